@@ -1,0 +1,67 @@
+package batcher
+
+import "container/list"
+
+// admission bounds the requests accepted and not yet answered. Those that
+// wait for room get it in the order in which they came; nobody overtakes
+// them. Its owner's lock guards it.
+type admission struct {
+	limit   int // zero: none
+	used    int
+	waiting list.List // of *entrant
+}
+
+// entrant waits for room.
+type entrant struct {
+	let     chan struct{} // closed when it is called
+	granted bool
+	elem    *list.Element
+}
+
+// enter takes room for one request, if there is any and nobody waits for it.
+func (a *admission) enter() bool {
+	if a.limit > 0 && (a.used >= a.limit || a.waiting.Len() > 0) {
+		return false
+	}
+	a.used++
+	return true
+}
+
+// queue stands in line.
+func (a *admission) queue() *entrant {
+	e := &entrant{let: make(chan struct{})}
+	e.elem = a.waiting.PushBack(e)
+	return e
+}
+
+// leave gives the room of n requests back and passes it on to who waits.
+func (a *admission) leave(n int, then *after) {
+	a.used -= n
+	for a.waiting.Len() > 0 && a.used < a.limit {
+		a.used++
+		a.next(then).granted = true
+	}
+}
+
+// giveUp takes e out of the line, or gives back the room it was just given.
+func (a *admission) giveUp(e *entrant, then *after) {
+	if e.granted {
+		a.leave(1, then)
+		return
+	}
+	a.waiting.Remove(e.elem)
+}
+
+// turnAway sends home all who wait.
+func (a *admission) turnAway(then *after) {
+	for a.waiting.Len() > 0 {
+		a.next(then)
+	}
+}
+
+// next calls the first in line.
+func (a *admission) next(then *after) *entrant {
+	e := a.waiting.Remove(a.waiting.Front()).(*entrant)
+	then.close(e.let)
+	return e
+}

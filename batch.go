@@ -1,0 +1,237 @@
+package batcher
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// Batch is one group of requests with a life of its own (see [State]): it
+// collects, starts, runs its [Func] once, and answers all together. A
+// [Batcher] makes its own; [NewBatch] makes one by hand. All methods are safe
+// for concurrent use.
+type Batch[Req, Res any] struct {
+	owner *Batcher[Req, Res]
+	state atomic.Uint32 // a State; written with owner.mu held
+
+	// owner.mu guards what follows until the batch has ended; then it does not
+	// change any more. Places are positions in the order of Add.
+	opened    time.Time // when the first request came
+	trigger   Trigger
+	reqs      []Req             // by place until Func is entered, then what it got
+	ctxs      []context.Context // aligned with reqs
+	weights   []int             // by place; nil if all weigh 1
+	weight    int
+	size      int  // requests added, the withdrawn ones too
+	withdrawn int  // of them
+	left      int  // callers that left while Func ran
+	futures   int  // claims handed out
+	overdue   bool // the delay has passed
+	watchful  bool // a request has a context that can end
+	scattered bool // wake was closed for one request's sake
+	run       *funcContext
+	wake      chan struct{} // closed at the end; shared by all who wait; or nil
+	fates     []fate        // by place; shorter where the rest has none
+	more      *more         // what few batches need, or nil
+	res       []Res         // by place
+	err       error         // answers all who have no error of their own
+
+	prev, next *Batch[Req, Res] // in a batchList
+}
+
+// NewBatch makes a batch by hand. Its requests wait until Start, or what opts
+// name, starts it. It panics if fn is nil or opts are invalid, naming the
+// fields and their values.
+func NewBatch[Req, Res any](fn Func[Req, Res], opts BatchOptions) *Batch[Req, Res] {
+	if fn == nil {
+		panic("batcher: NewBatch: fn is nil")
+	}
+	if err := opts.validate(); err != nil {
+		panic(fmt.Errorf("batcher: NewBatch: %w", err))
+	}
+	owner := &Batcher[Req, Res]{pool: newPool[Req, Res](opts.policy(), -1, opts.Go), does: fn, hand: true}
+	owner.open = &Batch[Req, Res]{owner: owner}
+	return owner.open
+}
+
+// Add puts a request into the batch and returns a claim on its result. It
+// does not wait. If ctx ends before the batch runs, the request is withdrawn.
+//
+// It refuses with [ErrFull] where MaxSize, MaxWeight or the Batcher's
+// MaxPending leave no room, [ErrTooHeavy] where the request alone exceeds
+// MaxWeight, [ErrStarted] where the batch takes no more requests (and
+// [ErrCanceled] besides if it was canceled), [ErrClosed], or ctx's cause.
+func (b *Batch[Req, Res]) Add(ctx context.Context, req Req) (Future[Res], error) {
+	a, err := b.owner.admit(ctx, req, false)
+	if err != nil {
+		return refused[Res](err), err
+	}
+	if err := b.refuse(a.weight); err != nil {
+		b.owner.takeBack()
+		return refused[Res](err), err
+	}
+	i := b.add(a)
+	b.owner.review(b)
+	return b.claim(a, i), nil
+}
+
+// refuse says why the batch cannot take one more request, or gives nil. What
+// is too heavy for an automatic batch starts it. owner.mu is held.
+func (b *Batch[Req, Res]) refuse(weight int) error {
+	o := b.owner
+	switch {
+	case !b.collects():
+		return b.startedError()
+	case b.len() >= o.maxSize:
+		return fmt.Errorf("%w: the batch holds %d requests, MaxSize is %d", ErrFull, b.len(), o.maxSize)
+	case weight > o.maxWeight-b.weight:
+		err := fmt.Errorf("%w: the batch weighs %d and the request %d, MaxWeight is %d", ErrFull, b.weight, weight, o.maxWeight)
+		if o.fullGoes {
+			o.seal(b, TriggerWeight)
+		}
+		return err
+	}
+	return nil
+}
+
+// Start starts the batch: it takes no more requests and runs as soon as a
+// slot is free, which for a batch by hand is at once. Start does not wait.
+// It returns [ErrNotReady] below MinSize (the batch stays open) and
+// [ErrStarted] if the batch takes no more requests.
+func (b *Batch[Req, Res]) Start() error {
+	b.owner.mu.Lock()
+	defer b.owner.unlock()
+	return b.start()
+}
+
+// start is Start with owner.mu held.
+func (b *Batch[Req, Res]) start() error {
+	if !b.collects() {
+		return b.startedError()
+	}
+	if n := b.len(); n < b.owner.ready {
+		return fmt.Errorf("%w: it holds %d requests, needs %d", ErrNotReady, n, b.owner.ready)
+	}
+	b.owner.seal(b, TriggerManual)
+	return nil
+}
+
+// StartAfter starts the batch when d has passed, counted from now; a later
+// call, and only that, replaces the time set before, Delay included. If the
+// batch holds too little by then (nothing, or with StrictSize less than
+// MinSize), it starts as soon as it does. It returns [ErrStarted] if the
+// batch takes no more requests.
+func (b *Batch[Req, Res]) StartAfter(d time.Duration) error {
+	o := b.owner
+	o.mu.Lock()
+	defer o.unlock()
+	if !b.collects() {
+		return b.startedError()
+	}
+	b.overdue = false
+	o.arm(time.Now(), d)
+	o.review(b)
+	return nil
+}
+
+// Cancel cancels the batch if it has not started: every future fails with
+// [ErrCanceled], Func is never called, and Cancel returns true, also when it
+// is called again. It returns false if the batch has started.
+func (b *Batch[Req, Res]) Cancel() bool {
+	o := b.owner
+	o.mu.Lock()
+	defer o.unlock()
+	if b.collects() {
+		b.abort(ErrCanceled, &o.stats.Canceled)
+	}
+	return b.now() == StateCanceled
+}
+
+// State tells where the batch stands.
+func (b *Batch[Req, Res]) State() State {
+	if b.Ready() {
+		return StateReady
+	}
+	return b.now()
+}
+
+// Ready reports whether Start would start the batch.
+func (b *Batch[Req, Res]) Ready() bool {
+	b.owner.mu.Lock()
+	defer b.owner.mu.Unlock()
+	return b.collects() && b.len() >= b.owner.ready
+}
+
+// Full reports whether the batch holds MaxSize or MaxWeight.
+func (b *Batch[Req, Res]) Full() bool {
+	b.owner.mu.Lock()
+	defer b.owner.mu.Unlock()
+	return b.len() >= b.owner.maxSize || b.weight >= b.owner.maxWeight
+}
+
+// Len counts the requests added; with StrictSize without the canceled ones.
+func (b *Batch[Req, Res]) Len() int {
+	b.owner.mu.Lock()
+	defer b.owner.mu.Unlock()
+	return b.len()
+}
+
+// Done is closed when every request has its answer: at [StateDone] and
+// [StateCanceled].
+func (b *Batch[Req, Res]) Done() <-chan struct{} {
+	b.owner.mu.Lock()
+	defer b.owner.mu.Unlock()
+	if b.ended() {
+		return closedChan
+	}
+	m := b.extra()
+	if m.done == nil {
+		m.done = make(chan struct{})
+	}
+	return m.done
+}
+
+// Results waits until the batch has ended and gives the answers to all
+// requests in the order of Add, canceled ones with Err set. The error is the
+// batch's own, which all its requests share: what Func returned unless that
+// was an [Errors], a [*PanicError], [ErrResultCount], or [ErrCanceled]. If
+// ctx ends first, Results returns nil and ctx's cause. The slice is the
+// caller's.
+func (b *Batch[Req, Res]) Results(ctx context.Context) ([]Result[Res], error) {
+	select {
+	case <-b.Done():
+	case <-ctx.Done():
+		if !b.ended() {
+			return nil, context.Cause(ctx)
+		}
+	}
+	results := make([]Result[Res], b.size)
+	for i := range results {
+		results[i].Value, results[i].Err = b.answer(i)
+	}
+	return results, b.err
+}
+
+// collects reports whether the batch takes requests. owner.mu is held.
+func (b *Batch[Req, Res]) collects() bool { return b.now() == StateOpen }
+
+func (b *Batch[Req, Res]) now() State { return State(b.state.Load()) }
+
+// ended reports whether every request has its answer.
+func (b *Batch[Req, Res]) ended() bool { return b.now() >= StateDone }
+
+func (b *Batch[Req, Res]) startedError() error {
+	if b.now() == StateCanceled {
+		return fmt.Errorf("%w: %w", ErrStarted, b.err)
+	}
+	return fmt.Errorf("%w: it is %v", ErrStarted, b.now())
+}
+
+// len is what counts for MinSize and MaxSize. owner.mu is held.
+func (b *Batch[Req, Res]) len() int {
+	if b.owner.strict {
+		return b.size - b.withdrawn
+	}
+	return b.size
+}

@@ -1,0 +1,248 @@
+package batcher
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Batcher groups single requests into batches, has a [Func] process each
+// batch, and gives every caller its own result. Its Options say when a batch
+// starts. All methods are safe for concurrent use. An idle Batcher owns no
+// goroutine and no timer, so one that is no longer used needs no Close to be
+// collected. The zero Batcher is not usable; make one with [New].
+type Batcher[Req, Res any] struct {
+	*pool[Req, Res]
+	does processor[Req, Res]
+	hand bool // the Batcher of a Batch by hand: it opens no other
+
+	// p.mu guards what follows.
+	open    *Batch[Req, Res]    // collecting, or nil
+	sealed  batchList[Req, Res] // full or flushed, waiting for a slot
+	due     int                 // how many take a slot: the sealed, and the open one if openDue
+	openDue bool
+	active  int                // batches in Func
+	queued  bool               // stands in pool.turns
+	behind  *Batcher[Req, Res] // the next in pool.turns
+	timer   *time.Timer        // of the open batch; made on first use
+	alarm   time.Time          // when it is to fire; zero: never
+	last    int                // size of the last batch, to size the next
+}
+
+// New makes a Batcher that processes batches with fn.
+// It panics if fn is nil or opts.Validate fails.
+func New[Req, Res any](fn Func[Req, Res], opts Options) *Batcher[Req, Res] {
+	if fn == nil {
+		panic("batcher: New: fn is nil")
+	}
+	return &Batcher[Req, Res]{pool: newOptionsPool[Req, Res]("New", opts), does: fn}
+}
+
+func newOptionsPool[Req, Res any](by string, opts Options) *pool[Req, Res] {
+	if err := opts.Validate(); err != nil {
+		panic(fmt.Errorf("batcher: %s: %w", by, err))
+	}
+	p := newPool[Req, Res](opts.policy(), opts.MaxConcurrent, opts.Go)
+	p.room.limit = opts.MaxPending
+	return p
+}
+
+// Submit hands a request in and returns a claim on its result. It waits only
+// for room under MaxPending, no longer than ctx lasts. If ctx ends before the
+// request's batch runs, the request is withdrawn; later the end of ctx has no
+// effect.
+//
+// A request that is refused gives a Future that has already failed: with
+// [ErrClosed], [ErrTooHeavy], or ctx's cause.
+func (b *Batcher[Req, Res]) Submit(ctx context.Context, req Req) Future[Res] {
+	a, err := b.admit(ctx, req, true)
+	if err != nil {
+		return refused[Res](err)
+	}
+	return b.submit(a)
+}
+
+// TrySubmit is Submit that never waits: without room under MaxPending the
+// Future has failed with [ErrFull].
+func (b *Batcher[Req, Res]) TrySubmit(ctx context.Context, req Req) Future[Res] {
+	a, err := b.admit(ctx, req, false)
+	if err != nil {
+		return refused[Res](err)
+	}
+	return b.submit(a)
+}
+
+// Do hands a request in, waits for its result and returns it. When ctx ends
+// Do returns at once with ctx's cause; the request is withdrawn, or, if its
+// batch runs already, its answer is dropped. The errors are those of
+// [Batcher.Submit] and [Future.Wait].
+func (b *Batcher[Req, Res]) Do(ctx context.Context, req Req) (res Res, err error) {
+	a, err := b.admit(ctx, req, true)
+	if err != nil {
+		return res, err
+	}
+	return b.do(a)
+}
+
+// Flush starts the open batch. It returns nil if there is none, and
+// [ErrNotReady] if it holds fewer than MinSize; then the batch stays open.
+// It does not wait, neither for a slot nor for the answers.
+func (b *Batcher[Req, Res]) Flush() error {
+	b.mu.Lock()
+	defer b.unlock()
+	if b.open == nil {
+		return nil
+	}
+	return b.open.start()
+}
+
+// Current gives the batch that is collecting, or nil. It can be watched, and
+// its Start and Cancel work; the next request then opens a new one.
+func (b *Batcher[Req, Res]) Current() *Batch[Req, Res] {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.open
+}
+
+// Stats gives the counters.
+func (b *Batcher[Req, Res]) Stats() Stats { return b.snapshot() }
+
+// submit puts an admitted request into a batch. b.mu is held, and released.
+func (b *Batcher[Req, Res]) submit(a arrival[Req]) Future[Res] {
+	batch, i := b.join(a)
+	return batch.claim(a, i)
+}
+
+// do puts an admitted request into a batch and waits. b.mu is held, and released.
+func (b *Batcher[Req, Res]) do(a arrival[Req]) (Res, error) {
+	batch, i := b.join(a)
+	wake := batch.signal(i)
+	b.unlock()
+	if !batch.await(a.done, wake, i) && !batch.depart(i, context.Cause(a.ctx)) {
+		var none Res
+		return none, context.Cause(a.ctx)
+	}
+	return batch.answer(i)
+}
+
+// join puts a request into the open batch, which it opens if there is none or
+// the request would overflow it, and gives the batch and the request's place
+// in it. b.mu is held.
+func (b *Batcher[Req, Res]) join(a arrival[Req]) (*Batch[Req, Res], int) {
+	if b.open != nil && a.weight > b.maxWeight-b.open.weight {
+		b.seal(b.open, TriggerWeight)
+	}
+	if b.open == nil {
+		b.open = &Batch[Req, Res]{owner: b}
+	}
+	batch := b.open
+	i := batch.add(a)
+	b.review(batch)
+	return batch, i
+}
+
+// review starts the open batch if it is full, and says whether it takes a
+// slot otherwise; it is called after every change of batch. b.mu is held.
+func (b *Batcher[Req, Res]) review(batch *Batch[Req, Res]) {
+	size := batch.len()
+	switch {
+	case b.fullGoes && size >= b.maxSize:
+		b.seal(batch, TriggerSize)
+	case b.fullGoes && batch.weight >= b.maxWeight:
+		b.seal(batch, TriggerWeight)
+	default:
+		b.setOpenDue(size >= b.enough || batch.overdue && size >= b.overdue)
+	}
+}
+
+// setOpenDue notes whether the open batch takes a slot. b.mu is held.
+func (b *Batcher[Req, Res]) setOpenDue(due bool) {
+	if due == b.openDue {
+		return
+	}
+	b.openDue = due
+	if due {
+		b.addDue(1)
+	} else {
+		b.addDue(-1)
+	}
+}
+
+func (b *Batcher[Req, Res]) addDue(n int) {
+	b.due += n
+	b.pool.wanted += n
+	if b.due > 0 {
+		b.turns.add(b)
+	}
+}
+
+// seal starts batch, the open batch: it takes no more requests and waits for a
+// slot. b.mu is held.
+func (b *Batcher[Req, Res]) seal(batch *Batch[Req, Res], t Trigger) {
+	b.setOpenDue(false)
+	b.shut(batch, t)
+	b.sealed.push(batch)
+	b.addDue(1)
+}
+
+// close ends the collecting of batch, the open batch. b.mu is held.
+func (b *Batcher[Req, Res]) shut(batch *Batch[Req, Res], t Trigger) {
+	b.open = nil
+	b.last = batch.size
+	batch.setState(StateStarted)
+	batch.trigger = t
+	if !b.alarm.IsZero() {
+		b.timer.Stop()
+		b.alarm = time.Time{}
+	}
+}
+
+// rest tells the Keyed, if there is one, that b holds no batch. b.mu is held.
+func (b *Batcher[Req, Res]) rest() {
+	if b.vacate != nil && b.open == nil && b.sealed.first == nil && b.active == 0 {
+		b.vacate(b)
+	}
+}
+
+// take gives the slot that asks its batch: the first sealed one, else the
+// open one. b.due is over zero and b.mu is held.
+func (b *Batcher[Req, Res]) take() *Batch[Req, Res] {
+	batch := b.sealed.first
+	if batch != nil {
+		b.sealed.remove(batch)
+		b.addDue(-1)
+		return batch
+	}
+	batch = b.open
+	b.setOpenDue(false)
+	t := TriggerDelay
+	if batch.len() >= b.enough {
+		t = TriggerIdle
+	}
+	b.shut(batch, t)
+	return batch
+}
+
+// arm makes the open batch overdue in d from now. b.mu is held.
+func (b *Batcher[Req, Res]) arm(now time.Time, d time.Duration) {
+	b.alarm = now.Add(d)
+	if b.timer == nil {
+		b.timer = time.AfterFunc(d, b.ring)
+	} else {
+		b.timer.Reset(d)
+	}
+}
+
+// ring is the timer's function. A timer that was stopped too late finds
+// another alarm, or none, and does nothing.
+func (b *Batcher[Req, Res]) ring() {
+	now := time.Now()
+	b.mu.Lock()
+	defer b.unlock()
+	if b.alarm.IsZero() || now.Before(b.alarm) {
+		return
+	}
+	b.alarm = time.Time{}
+	b.open.overdue = true
+	b.review(b.open)
+}

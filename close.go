@@ -1,0 +1,79 @@
+package batcher
+
+import "context"
+
+// Close refuses new requests, processes all that were accepted, and returns
+// when all are answered. Requests that wait for room fail with [ErrClosed];
+// so do those of a StrictSize batch below MinSize. Close returns nil, also
+// when it is called again. Called from within a Func it never returns.
+func (b *Batcher[Req, Res]) Close() error { return b.Shutdown(context.Background()) }
+
+// Shutdown is Close bounded by ctx. When ctx ends first, Shutdown ends the
+// contexts of the Funcs that run, fails every request that has not begun to
+// run with [ErrClosed], and returns ctx's cause without waiting any longer.
+// The callers of a Func that runs get what it returns, as soon as it returns.
+func (b *Batcher[Req, Res]) Shutdown(ctx context.Context) error {
+	return b.shutdown(ctx, func(yield func(*Batcher[Req, Res]) bool) { yield(b) })
+}
+
+// shutdown is Shutdown of all the Batchers of a pool.
+func (p *pool[Req, Res]) shutdown(ctx context.Context, all func(func(*Batcher[Req, Res]) bool)) error {
+	p.mu.Lock()
+	p.closed = true
+	p.room.turnAway(&p.after)
+	for b := range all {
+		switch {
+		case b.open == nil:
+		case b.strict && b.open.len() < b.ready:
+			b.open.abort(ErrClosed, &p.stats.Failed)
+		default:
+			b.seal(b.open, TriggerClose)
+		}
+	}
+	if p.drained == nil {
+		p.drained = make(chan struct{})
+	}
+	drained := p.drained
+	p.unlock()
+
+	select {
+	case <-drained:
+		return nil
+	default:
+	}
+	select {
+	case <-drained:
+		return nil
+	case <-ctx.Done():
+	}
+	p.abandon(all)
+	return context.Cause(ctx)
+}
+
+// abandon fails what has not begun to run and ends the contexts of what has.
+func (p *pool[Req, Res]) abandon(all func(func(*Batcher[Req, Res]) bool)) {
+	p.mu.Lock()
+	p.abandoned = true
+	for b := range all {
+		for b.sealed.first != nil {
+			b.sealed.first.abort(ErrClosed, &p.stats.Failed)
+		}
+	}
+	var runs []*funcContext
+	for batch := p.running.first; batch != nil; batch = batch.next {
+		runs = append(runs, batch.run)
+	}
+	p.unlock()
+	for _, run := range runs {
+		run.end(ErrClosed)
+	}
+}
+
+// snapshot gives the counters.
+func (p *pool[Req, Res]) snapshot() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.stats
+	s.Pending = p.pending()
+	return s
+}

@@ -1,0 +1,2 @@
+// Package batcher groups single requests into batches.
+package batcher

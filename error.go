@@ -1,0 +1,97 @@
+package batcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Errors that a caller may branch on with errors.Is. What is returned wraps
+// them and adds the numbers.
+var (
+	// ErrClosed: Close or Shutdown was called before the request could be processed.
+	ErrClosed = errors.New("batcher: closed")
+	// ErrFull: no room for one more request, under MaxPending or in a Batch.
+	ErrFull = errors.New("batcher: full")
+	// ErrNotReady: the batch holds fewer than MinSize requests; it stays open.
+	ErrNotReady = errors.New("batcher: batch not ready")
+	// ErrStarted: the batch takes no more requests and cannot be started again.
+	ErrStarted = errors.New("batcher: batch no longer open")
+	// ErrCanceled: the request or its batch was canceled.
+	ErrCanceled = errors.New("batcher: canceled")
+	// ErrTooHeavy: the request alone weighs more than MaxWeight.
+	ErrTooHeavy = errors.New("batcher: request too heavy")
+	// ErrResultCount: Func returned too few or too many results or errors.
+	ErrResultCount = errors.New("batcher: wrong number of results")
+)
+
+// errGoexit answers the requests of a Func that ended its goroutine.
+var errGoexit = errors.New("batcher: Func called runtime.Goexit")
+
+// Errors is an error with which a [Func] gives each request its own outcome:
+// Errors[i] belongs to reqs[i], and nil means that request i succeeded and its
+// result counts. It must be as long as the requests, else the whole batch
+// fails with [ErrResultCount]. It may be wrapped: it is found with errors.As.
+type Errors []error
+
+// Error counts the failures and quotes the first.
+func (e Errors) Error() string {
+	failed := e.Unwrap()
+	if len(failed) == 0 {
+		return fmt.Sprintf("batcher: none of %d requests failed", len(e))
+	}
+	return fmt.Sprintf("batcher: %d of %d requests failed, the first with: %v", len(failed), len(e), failed[0])
+}
+
+// Unwrap gives the failures, without the nils.
+func (e Errors) Unwrap() []error {
+	var failed []error
+	for _, err := range e {
+		if err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return failed
+}
+
+// PanicError answers every request of a batch whose [Func] panicked.
+type PanicError struct {
+	Value any    // what was passed to panic
+	Stack []byte // the panicking goroutine's stack, as debug.Stack prints it
+}
+
+// Error gives the panic's value, without the stack.
+func (e *PanicError) Error() string { return fmt.Sprintf("batcher: Func panicked: %v", e.Value) }
+
+// Unwrap gives Value if it is an error, else nil.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+func countError(what string, got, want int) error {
+	return fmt.Errorf("%w: Func returned %d %s for %d requests", ErrResultCount, got, what, want)
+}
+
+// own makes an error of Func fit for a caller whose own context has not
+// ended: such a caller must never see context.Canceled, or it would take a
+// neighbour's cancellation, or Shutdown's, for its own. cause is why Func's
+// context ended, or nil.
+func own(err, cause error) error {
+	if err == nil || !errors.Is(err, context.Canceled) {
+		return err
+	}
+	if cause == nil || errors.Is(cause, context.Canceled) {
+		cause = ErrCanceled
+	}
+	return &disowned{err, cause}
+}
+
+// disowned is an error of Func that is everything that it was except
+// context.Canceled, and its cause besides.
+type disowned struct{ err, cause error }
+
+func (d *disowned) Error() string   { return fmt.Sprintf("%v while Func ran: %v", d.cause, d.err) }
+func (d *disowned) Unwrap() error   { return d.cause }
+func (d *disowned) As(t any) bool   { return errors.As(d.err, t) }
+func (d *disowned) Is(t error) bool { return t != context.Canceled && errors.Is(d.err, t) }

@@ -1,0 +1,3 @@
+module github.com/gobatcher/batcher
+
+go 1.25.0

@@ -1,0 +1,114 @@
+package batcher
+
+import (
+	"context"
+)
+
+// Keyed keeps one open batch for each key: requests of different keys never
+// share a batch. Size, weight, delay and minimum hold per key; MaxConcurrent
+// and MaxPending hold over all keys. Where several keys have batches waiting
+// for a slot, the keys take turns, a batch each. A key costs nothing once its
+// requests are answered. All methods are safe for concurrent use. The zero
+// Keyed is not usable; make one with [NewKeyed].
+type Keyed[K comparable, Req, Res any] struct {
+	fn   func(ctx context.Context, key K, reqs []Req) ([]Res, error)
+	pool *pool[Req, Res]
+	keys map[K]*keyBatcher[K, Req, Res] // those that hold a batch; guarded by pool.mu
+}
+
+// keyBatcher is the Batcher of one key.
+type keyBatcher[K comparable, Req, Res any] struct {
+	Batcher[Req, Res]
+	of  *Keyed[K, Req, Res]
+	key K
+}
+
+func (b *keyBatcher[K, Req, Res]) process(ctx context.Context, reqs []Req) ([]Res, error) {
+	return b.of.fn(ctx, b.key, reqs)
+}
+
+// NewKeyed makes a Keyed that processes batches with fn, which is as [Func]
+// says and gets the key besides. It panics if fn is nil or opts.Validate fails.
+func NewKeyed[K comparable, Req, Res any](fn func(ctx context.Context, key K, reqs []Req) ([]Res, error), opts Options) *Keyed[K, Req, Res] {
+	if fn == nil {
+		panic("batcher: NewKeyed: fn is nil")
+	}
+	k := &Keyed[K, Req, Res]{fn: fn, pool: newOptionsPool[Req, Res]("NewKeyed", opts), keys: make(map[K]*keyBatcher[K, Req, Res])}
+	k.pool.vacate = func(b *Batcher[Req, Res]) { delete(k.keys, b.does.(*keyBatcher[K, Req, Res]).key) }
+	return k
+}
+
+// Submit is [Batcher.Submit] for a key.
+func (k *Keyed[K, Req, Res]) Submit(ctx context.Context, key K, req Req) Future[Res] {
+	a, err := k.pool.admit(ctx, req, true)
+	if err != nil {
+		return refused[Res](err)
+	}
+	return k.of(key).submit(a)
+}
+
+// TrySubmit is [Batcher.TrySubmit] for a key.
+func (k *Keyed[K, Req, Res]) TrySubmit(ctx context.Context, key K, req Req) Future[Res] {
+	a, err := k.pool.admit(ctx, req, false)
+	if err != nil {
+		return refused[Res](err)
+	}
+	return k.of(key).submit(a)
+}
+
+// Do is [Batcher.Do] for a key.
+func (k *Keyed[K, Req, Res]) Do(ctx context.Context, key K, req Req) (res Res, err error) {
+	a, err := k.pool.admit(ctx, req, true)
+	if err != nil {
+		return res, err
+	}
+	return k.of(key).do(a)
+}
+
+// of gives the key's Batcher. pool.mu is held.
+func (k *Keyed[K, Req, Res]) of(key K) *Batcher[Req, Res] {
+	b := k.keys[key]
+	if b == nil {
+		b = &keyBatcher[K, Req, Res]{of: k, key: key}
+		b.pool, b.does = k.pool, b
+		k.keys[key] = b
+	}
+	return &b.Batcher
+}
+
+// Flush starts the key's open batch: see [Batcher.Flush].
+func (k *Keyed[K, Req, Res]) Flush(key K) error {
+	k.pool.mu.Lock()
+	defer k.pool.unlock()
+	if b := k.keys[key]; b != nil && b.open != nil {
+		return b.open.start()
+	}
+	return nil
+}
+
+// Close is [Batcher.Close] for all keys.
+func (k *Keyed[K, Req, Res]) Close() error { return k.Shutdown(context.Background()) }
+
+// Shutdown is [Batcher.Shutdown] for all keys.
+func (k *Keyed[K, Req, Res]) Shutdown(ctx context.Context) error {
+	return k.pool.shutdown(ctx, k.all)
+}
+
+// all gives every Batcher that holds a batch. pool.mu is held.
+func (k *Keyed[K, Req, Res]) all(yield func(*Batcher[Req, Res]) bool) {
+	for _, b := range k.keys {
+		if !yield(&b.Batcher) {
+			return
+		}
+	}
+}
+
+// Stats gives the counters over all keys.
+func (k *Keyed[K, Req, Res]) Stats() Stats { return k.pool.snapshot() }
+
+// Len counts the keys that hold an open, waiting or running batch.
+func (k *Keyed[K, Req, Res]) Len() int {
+	k.pool.mu.Lock()
+	defer k.pool.mu.Unlock()
+	return len(k.keys)
+}

@@ -1,0 +1,182 @@
+package batcher
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+)
+
+// defaultDelay bounds the wait of a remainder below MinSize where no Delay is given.
+const defaultDelay = 10 * time.Millisecond
+
+// Options say when a [Batcher] or a [Keyed] starts a batch and how much it
+// takes on. The zero Options are idle mode: a request waits for nothing but a
+// free slot, and what comes while the slot is busy forms the next batch.
+type Options struct {
+	// MaxSize is the most requests in a batch; a full batch starts at once.
+	// Default: zero, no limit.
+	MaxSize int
+
+	// MinSize is enough to start: a batch this large takes a free slot at
+	// once, and a smaller one waits for company until Delay.
+	// Default: zero, which is 1 without a Delay and never enough with one.
+	MinSize int
+
+	// StrictSize makes MinSize a must, whatever Delay says and even at Close,
+	// which fails a smaller batch with ErrClosed. Requests that were canceled
+	// then do not count for MinSize and MaxSize. Only MaxWeight starts a
+	// smaller batch: it could never grow. Default: false.
+	StrictSize bool
+
+	// MaxWeight is the most total weight of a batch (see Weigher).
+	// Default: zero, no limit.
+	MaxWeight int
+
+	// Delay is the longest wait for company, counted from a batch's first
+	// request. Default: zero, none; 10 ms if MinSize is over 1 and not strict.
+	Delay time.Duration
+
+	// Manual switches MinSize and Delay off as triggers: only a full batch,
+	// Flush and Close start one. Excludes Delay. Default: false.
+	Manual bool
+
+	// MaxConcurrent is how many batches are processed at once: the slots.
+	// Default: zero, which is 1. Negative: no limit.
+	MaxConcurrent int
+
+	// MaxPending is the most requests accepted and not yet answered.
+	// Default: zero, no limit.
+	MaxPending int
+
+	// Go runs the work of a slot: a loop over batches that ends when none is
+	// due. It must run every task, and should not block. Default: nil, a new
+	// goroutine.
+	Go func(task func())
+}
+
+// Validate says what is wrong, naming each field and its value, or gives nil.
+func (o Options) Validate() error {
+	var faults []error
+	fault := func(format string, args ...any) {
+		faults = append(faults, fmt.Errorf("batcher: Options: "+format, args...))
+	}
+	sizeFaults(fault, o.MaxSize, o.MinSize, o.MaxWeight, o.Delay)
+	if o.MaxPending < 0 {
+		fault("MaxPending is %d, must not be negative", o.MaxPending)
+	}
+	if o.Manual && o.Delay > 0 {
+		fault("Manual excludes Delay, which is %v", o.Delay)
+	}
+	if o.StrictSize && o.MaxPending > 0 && o.MinSize > o.MaxPending {
+		fault("MinSize is %d and strict, above MaxPending, which is %d: no batch could ever start", o.MinSize, o.MaxPending)
+	}
+	return errors.Join(faults...)
+}
+
+// BatchOptions say when a [Batch] by hand starts by itself, if at all, and
+// how much it takes. The zero BatchOptions start only by Start.
+type BatchOptions struct {
+	// MaxSize is the most requests; Add refuses more. Default: zero, no limit.
+	MaxSize int
+
+	// MinSize is the fewest requests that Start accepts. Default: zero, which is 1.
+	MinSize int
+
+	// StrictSize makes MinSize a must for Delay and StartAfter too, and keeps
+	// canceled requests from counting for MinSize and MaxSize. Default: false.
+	StrictSize bool
+
+	// MaxWeight is the most total weight (see Weigher); Add refuses more.
+	// Default: zero, no limit.
+	MaxWeight int
+
+	// Delay starts the batch this long after its first request.
+	// Default: zero, it does not start by time.
+	Delay time.Duration
+
+	// StartWhenFull starts the batch when it holds MaxSize or MaxWeight, or
+	// when a request would overflow MaxWeight. Default: false.
+	StartWhenFull bool
+
+	// Go runs Func, as in Options. Default: nil, a new goroutine.
+	Go func(task func())
+}
+
+func (o BatchOptions) validate() error {
+	var faults []error
+	fault := func(format string, args ...any) {
+		faults = append(faults, fmt.Errorf("batcher: BatchOptions: "+format, args...))
+	}
+	sizeFaults(fault, o.MaxSize, o.MinSize, o.MaxWeight, o.Delay)
+	return errors.Join(faults...)
+}
+
+func sizeFaults(fault func(string, ...any), maxSize, minSize, maxWeight int, delay time.Duration) {
+	if maxSize < 0 {
+		fault("MaxSize is %d, must not be negative", maxSize)
+	}
+	if minSize < 0 {
+		fault("MinSize is %d, must not be negative", minSize)
+	}
+	if maxSize > 0 && minSize > maxSize {
+		fault("MinSize is %d, above MaxSize, which is %d", minSize, maxSize)
+	}
+	if maxWeight < 0 {
+		fault("MaxWeight is %d, must not be negative", maxWeight)
+	}
+	if delay < 0 {
+		fault("Delay is %v, must not be negative", delay)
+	}
+}
+
+// never is a size that no batch reaches.
+const never = math.MaxInt
+
+// policy is what Options and BatchOptions boil down to: when a batch is full,
+// ready and due. It does not change.
+type policy struct {
+	maxSize   int           // a batch this large is full
+	maxWeight int           // or this heavy
+	fullGoes  bool          // a full batch starts; else it only takes no more
+	ready     int           // the fewest requests that Start and Flush accept
+	enough    int           // this many take a free slot
+	overdue   int           // this many take one once the delay has passed
+	delay     time.Duration // zero: no timer
+	strict    bool          // canceled requests do not count
+}
+
+func (o Options) policy() policy {
+	p := BatchOptions{MaxSize: o.MaxSize, MinSize: o.MinSize, StrictSize: o.StrictSize,
+		MaxWeight: o.MaxWeight, Delay: o.Delay, StartWhenFull: true}.policy()
+	switch {
+	case o.Manual:
+		return p
+	case o.MinSize > 0:
+		p.enough = o.MinSize
+	case o.Delay == 0:
+		p.enough = 1
+	}
+	if p.delay == 0 && o.MinSize > 1 {
+		p.delay = defaultDelay
+	}
+	if p.enough <= p.overdue {
+		p.delay = 0 // by then it would have started: no timer
+	}
+	return p
+}
+
+func (o BatchOptions) policy() policy {
+	p := policy{maxSize: never, maxWeight: never, fullGoes: o.StartWhenFull, ready: max(1, o.MinSize),
+		enough: never, overdue: 1, delay: o.Delay, strict: o.StrictSize}
+	if o.MaxSize > 0 {
+		p.maxSize = o.MaxSize
+	}
+	if o.MaxWeight > 0 {
+		p.maxWeight = o.MaxWeight
+	}
+	if o.StrictSize {
+		p.overdue = p.ready
+	}
+	return p
+}

@@ -1,0 +1,166 @@
+package batcher
+
+import (
+	"context"
+	"time"
+)
+
+// This file is what happens to a batch from its first request to its last
+// answer. Everything is called with owner.mu held unless it says otherwise.
+
+// add puts a request in and gives its place.
+func (b *Batch[Req, Res]) add(a arrival[Req]) int {
+	o := b.owner
+	if b.size == 0 {
+		b.opened = time.Now()
+		if o.delay > 0 && o.alarm.IsZero() {
+			o.arm(b.opened, o.delay)
+		}
+		n := max(1, min(o.last, mostSpare))
+		b.reqs, b.ctxs = make([]Req, 0, n), make([]context.Context, 0, n)
+	}
+	b.reqs, b.ctxs = append(b.reqs, a.req), append(b.ctxs, a.ctx)
+	if o.weigh != nil {
+		b.weights = append(b.weights, a.weight)
+	}
+	b.weight += a.weight
+	b.watchful = b.watchful || a.done != nil
+	b.size++
+	o.stats.Submitted++
+	return b.size - 1
+}
+
+// mostSpare bounds the room that a batch is made with because the last one
+// filled it.
+const mostSpare = 1024
+
+// begin enters the batch into Func's care: from here on no request is
+// withdrawn. It reports whether there is anything to run; if not, the batch
+// has ended.
+func (b *Batch[Req, Res]) begin() bool {
+	o := b.owner
+	if b.withdrawn == b.size {
+		b.settle(StateDone)
+		return false
+	}
+	if b.withdrawn > 0 {
+		b.compact()
+	}
+	b.run = &funcContext{info: Info{Size: len(b.reqs), Weight: b.weight, Trigger: b.trigger, Opened: b.opened, Requests: b.ctxs}}
+	b.setState(StateRunning)
+	o.running.push(b)
+	o.active++
+	o.stats.Running++
+	o.stats.Batches++
+	o.stats.started[b.trigger]++
+	return true
+}
+
+// compact drops the withdrawn requests from what Func gets.
+func (b *Batch[Req, Res]) compact() {
+	n, weight := 0, 0
+	for i := range b.reqs {
+		if !b.isWithdrawn(i) {
+			b.reqs[n], b.ctxs[n] = b.reqs[i], b.ctxs[i]
+			weight += b.weightOf(i)
+			n++
+		}
+	}
+	clear(b.reqs[n:])
+	clear(b.ctxs[n:])
+	b.reqs, b.ctxs, b.weight = b.reqs[:n], b.ctxs[:n], weight
+}
+
+func (b *Batch[Req, Res]) weightOf(i int) int {
+	if b.weights == nil {
+		return 1
+	}
+	return b.weights[i]
+}
+
+// finish gives what Func returned to the callers. owner.mu is not held. It
+// reports whether the slot should gather before it takes the next batch.
+func (b *Batch[Req, Res]) finish(res []Res, err error) (gather bool) {
+	o, n := b.owner, b.run.info.Size
+	res, err, each := outcome(res, err, n, b.run.ended())
+	b.run.end(context.Canceled)
+
+	o.mu.Lock()
+	b.res, b.err = res, err
+	failed := n
+	if err == nil {
+		failed = b.spread(each)
+	}
+	o.answered(failed, &o.stats.Failed)
+	o.answered(n-failed, &o.stats.Succeeded)
+	o.running.remove(b)
+	o.active--
+	o.stats.Running--
+	wake := b.wake
+	b.wake = nil
+	b.settle(StateDone)
+	o.coming++
+	gather = o.turns.first == nil || o.turns.first.sealed.first == nil
+	o.unlock()
+	if wake != nil {
+		close(wake)
+	}
+	return gather
+}
+
+// spread lays results and errors out by place where some requests were
+// withdrawn, and counts the errors.
+func (b *Batch[Req, Res]) spread(each Errors) (failed int) {
+	if each == nil && b.withdrawn == 0 {
+		return 0
+	}
+	res := make([]Res, b.size)
+	k := 0
+	for i := range res {
+		if b.isWithdrawn(i) {
+			continue
+		}
+		res[i] = b.res[k]
+		if each != nil && each[k] != nil {
+			b.fate(i).err = each[k]
+			failed++
+		}
+		k++
+	}
+	b.res = res
+	return failed
+}
+
+// settle ends the batch, whose answers are in place.
+func (b *Batch[Req, Res]) settle(s State) {
+	o := b.owner
+	o.after.close(b.wake)
+	b.reqs, b.ctxs, b.weights, b.run, b.wake = nil, nil, nil, nil, nil
+	b.setState(s)
+	if b.more != nil {
+		b.more.settle(&o.after)
+	}
+	o.rest()
+}
+
+// abort ends a batch that waits: all who have no answer yet get err.
+func (b *Batch[Req, Res]) abort(err error, counter *uint64) {
+	o := b.owner
+	if o.open == b {
+		o.setOpenDue(false)
+		o.shut(b, b.trigger)
+	} else {
+		o.sealed.remove(b)
+		o.addDue(-1)
+	}
+	b.fail(err, counter)
+}
+
+// fail ends a batch that is in no list and has not run.
+func (b *Batch[Req, Res]) fail(err error, counter *uint64) {
+	b.err = err
+	b.owner.answered(b.size-b.withdrawn, counter)
+	b.settle(StateCanceled)
+}
+
+func (b *Batch[Req, Res]) setState(s State) { b.state.Store(uint32(s)) }

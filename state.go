@@ -1,0 +1,61 @@
+package batcher
+
+import "fmt"
+
+// State is where a [Batch] stands in its life. It only moves forward:
+// open and ready alternate, then started, running and done; or canceled.
+type State uint8
+
+const (
+	// StateOpen takes requests and holds fewer than MinSize.
+	StateOpen State = iota
+	// StateReady takes requests and holds enough for Start.
+	StateReady
+	// StateStarted takes no more requests and waits for a slot.
+	StateStarted
+	// StateRunning has entered Func.
+	StateRunning
+	// StateDone has an answer for every request.
+	StateDone
+	// StateCanceled never ran and never will; every request has failed.
+	StateCanceled
+)
+
+var stateNames = [...]string{"open", "ready", "started", "running", "done", "canceled"}
+
+// String gives the state's name in lower case.
+func (s State) String() string { return nameOf("State", stateNames[:], int(s)) }
+
+// Trigger is what started a batch.
+type Trigger uint8
+
+const (
+	// TriggerSize: the batch held MaxSize requests.
+	TriggerSize Trigger = iota
+	// TriggerWeight: the batch held MaxWeight, or the next request would have overflowed it.
+	TriggerWeight
+	// TriggerDelay: Delay had passed since the batch's first request.
+	TriggerDelay
+	// TriggerIdle: a slot was free and the batch held enough.
+	TriggerIdle
+	// TriggerManual: Flush or Start.
+	TriggerManual
+	// TriggerDeadline: a request's deadline was near.
+	TriggerDeadline
+	// TriggerClose: Close or Shutdown.
+	TriggerClose
+
+	triggers = iota // how many there are
+)
+
+var triggerNames = [triggers]string{"size", "weight", "delay", "idle", "manual", "deadline", "close"}
+
+// String gives the trigger's name in lower case.
+func (t Trigger) String() string { return nameOf("Trigger", triggerNames[:], int(t)) }
+
+func nameOf(kind string, names []string, i int) string {
+	if i < len(names) {
+		return names[i]
+	}
+	return fmt.Sprintf("%s(%d)", kind, i)
+}

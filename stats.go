@@ -1,0 +1,27 @@
+package batcher
+
+// Stats counts what a Batcher or a Keyed has done since New. The counters are
+// taken together, at one instant:
+//
+//	Submitted = Succeeded + Failed + Canceled + Pending
+type Stats struct {
+	Submitted uint64 // requests accepted
+	Rejected  uint64 // requests refused: full, closed, too heavy, or their context had ended
+	Succeeded uint64 // requests answered with a result
+	Failed    uint64 // requests answered with an error
+	Canceled  uint64 // requests withdrawn before their batch ran
+	Batches   uint64 // batches that ran, those still running included
+	Pending   int    // requests accepted and not yet answered
+	Running   int    // batches in Func
+
+	started [triggers]uint64
+}
+
+// Started counts the batches that ran by what started them; together they are
+// Batches. It is zero for a Trigger that does not exist.
+func (s Stats) Started(t Trigger) uint64 {
+	if int(t) >= len(s.started) {
+		return 0
+	}
+	return s.started[t]
+}
