@@ -63,17 +63,18 @@ func NewBatch[Req, Res any](fn Func[Req, Res], opts BatchOptions) *Batch[Req, Re
 // MaxWeight, [ErrStarted] where the batch takes no more requests (and
 // [ErrCanceled] besides if it was canceled), [ErrClosed], or ctx's cause.
 func (b *Batch[Req, Res]) Add(ctx context.Context, req Req) (Future[Res], error) {
-	a, err := b.owner.admit(ctx, req, false)
-	if err != nil {
+	o, done := b.owner, ctx.Done()
+	weight := o.weightOf(req)
+	if err := o.admit(ctx, done, weight, false); err != nil {
 		return refused[Res](err), err
 	}
-	if err := b.refuse(a.weight); err != nil {
-		b.owner.takeBack()
+	if err := b.refuse(weight); err != nil {
+		o.takeBack()
 		return refused[Res](err), err
 	}
-	i := b.add(a)
-	b.owner.review(b)
-	return b.claim(a, i), nil
+	i := b.add(ctx, done, req, weight)
+	o.review(b)
+	return b.claim(ctx, done, i), nil
 }
 
 // refuse says why the batch cannot take one more request, or gives nil. What

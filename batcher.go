@@ -55,21 +55,21 @@ func newOptionsPool[Req, Res any](by string, opts Options) *pool[Req, Res] {
 // A request that is refused gives a Future that has already failed: with
 // [ErrClosed], [ErrTooHeavy], or ctx's cause.
 func (b *Batcher[Req, Res]) Submit(ctx context.Context, req Req) Future[Res] {
-	a, err := b.admit(ctx, req, true)
-	if err != nil {
+	done, weight := ctx.Done(), b.weightOf(req)
+	if err := b.admit(ctx, done, weight, true); err != nil {
 		return refused[Res](err)
 	}
-	return b.submit(a)
+	return b.submit(ctx, done, req, weight)
 }
 
 // TrySubmit is Submit that never waits: without room under MaxPending the
 // Future has failed with [ErrFull].
 func (b *Batcher[Req, Res]) TrySubmit(ctx context.Context, req Req) Future[Res] {
-	a, err := b.admit(ctx, req, false)
-	if err != nil {
+	done, weight := ctx.Done(), b.weightOf(req)
+	if err := b.admit(ctx, done, weight, false); err != nil {
 		return refused[Res](err)
 	}
-	return b.submit(a)
+	return b.submit(ctx, done, req, weight)
 }
 
 // Do hands a request in, waits for its result and returns it. When ctx ends
@@ -77,11 +77,11 @@ func (b *Batcher[Req, Res]) TrySubmit(ctx context.Context, req Req) Future[Res] 
 // batch runs already, its answer is dropped. The errors are those of
 // [Batcher.Submit] and [Future.Wait].
 func (b *Batcher[Req, Res]) Do(ctx context.Context, req Req) (res Res, err error) {
-	a, err := b.admit(ctx, req, true)
-	if err != nil {
+	done, weight := ctx.Done(), b.weightOf(req)
+	if err := b.admit(ctx, done, weight, true); err != nil {
 		return res, err
 	}
-	return b.do(a)
+	return b.do(ctx, done, req, weight)
 }
 
 // Flush starts the open batch. It returns nil if there is none, and
@@ -108,19 +108,18 @@ func (b *Batcher[Req, Res]) Current() *Batch[Req, Res] {
 func (b *Batcher[Req, Res]) Stats() Stats { return b.snapshot() }
 
 // submit puts an admitted request into a batch. b.mu is held, and released.
-func (b *Batcher[Req, Res]) submit(a arrival[Req]) Future[Res] {
-	batch, i := b.join(a)
-	return batch.claim(a, i)
+func (b *Batcher[Req, Res]) submit(ctx context.Context, done <-chan struct{}, req Req, weight int) Future[Res] {
+	batch, i := b.join(ctx, done, req, weight)
+	return batch.claim(ctx, done, i)
 }
 
 // do puts an admitted request into a batch and waits. b.mu is held, and released.
-func (b *Batcher[Req, Res]) do(a arrival[Req]) (Res, error) {
-	batch, i := b.join(a)
+func (b *Batcher[Req, Res]) do(ctx context.Context, done <-chan struct{}, req Req, weight int) (res Res, err error) {
+	batch, i := b.join(ctx, done, req, weight)
 	wake := batch.signal(i)
 	b.unlock()
-	if !batch.await(a.done, wake, i) && !batch.depart(i, context.Cause(a.ctx)) {
-		var none Res
-		return none, context.Cause(a.ctx)
+	if !batch.await(done, wake, i) && !batch.depart(i, context.Cause(ctx)) {
+		return res, context.Cause(ctx)
 	}
 	return batch.answer(i)
 }
@@ -128,15 +127,15 @@ func (b *Batcher[Req, Res]) do(a arrival[Req]) (Res, error) {
 // join puts a request into the open batch, which it opens if there is none or
 // the request would overflow it, and gives the batch and the request's place
 // in it. b.mu is held.
-func (b *Batcher[Req, Res]) join(a arrival[Req]) (*Batch[Req, Res], int) {
-	if b.open != nil && a.weight > b.maxWeight-b.open.weight {
+func (b *Batcher[Req, Res]) join(ctx context.Context, done <-chan struct{}, req Req, weight int) (*Batch[Req, Res], int) {
+	if b.open != nil && weight > b.maxWeight-b.open.weight {
 		b.seal(b.open, TriggerWeight)
 	}
 	if b.open == nil {
 		b.open = &Batch[Req, Res]{owner: b}
 	}
 	batch := b.open
-	i := batch.add(a)
+	i := batch.add(ctx, done, req, weight)
 	b.review(batch)
 	return batch, i
 }
@@ -182,7 +181,16 @@ func (b *Batcher[Req, Res]) seal(batch *Batch[Req, Res], t Trigger) {
 	b.setOpenDue(false)
 	b.shut(batch, t)
 	b.sealed.push(batch)
+	b.pool.sealed++
 	b.addDue(1)
+	b.relieve()
+}
+
+// unseal takes a sealed batch out of the line. b.mu is held.
+func (b *Batcher[Req, Res]) unseal(batch *Batch[Req, Res]) {
+	b.sealed.remove(batch)
+	b.pool.sealed--
+	b.addDue(-1)
 }
 
 // close ends the collecting of batch, the open batch. b.mu is held.
@@ -209,8 +217,7 @@ func (b *Batcher[Req, Res]) rest() {
 func (b *Batcher[Req, Res]) take() *Batch[Req, Res] {
 	batch := b.sealed.first
 	if batch != nil {
-		b.sealed.remove(batch)
-		b.addDue(-1)
+		b.unseal(batch)
 		return batch
 	}
 	batch = b.open

@@ -3,6 +3,7 @@ package batcher
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"runtime/debug"
 )
@@ -68,16 +69,22 @@ func call[Req, Res any](ctx context.Context, p processor[Req, Res], reqs []Req) 
 // outcome checks what a Func returned for n requests: all results and no
 // error, or one error for all, or an error (or nil) for each.
 func outcome[Res any](res []Res, err error, n int, cause error) ([]Res, error, Errors) {
-	var each Errors
-	switch {
-	case err != nil && !errors.As(err, &each):
-		return nil, own(err, cause), nil
-	case err != nil && len(each) != n:
-		return nil, errors.Join(countError("errors", len(each), n), own(err, cause)), nil
-	case err == nil && len(res) != n:
+	if err != nil {
+		return failure(res, err, n, cause)
+	}
+	if len(res) != n {
 		return nil, countError("results", len(res), n), nil
-	case err == nil:
-		return res, nil, nil
+	}
+	return res, nil, nil
+}
+
+func failure[Res any](res []Res, err error, n int, cause error) ([]Res, error, Errors) {
+	var each Errors
+	if _, panicked := err.(*PanicError); panicked || !errors.As(err, &each) {
+		return nil, own(err, cause), nil
+	}
+	if len(each) != n {
+		return nil, fmt.Errorf("%w: %v", countError("errors", len(each), n), err), nil
 	}
 	errs := make(Errors, n)
 	for i, err := range each {

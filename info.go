@@ -22,11 +22,18 @@ type Info struct {
 // FromContext gives the Info of the batch that ctx, the context of a Func or
 // one derived from it, belongs to; false if it belongs to none.
 func FromContext(ctx context.Context) (Info, bool) {
-	c, ok := ctx.Value(infoKey{}).(*funcContext)
+	info, ok := ctx.Value(infoKey{}).(*Info)
 	if !ok {
 		return Info{}, false
 	}
-	return c.info, true
+	return *info, true
+}
+
+// WithInfo gives a context of which [FromContext] tells info: for a function
+// around a Func that calls it with some of a batch's requests, and for a test
+// of a Func. info.Requests must be aligned with the requests of that call.
+func WithInfo(ctx context.Context, info Info) context.Context {
+	return context.WithValue(ctx, infoKey{}, &info)
 }
 
 type infoKey struct{}
@@ -34,18 +41,21 @@ type infoKey struct{}
 // funcContext is the context of one run of a Func. What costs (a done
 // channel, a deadline's timer) is made when Func first asks for it: most
 // never do, and a context of the standard library would cost each batch
-// three allocations. It hands the library's own inner context on, so that
+// three allocations more. It hands the library's own context on, so that
 // contexts derived from it need no goroutine of their own.
 type funcContext struct {
 	info Info
 
-	once  sync.Once
-	inner context.Context // set by once
+	mu    sync.Mutex // guards what follows
+	made  *madeContext
+	cause error // why it ended
+}
 
-	mu     sync.Mutex // guards what follows
+// madeContext is what Func has asked for.
+type madeContext struct {
+	context.Context
 	cancel context.CancelCauseFunc
 	stop   context.CancelFunc // stops the deadline's timer
-	cause  error              // why it ended
 }
 
 // Deadline is the latest of the callers' deadlines, none if one has none.
@@ -62,31 +72,47 @@ func (c *funcContext) Deadline() (latest time.Time, ok bool) {
 	return latest, true
 }
 
-func (c *funcContext) Done() <-chan struct{} { return c.std().Done() }
-func (c *funcContext) Err() error            { return c.std().Err() }
+func (c *funcContext) Done() <-chan struct{} { return c.make().Done() }
+func (c *funcContext) Err() error            { return c.make().Err() }
 
 func (c *funcContext) Value(key any) any {
 	if _, ok := key.(infoKey); ok {
-		return c
+		return &c.info
 	}
-	return c.std().Value(key)
+	return c.make().Value(key)
 }
 
-// std gives the inner context, made on first use.
-func (c *funcContext) std() context.Context {
-	c.once.Do(func() {
-		deadline, limited := c.Deadline()
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.inner, c.cancel = context.WithCancelCause(context.Background())
-		if limited {
-			c.inner, c.stop = context.WithDeadline(c.inner, deadline)
-		}
-		if c.cause != nil {
-			c.cancel(c.cause)
-		}
-	})
-	return c.inner
+// make makes what costs, once.
+func (c *funcContext) make() *madeContext {
+	c.mu.Lock()
+	made := c.made
+	c.mu.Unlock()
+	if made != nil {
+		return made
+	}
+	deadline, limited := c.Deadline() // calls the callers' contexts: not under mu
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.made != nil {
+		return c.made
+	}
+	made = &madeContext{}
+	made.Context, made.cancel = context.WithCancelCause(context.Background())
+	if limited {
+		made.Context, made.stop = context.WithDeadline(made.Context, deadline)
+	}
+	if c.cause != nil {
+		made.end(c.cause)
+	}
+	c.made = made
+	return made
+}
+
+func (m *madeContext) end(cause error) {
+	m.cancel(cause)
+	if m.stop != nil {
+		m.stop()
+	}
 }
 
 // end ends the context; the first cause counts.
@@ -95,13 +121,10 @@ func (c *funcContext) end(cause error) {
 	if c.cause == nil {
 		c.cause = cause
 	}
-	cancel, stop := c.cancel, c.stop
+	made := c.made
 	c.mu.Unlock()
-	if cancel != nil {
-		cancel(cause)
-	}
-	if stop != nil {
-		stop()
+	if made != nil {
+		made.end(cause)
 	}
 }
 

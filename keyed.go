@@ -40,29 +40,29 @@ func NewKeyed[K comparable, Req, Res any](fn func(ctx context.Context, key K, re
 
 // Submit is [Batcher.Submit] for a key.
 func (k *Keyed[K, Req, Res]) Submit(ctx context.Context, key K, req Req) Future[Res] {
-	a, err := k.pool.admit(ctx, req, true)
-	if err != nil {
+	done, weight := ctx.Done(), k.pool.weightOf(req)
+	if err := k.pool.admit(ctx, done, weight, true); err != nil {
 		return refused[Res](err)
 	}
-	return k.of(key).submit(a)
+	return k.of(key).submit(ctx, done, req, weight)
 }
 
 // TrySubmit is [Batcher.TrySubmit] for a key.
 func (k *Keyed[K, Req, Res]) TrySubmit(ctx context.Context, key K, req Req) Future[Res] {
-	a, err := k.pool.admit(ctx, req, false)
-	if err != nil {
+	done, weight := ctx.Done(), k.pool.weightOf(req)
+	if err := k.pool.admit(ctx, done, weight, false); err != nil {
 		return refused[Res](err)
 	}
-	return k.of(key).submit(a)
+	return k.of(key).submit(ctx, done, req, weight)
 }
 
 // Do is [Batcher.Do] for a key.
 func (k *Keyed[K, Req, Res]) Do(ctx context.Context, key K, req Req) (res Res, err error) {
-	a, err := k.pool.admit(ctx, req, true)
-	if err != nil {
+	done, weight := ctx.Done(), k.pool.weightOf(req)
+	if err := k.pool.admit(ctx, done, weight, true); err != nil {
 		return res, err
 	}
-	return k.of(key).do(a)
+	return k.of(key).do(ctx, done, req, weight)
 }
 
 // of gives the key's Batcher. pool.mu is held.

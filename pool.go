@@ -23,24 +23,28 @@ type pool[Req, Res any] struct {
 	weigh  func(Req) int            // nil: all weigh 1
 	vacate func(*Batcher[Req, Res]) // called with mu held when a Batcher holds no batch; or nil
 
-	mu      sync.Mutex // guards what follows, and the Batchers and batches of this pool
-	room    admission
-	stats   Stats
-	turns   turns[Req, Res]     // Batchers with due batches, in turn
-	wanted  int                 // batches that would take a slot
-	busy    int                 // slots taken
-	coming  int                 // those of them on their way to a batch
-	running batchList[Req, Res] // batches in Func
-	closed    bool          // no request is accepted
-	abandoned bool          // no batch is begun
-	drained   chan struct{} // closed when all is answered and no slot is taken; made by Close
-	after   after
+	mu        sync.Mutex // guards what follows, and the Batchers and batches of this pool
+	room      admission
+	stats     Stats
+	turns     turns[Req, Res]     // Batchers with due batches, in turn
+	running   batchList[Req, Res] // batches in Func
+	wanted    int                 // due batches: each would take a slot
+	sealed    int                 // those of them that collect no more
+	busy      int                 // slots taken
+	coming    int                 // those of them on their way to a batch
+	gathering int                 // those of them that let callers in first
+	relieved  int                 // gatherers that have lost their slot and do not know it yet
+	closed    bool                // no request is accepted
+	abandoned bool                // no batch is begun
+	drained   chan struct{}       // closed when all is answered and no slot is taken; made by Close
+	after     after
 }
 
 // after collects what must wait until the lock is released.
 type after struct {
-	wake []chan struct{} // to close
-	stop []func() bool   // to call
+	wake    []chan struct{} // to close
+	stop    []func() bool   // to call
+	relieve int             // slots to go on with in a new goroutine
 }
 
 func (a *after) close(c chan struct{}) {
@@ -49,13 +53,7 @@ func (a *after) close(c chan struct{}) {
 	}
 }
 
-// arrival is a request at the door.
-type arrival[Req any] struct {
-	ctx    context.Context
-	done   <-chan struct{} // ctx.Done()
-	req    Req
-	weight int
-}
+func (a *after) any() bool { return a.relieve > 0 || a.wake != nil || a.stop != nil }
 
 func newPool[Req, Res any](p policy, slots int, launch func(func())) *pool[Req, Res] {
 	switch {
@@ -67,32 +65,36 @@ func newPool[Req, Res any](p policy, slots int, launch func(func())) *pool[Req, 
 	return &pool[Req, Res]{policy: p, slots: slots, launch: launch, weigh: weigherOf[Req]()}
 }
 
-// admit weighs a request and lets it in: it returns with p.mu held, or with
-// the reason for a refusal and p.mu released. Where there is no room it waits
-// if wait says so.
-func (p *pool[Req, Res]) admit(ctx context.Context, req Req, wait bool) (arrival[Req], error) {
-	a := arrival[Req]{ctx: ctx, done: ctx.Done(), req: req, weight: 1}
-	if p.weigh != nil {
-		a.weight = p.weigh(req)
+// weightOf weighs a request. No lock is held: Weight is foreign code.
+func (p *pool[Req, Res]) weightOf(req Req) int {
+	if p.weigh == nil {
+		return 1
 	}
-	if a.weight > p.maxWeight {
-		return a, p.reject(fmt.Errorf("%w: it weighs %d, MaxWeight is %d", ErrTooHeavy, a.weight, p.maxWeight))
+	return p.weigh(req)
+}
+
+// admit lets one request in: it returns nil with p.mu held, or the reason for
+// a refusal with p.mu released. Where there is no room it waits if wait says
+// so. done is ctx.Done().
+func (p *pool[Req, Res]) admit(ctx context.Context, done <-chan struct{}, weight int, wait bool) error {
+	if weight > p.maxWeight {
+		return p.reject(fmt.Errorf("%w: it weighs %d, MaxWeight is %d", ErrTooHeavy, weight, p.maxWeight))
 	}
-	if a.done != nil && ctx.Err() != nil {
-		return a, p.reject(context.Cause(ctx))
+	if done != nil && ctx.Err() != nil {
+		return p.reject(context.Cause(ctx))
 	}
 	p.mu.Lock()
 	switch {
 	case p.closed:
 		p.mu.Unlock()
-		return a, p.reject(ErrClosed)
+		return p.reject(ErrClosed)
 	case p.room.enter():
-		return a, nil
+		return nil
 	case wait:
-		return a, p.await(ctx)
+		return p.await(ctx)
 	default:
 		p.mu.Unlock()
-		return a, p.reject(fmt.Errorf("%w: MaxPending is %d, and as many requests are pending", ErrFull, p.room.limit))
+		return p.reject(fmt.Errorf("%w: MaxPending is %d, and as many requests are pending", ErrFull, p.room.limit))
 	}
 }
 
@@ -147,35 +149,60 @@ func (p *pool[Req, Res]) answered(n int, counter *uint64) {
 }
 
 // unlock ends a critical section: it starts the slots that the section has
-// made necessary, and wakes whom it has answered.
+// made necessary and wakes whom it has answered.
 func (p *pool[Req, Res]) unlock() {
-	starts := 0
-	for ; p.wanted > p.coming && p.busy < p.slots; starts++ {
-		p.busy++
-		p.coming++
+	if p.wanted > p.coming && p.busy < p.slots || p.after.any() || p.drained != nil {
+		p.unlockAndAct()
+		return
+	}
+	p.mu.Unlock()
+}
+
+func (p *pool[Req, Res]) unlockAndAct() {
+	starts := max(0, min(p.wanted-p.coming, p.slots-p.busy))
+	gather := p.sealed == 0
+	p.busy += starts
+	p.coming += starts
+	if gather {
+		p.gathering += starts
 	}
 	if p.drained != nil && p.busy == 0 && p.pending() == 0 {
 		p.after.close(p.drained)
 		p.drained = nil
 	}
-	after := p.after
-	p.after.wake, p.after.stop = nil, nil
+	then := p.after
+	p.after = after{}
 	p.mu.Unlock()
-	for _, c := range after.wake {
+	for _, c := range then.wake {
 		close(c)
 	}
-	for _, stop := range after.stop {
+	for _, stop := range then.stop {
 		stop()
 	}
+	for range then.relieve {
+		go p.work(false)
+	}
 	for range starts {
-		p.start()
+		p.start(gather)
 	}
 }
 
-// start runs a slot, already counted as busy and coming.
-func (p *pool[Req, Res]) start() {
+// relieve has a new goroutine run the batch that was just sealed in the place
+// of one that gathers, if there is one. A gatherer stands behind all that is
+// ready to run; a new goroutine runs next, while the batch is warm in the
+// cache. Measured with 10,000 callers: half the time a request. p.mu is held.
+func (p *pool[Req, Res]) relieve() {
+	if p.gathering > 0 && p.launch == nil {
+		p.gathering--
+		p.relieved++
+		p.after.relieve++
+	}
+}
+
+// start runs a slot, already counted.
+func (p *pool[Req, Res]) start(gather bool) {
 	if p.launch == nil {
-		go p.work()
+		go p.work(gather)
 		return
 	}
 	var taken atomic.Bool // by the task, or by the clean-up if Go panicked before it ran the task
@@ -183,52 +210,61 @@ func (p *pool[Req, Res]) start() {
 	defer func() {
 		if !returned && taken.CompareAndSwap(false, true) {
 			p.mu.Lock()
-			p.busy--
-			p.coming--
+			p.giveUp(gather)
 			p.mu.Unlock()
 		}
 	}()
 	p.launch(func() {
 		if taken.CompareAndSwap(false, true) {
-			p.work()
+			p.work(gather)
 		}
 	})
 	returned = true
 }
 
-// work is the life of a slot: it runs batches until none is due.
-func (p *pool[Req, Res]) work() {
-	var b *Batch[Req, Res]
-	defer func() {
-		if b != nil { // Func called runtime.Goexit: the slot lives on elsewhere
-			b.finish(nil, errGoexit)
-			p.start()
-		}
-	}()
-	for gather := true; ; {
-		if gather {
-			// The idle gather: callers that are ready to run get in before the
-			// open batch is taken. It is what makes full batches without a timer.
-			runtime.Gosched()
-		}
-		if b = p.next(); b == nil {
-			return
-		}
-		res, err := call(b.run, b.owner.does, b.reqs)
-		gather = b.finish(res, err)
+// giveUp gives a slot back that was on its way. p.mu is held.
+func (p *pool[Req, Res]) giveUp(gathering bool) {
+	p.busy--
+	p.coming--
+	if gathering {
+		p.gathering--
 	}
 }
 
-// next takes the batch whose turn it is and begins it; nil if none is due,
-// which gives the slot back.
-func (p *pool[Req, Res]) next() *Batch[Req, Res] {
+// work is the life of a slot: it runs batches until none is due.
+func (p *pool[Req, Res]) work(gather bool) {
+	var b *Batch[Req, Res]
+	defer func() {
+		if b != nil { // Func called runtime.Goexit: the slot lives on elsewhere
+			p.start(b.finish(nil, errGoexit))
+		}
+	}()
+	for {
+		if gather {
+			// The idle gather: callers that are ready to run get in before the
+			// open batch is taken. It makes full batches without a timer.
+			runtime.Gosched()
+		}
+		if b = p.next(gather); b == nil {
+			return
+		}
+		gather = b.finish(call(b.run, b.owner.does, b.reqs))
+	}
+}
+
+// next takes the batch whose turn it is and begins it. It gives nil if none
+// is due, which gives the slot back, and to a gatherer that was relieved.
+func (p *pool[Req, Res]) next(gathered bool) *Batch[Req, Res] {
 	p.mu.Lock()
 	defer p.unlock()
+	if gathered && p.relieved > 0 {
+		p.relieved--
+		return nil
+	}
 	for {
 		owner := p.turns.next()
 		if owner == nil {
-			p.coming--
-			p.busy--
+			p.giveUp(gathered)
 			return nil
 		}
 		b := owner.take()
@@ -244,6 +280,9 @@ func (p *pool[Req, Res]) next() *Batch[Req, Res] {
 			b.fail(ErrClosed, &p.stats.Failed)
 		} else if b.begin() {
 			p.coming--
+			if gathered {
+				p.gathering--
+			}
 			return b
 		}
 	}

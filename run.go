@@ -9,25 +9,33 @@ import (
 // answer. Everything is called with owner.mu held unless it says otherwise.
 
 // add puts a request in and gives its place.
-func (b *Batch[Req, Res]) add(a arrival[Req]) int {
-	o := b.owner
+func (b *Batch[Req, Res]) add(ctx context.Context, done <-chan struct{}, req Req, weight int) int {
 	if b.size == 0 {
-		b.opened = time.Now()
-		if o.delay > 0 && o.alarm.IsZero() {
-			o.arm(b.opened, o.delay)
-		}
-		n := max(1, min(o.last, mostSpare))
-		b.reqs, b.ctxs = make([]Req, 0, n), make([]context.Context, 0, n)
+		b.first()
 	}
-	b.reqs, b.ctxs = append(b.reqs, a.req), append(b.ctxs, a.ctx)
-	if o.weigh != nil {
-		b.weights = append(b.weights, a.weight)
+	b.reqs = append(b.reqs, req)
+	b.ctxs = append(b.ctxs, ctx)
+	if b.owner.weigh != nil {
+		b.weights = append(b.weights, weight)
 	}
-	b.weight += a.weight
-	b.watchful = b.watchful || a.done != nil
+	b.weight += weight
+	if done != nil {
+		b.watchful = true
+	}
+	b.owner.stats.Submitted++
 	b.size++
-	o.stats.Submitted++
 	return b.size - 1
+}
+
+// first makes the batch ready for its first request.
+func (b *Batch[Req, Res]) first() {
+	o := b.owner
+	b.opened = time.Now()
+	if o.delay > 0 && o.alarm.IsZero() {
+		o.arm(b.opened, o.delay)
+	}
+	n := max(1, min(o.last, mostSpare))
+	b.reqs, b.ctxs = make([]Req, 0, n), make([]context.Context, 0, n)
 }
 
 // mostSpare bounds the room that a batch is made with because the last one
@@ -100,7 +108,9 @@ func (b *Batch[Req, Res]) finish(res []Res, err error) (gather bool) {
 	b.wake = nil
 	b.settle(StateDone)
 	o.coming++
-	gather = o.turns.first == nil || o.turns.first.sealed.first == nil
+	if gather = o.pool.sealed == 0; gather {
+		o.gathering++
+	}
 	o.unlock()
 	if wake != nil {
 		close(wake)
@@ -150,8 +160,7 @@ func (b *Batch[Req, Res]) abort(err error, counter *uint64) {
 		o.setOpenDue(false)
 		o.shut(b, b.trigger)
 	} else {
-		o.sealed.remove(b)
-		o.addDue(-1)
+		o.unseal(b)
 	}
 	b.fail(err, counter)
 }

@@ -51,12 +51,12 @@ func (b *Batch[Req, Res]) extra() *more {
 
 // claim gives the claim on request i and sees to it that the end of its
 // context withdraws it. owner.mu is held, and released.
-func (b *Batch[Req, Res]) claim(a arrival[Req], i int) Future[Res] {
+func (b *Batch[Req, Res]) claim(ctx context.Context, done <-chan struct{}, i int) Future[Res] {
 	b.futures++
-	w, fresh := b.watch(a.done, i)
+	w, fresh := b.watch(done, i)
 	b.owner.unlock()
 	if fresh {
-		stop := context.AfterFunc(a.ctx, func() { b.expire(w, context.Cause(a.ctx)) })
+		stop := context.AfterFunc(ctx, func() { b.expire(w, context.Cause(ctx)) })
 		b.keep(w, stop)
 	}
 	return Future[Res]{from: b, index: i}
@@ -259,11 +259,17 @@ func (b *Batch[Req, Res]) depart(i int, err error) bool {
 }
 
 // answer gives the answer to request i, which has one.
-func (b *Batch[Req, Res]) answer(i int) (res Res, err error) {
-	if !b.ended() {
-		b.owner.mu.Lock()
-		defer b.owner.mu.Unlock()
+func (b *Batch[Req, Res]) answer(i int) (Res, error) {
+	if b.ended() {
+		return b.read(i)
 	}
+	b.owner.mu.Lock()
+	defer b.owner.mu.Unlock()
+	return b.read(i)
+}
+
+// read is answer where nothing changes any more, or with owner.mu held.
+func (b *Batch[Req, Res]) read(i int) (res Res, err error) {
 	if i < len(b.fates) && b.fates[i].err != nil {
 		return res, b.fates[i].err
 	}
