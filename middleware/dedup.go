@@ -1,0 +1,70 @@
+package middleware
+
+import (
+	"context"
+
+	"github.com/gobatcher/batcher"
+)
+
+// Dedup passes equal requests of one batch to fn once: the first with each
+// key, in the order in which they came. All their callers get what fn answers
+// to it, a result or an error, so they share whatever a result points to.
+// Requests of different batches are never merged.
+//
+// key must give equal keys for requests that may share an answer; it is
+// called once for each request, in the goroutine of the batch. Dedup waits
+// for nothing. Panics if fn or key is nil.
+func Dedup[Req, Res any, K comparable](fn batcher.Func[Req, Res], key func(Req) K) batcher.Func[Req, Res] {
+	need("Dedup", fn)
+	if key == nil {
+		panic("middleware: Dedup with a nil key")
+	}
+	return func(ctx context.Context, reqs []Req) ([]Res, error) {
+		at, from := merge(reqs, key)
+		if len(at) == len(reqs) {
+			return fn(ctx, reqs)
+		}
+		res, err := fn(part(ctx, reqs, at), pick(reqs, at))
+		return spread(judge(res, err, len(at)), from).unpack()
+	}
+}
+
+// merge gives the places of the first request of each key, and for every
+// request the place of its first among them.
+func merge[Req any, K comparable](reqs []Req, key func(Req) K) (firsts, from []int) {
+	places := make(map[K]int, len(reqs))
+	firsts, from = make([]int, 0, len(reqs)), make([]int, len(reqs))
+	for i, req := range reqs {
+		k := key(req)
+		place, seen := places[k]
+		if !seen {
+			place = len(firsts)
+			places[k] = place
+			firsts = append(firsts, i)
+		}
+		from[i] = place
+	}
+	return firsts, from
+}
+
+// spread gives every request the outcome of its first. A Reject must name
+// them all as well, for an Isolate outside.
+func spread[Res any](o outcome[Res], from []int) outcome[Res] {
+	if reject, ok := as[Reject](o.err); ok {
+		wide := make(Reject, len(reject))
+		for i, place := range from {
+			if err, named := reject[place]; named {
+				wide[i] = err
+			}
+		}
+		return outcome[Res]{err: wide}
+	}
+	if o.err != nil {
+		return o
+	}
+	wide := outcome[Res]{res: pick(o.res, from)}
+	if o.each != nil {
+		wide.each = pick(o.each, from)
+	}
+	return wide
+}

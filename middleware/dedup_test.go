@@ -1,0 +1,85 @@
+package middleware_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/middleware"
+)
+
+func same(req int) int { return req }
+
+func TestDedupPassesEqualRequestsOnce(t *testing.T) {
+	var seen calls
+	reqs := []int{4, 2, 4, 4, 1, 2}
+	wantAnswers(t, run(t, middleware.Dedup(failing(&seen), same), reqs...), reqs, nil)
+	seen.want(t, []int{4, 2, 1})
+}
+
+func TestDedupAsksKeyWhatIsEqual(t *testing.T) {
+	var seen calls
+	got := run(t, middleware.Dedup(failing(&seen), func(req int) int { return req % 10 }), 21, 1, 2)
+	seen.want(t, []int{21, 2})
+	wantAnswers(t, got, []int{21, 21, 2}, nil)
+}
+
+func TestDedupMergesNothingAcrossBatches(t *testing.T) {
+	var seen calls
+	fn := middleware.Dedup(failing(&seen), same)
+	run(t, fn, 1, 1)
+	run(t, fn, 1, 2)
+	seen.want(t, []int{1}, []int{1, 2})
+}
+
+func TestDedupGivesAllCallersTheErrorOfTheirRequest(t *testing.T) {
+	fn := func(_ context.Context, reqs []int) ([]string, error) {
+		return answerAll(reqs), fmt.Errorf("bulk: %w", batcher.Errors{nil, errBad})
+	}
+	reqs := []int{1, 2, 2, 1}
+	wantAnswers(t, run(t, middleware.Dedup(fn, same), reqs...), reqs, map[int]error{2: errBad})
+}
+
+func TestDedupPassesOneErrorForAllOn(t *testing.T) {
+	var seen calls
+	_, err := middleware.Dedup(reply(&seen, errBad), same)(t.Context(), []int{1, 1})
+	if err != errBad {
+		t.Errorf("got %v, want Func's error", err)
+	}
+}
+
+// Four requests with two keys: an answer for each of the four, and not for
+// each of the two, must not pass for one.
+func TestDedupCountsByWhatItPassedOn(t *testing.T) {
+	for name, fn := range map[string]batcher.Func[int, string]{
+		"results": func(context.Context, []int) ([]string, error) { return make([]string, 4), nil },
+		"errors":  func(context.Context, []int) ([]string, error) { return nil, make(batcher.Errors, 4) },
+		"some": func(context.Context, []int) ([]string, error) {
+			return make([]string, 4), batcher.Errors{nil, batcher.ErrResultCount}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for i, got := range run(t, middleware.Dedup(fn, same), 1, 2, 1, 2) {
+				if !errors.Is(got.Err, batcher.ErrResultCount) {
+					t.Errorf("request %d: %v, want ErrResultCount", i, got.Err)
+				}
+			}
+		})
+	}
+}
+
+func TestDedupRejectsAllWhoAskedForTheCulprit(t *testing.T) {
+	var seen calls
+	reqs := []int{1, 2, 2, 3, 1}
+	got := run(t, middleware.Isolate(middleware.Dedup(rejecting(&seen, 2), same), no, 0), reqs...)
+	wantAnswers(t, got, reqs, map[int]error{2: errBad})
+	seen.want(t, []int{1, 2, 3}, []int{1, 3})
+}
+
+func TestDedupNeedsAFuncAndAKey(t *testing.T) {
+	var seen calls
+	wantPanic(t, "nil Func", func() { middleware.Dedup[int, int](nil, same) })
+	wantPanic(t, "nil key", func() { middleware.Dedup[int, string, int](failing(&seen), nil) })
+}

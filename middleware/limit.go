@@ -1,0 +1,43 @@
+package middleware
+
+import (
+	"context"
+
+	"github.com/gobatcher/batcher"
+)
+
+// Limit bounds the calls at once of all Funcs that share slots to
+// cap(slots), over however many Batchers:
+//
+//	slots := make(chan struct{}, 8)
+//	users := batcher.New(middleware.Limit(insertUsers, slots), opts)
+//	orders := batcher.New(middleware.Limit(insertOrders, slots), opts)
+//
+// A call waits for its turn, first come first served, and takes one slot
+// however many requests it has: it puts one element into slots and takes one
+// out when fn has returned, panicked or ended its goroutine. The wait ends
+// when ctx does: all requests of the call then fail with ctx's cause, and fn
+// is not called.
+//
+// slots must be used for nothing else. Never nest two Limits with the same
+// slots: each could wait for the other's. Panics if fn is nil or slots has no
+// capacity.
+func Limit[Req, Res any](fn batcher.Func[Req, Res], slots chan struct{}) batcher.Func[Req, Res] {
+	need("Limit", fn)
+	if cap(slots) == 0 {
+		panic("middleware: Limit with slots of no capacity")
+	}
+	return func(ctx context.Context, reqs []Req) ([]Res, error) {
+		select {
+		case slots <- struct{}{}: // without Done, which costs a batch its context's channel
+		default:
+			select {
+			case slots <- struct{}{}:
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			}
+		}
+		defer func() { <-slots }()
+		return fn(ctx, reqs)
+	}
+}
