@@ -6,9 +6,10 @@ import "container/list"
 // wait for room get it in the order in which they came; nobody overtakes
 // them. Its owner's lock guards it.
 type admission struct {
-	limit   int // zero: none
-	used    int
-	waiting list.List // of *entrant
+	used     int       // taken
+	limit    int       // zero: none
+	waiting  list.List // of *entrant
+	reserved int       // of used: given to who waited and has not come yet
 }
 
 // entrant waits for room.
@@ -39,18 +40,21 @@ func (a *admission) leave(n int, then *after) {
 	a.used -= n
 	for a.waiting.Len() > 0 && a.used < a.limit {
 		a.used++
+		a.reserved++
 		a.next(then).granted = true
 	}
 }
 
-// giveUp takes e out of the line, or gives back the room it was just given.
-func (a *admission) giveUp(e *entrant, then *after) {
+// claim takes the room that e was given, if it was.
+func (a *admission) claim(e *entrant) bool {
 	if e.granted {
-		a.leave(1, then)
-		return
+		a.reserved--
 	}
-	a.waiting.Remove(e.elem)
+	return e.granted
 }
+
+// quit takes e out of the line.
+func (a *admission) quit(e *entrant) { a.waiting.Remove(e.elem) }
 
 // turnAway sends home all who wait.
 func (a *admission) turnAway(then *after) {

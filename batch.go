@@ -17,25 +17,26 @@ type Batch[Req, Res any] struct {
 
 	// owner.mu guards what follows until the batch has ended; then it does not
 	// change any more. Places are positions in the order of Add.
-	opened    time.Time // when the first request came
-	trigger   Trigger
+	watchful  bool              // a request has a context that can end
+	overdue   bool              // the delay has passed
+	taken     bool              // a slot has it
+	scattered bool              // wake was closed for one request's sake
 	reqs      []Req             // by place until Func is entered, then what it got
 	ctxs      []context.Context // aligned with reqs
-	weights   []int             // by place; nil if all weigh 1
+	size      int               // requests added, the withdrawn ones too
 	weight    int
-	size      int  // requests added, the withdrawn ones too
-	withdrawn int  // of them
-	left      int  // callers that left while Func ran
-	futures   int  // claims handed out
-	overdue   bool // the delay has passed
-	watchful  bool // a request has a context that can end
-	scattered bool // wake was closed for one request's sake
-	run       *funcContext
 	wake      chan struct{} // closed at the end; shared by all who wait; or nil
 	fates     []fate        // by place; shorter where the rest has none
-	more      *more         // what few batches need, or nil
 	res       []Res         // by place
 	err       error         // answers all who have no error of their own
+	futures   int           // claims handed out, and looks from outside
+	withdrawn int           // requests
+	left      int           // callers that left while Func ran
+	opened    time.Time     // when the first request came
+	trigger   Trigger
+	weights   []int // by place; nil if all weigh 1
+	run       *funcContext
+	more      *more // what few batches need, or nil
 
 	prev, next *Batch[Req, Res] // in a batchList
 }
@@ -146,7 +147,7 @@ func (b *Batch[Req, Res]) Cancel() bool {
 	if b.collects() {
 		b.abort(ErrCanceled, &o.stats.Canceled)
 	}
-	return b.now() == StateCanceled
+	return b.canceled()
 }
 
 // State tells where the batch stands.
@@ -218,6 +219,16 @@ func (b *Batch[Req, Res]) Results(ctx context.Context) ([]Result[Res], error) {
 func (b *Batch[Req, Res]) collects() bool { return b.now() == StateOpen }
 
 func (b *Batch[Req, Res]) now() State { return State(b.state.Load()) }
+
+// waits reports whether the batch is open or sealed, that is, no slot has
+// taken it. owner.mu is held.
+func (b *Batch[Req, Res]) waits() bool {
+	return b.owner.open == b || b.now() == StateStarted && !b.taken
+}
+
+// canceled reports whether the batch, or each of its requests, was canceled.
+// owner.mu is held.
+func (b *Batch[Req, Res]) canceled() bool { return b.now() == StateCanceled && b.err == ErrCanceled }
 
 // ended reports whether every request has its answer.
 func (b *Batch[Req, Res]) ended() bool { return b.now() >= StateDone }

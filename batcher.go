@@ -81,7 +81,12 @@ func (b *Batcher[Req, Res]) Do(ctx context.Context, req Req) (res Res, err error
 	if err := b.admit(ctx, done, weight, true); err != nil {
 		return res, err
 	}
-	return b.do(ctx, done, req, weight)
+	batch, i, wake := b.enlist(ctx, done, req, weight)
+	if done != nil {
+		return batch.within(ctx, wake, i)
+	}
+	<-wake // not in a function of its own: what is on the stack while a caller waits is cold when it wakes
+	return batch.collect(i)
 }
 
 // Flush starts the open batch. It returns nil if there is none, and
@@ -101,6 +106,9 @@ func (b *Batcher[Req, Res]) Flush() error {
 func (b *Batcher[Req, Res]) Current() *Batch[Req, Res] {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.open != nil {
+		b.open.futures++ // it is known outside
+	}
 	return b.open
 }
 
@@ -113,15 +121,13 @@ func (b *Batcher[Req, Res]) submit(ctx context.Context, done <-chan struct{}, re
 	return batch.claim(ctx, done, i)
 }
 
-// do puts an admitted request into a batch and waits. b.mu is held, and released.
-func (b *Batcher[Req, Res]) do(ctx context.Context, done <-chan struct{}, req Req, weight int) (res Res, err error) {
+// enlist puts an admitted request of a Do into a batch, and gives its place
+// and what to wait for. b.mu is held, and released.
+func (b *Batcher[Req, Res]) enlist(ctx context.Context, done <-chan struct{}, req Req, weight int) (*Batch[Req, Res], int, <-chan struct{}) {
 	batch, i := b.join(ctx, done, req, weight)
 	wake := batch.signal(i)
 	b.unlock()
-	if !batch.await(done, wake, i) && !batch.depart(i, context.Cause(ctx)) {
-		return res, context.Cause(ctx)
-	}
-	return batch.answer(i)
+	return batch, i, wake
 }
 
 // join puts a request into the open batch, which it opens if there is none or
@@ -132,12 +138,25 @@ func (b *Batcher[Req, Res]) join(ctx context.Context, done <-chan struct{}, req 
 		b.seal(b.open, TriggerWeight)
 	}
 	if b.open == nil {
-		b.open = &Batch[Req, Res]{owner: b}
+		b.open = b.newBatch()
 	}
 	batch := b.open
 	i := batch.add(ctx, done, req, weight)
 	b.review(batch)
 	return batch, i
+}
+
+// newBatch makes a batch, or uses again the last one that a single Do had to
+// itself. b.mu is held.
+func (b *Batcher[Req, Res]) newBatch() *Batch[Req, Res] {
+	batch := b.spare.Swap(nil)
+	if batch == nil {
+		return &Batch[Req, Res]{owner: b}
+	}
+	batch.owner, batch.size, batch.weight = b, 0, 0
+	batch.watchful, batch.overdue, batch.taken = false, false, false
+	batch.setState(StateOpen)
+	return batch
 }
 
 // review starts the open batch if it is full, and says whether it takes a
@@ -196,7 +215,7 @@ func (b *Batcher[Req, Res]) unseal(batch *Batch[Req, Res]) {
 // close ends the collecting of batch, the open batch. b.mu is held.
 func (b *Batcher[Req, Res]) shut(batch *Batch[Req, Res], t Trigger) {
 	b.open = nil
-	b.last = batch.size
+	b.last = max(batch.size, b.last-b.last/8)
 	batch.setState(StateStarted)
 	batch.trigger = t
 	if !b.alarm.IsZero() {
@@ -218,15 +237,17 @@ func (b *Batcher[Req, Res]) take() *Batch[Req, Res] {
 	batch := b.sealed.first
 	if batch != nil {
 		b.unseal(batch)
-		return batch
+	} else {
+		batch = b.open
+		b.setOpenDue(false)
+		t := TriggerDelay
+		if batch.len() >= b.enough {
+			t = TriggerIdle
+		}
+		b.shut(batch, t)
 	}
-	batch = b.open
-	b.setOpenDue(false)
-	t := TriggerDelay
-	if batch.len() >= b.enough {
-		t = TriggerIdle
-	}
-	b.shut(batch, t)
+	batch.taken = true
+	b.active++
 	return batch
 }
 

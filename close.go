@@ -74,6 +74,7 @@ func (p *pool[Req, Res]) snapshot() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.stats
-	s.Pending = p.pending()
+	s.Pending = p.room.used - p.room.reserved
+	s.Submitted = s.Succeeded + s.Failed + s.Canceled + uint64(s.Pending)
 	return s
 }

@@ -55,36 +55,42 @@ func weigherOf[Req any]() func(Req) int {
 	return nil
 }
 
-// call enters p and turns a panic into an error. After runtime.Goexit it does
-// not return.
-func call[Req, Res any](ctx context.Context, p processor[Req, Res], reqs []Req) (res []Res, err error) {
+// answers are what a Func came to: a result for each request, or one error
+// for all, or beside the results an error, or nil, for each.
+type answers[Res any] struct {
+	res  []Res
+	err  error
+	each Errors
+}
+
+// call enters p with n requests and checks what comes back. It turns a panic
+// into an error, also one in the methods of the error that p returns. After
+// runtime.Goexit it does not return.
+func call[Req, Res any](ctx *funcContext, p processor[Req, Res], reqs []Req) (a answers[Res]) {
 	defer func() {
 		if v := recover(); v != nil {
-			res, err = nil, &PanicError{Value: v, Stack: debug.Stack()}
+			a = answers[Res]{err: own(&PanicError{Value: v, Stack: debug.Stack()}, ctx.ended())}
 		}
 	}()
-	return p.process(ctx, reqs)
+	n := len(reqs) // Func may change anything but this
+	res, err := p.process(ctx, reqs)
+	switch {
+	case err != nil:
+		return failure(res, err, n, ctx.ended())
+	case len(res) != n:
+		return answers[Res]{err: countError("results", len(res), n)}
+	}
+	return answers[Res]{res: res}
 }
 
-// outcome checks what a Func returned for n requests: all results and no
-// error, or one error for all, or an error (or nil) for each.
-func outcome[Res any](res []Res, err error, n int, cause error) ([]Res, error, Errors) {
-	if err != nil {
-		return failure(res, err, n, cause)
-	}
-	if len(res) != n {
-		return nil, countError("results", len(res), n), nil
-	}
-	return res, nil, nil
-}
-
-func failure[Res any](res []Res, err error, n int, cause error) ([]Res, error, Errors) {
+// failure sorts out an error of Func for n requests: for all, or for each.
+func failure[Res any](res []Res, err error, n int, cause error) answers[Res] {
 	var each Errors
 	if _, panicked := err.(*PanicError); panicked || !errors.As(err, &each) {
-		return nil, own(err, cause), nil
+		return answers[Res]{err: own(err, cause)}
 	}
 	if len(each) != n {
-		return nil, fmt.Errorf("%w: %v", countError("errors", len(each), n), err), nil
+		return answers[Res]{err: fmt.Errorf("%w: %v", countError("errors", len(each), n), err)}
 	}
 	errs := make(Errors, n)
 	for i, err := range each {
@@ -96,5 +102,5 @@ func failure[Res any](res []Res, err error, n int, cause error) ([]Res, error, E
 	if len(res) != n {
 		res = make([]Res, n)
 	}
-	return res, nil, errs
+	return answers[Res]{res: res, each: errs}
 }

@@ -62,7 +62,12 @@ func (k *Keyed[K, Req, Res]) Do(ctx context.Context, key K, req Req) (res Res, e
 	if err := k.pool.admit(ctx, done, weight, true); err != nil {
 		return res, err
 	}
-	return k.of(key).do(ctx, done, req, weight)
+	batch, i, wake := k.of(key).enlist(ctx, done, req, weight)
+	if done != nil {
+		return batch.within(ctx, wake, i)
+	}
+	<-wake
+	return batch.collect(i)
 }
 
 // of gives the key's Batcher. pool.mu is held.

@@ -23,21 +23,26 @@ type pool[Req, Res any] struct {
 	weigh  func(Req) int            // nil: all weigh 1
 	vacate func(*Batcher[Req, Res]) // called with mu held when a Batcher holds no batch; or nil
 
+	_ [64]byte // what precedes is only read, what follows is written for each request
+
 	mu        sync.Mutex // guards what follows, and the Batchers and batches of this pool
-	room      admission
-	stats     Stats
+	closed    bool       // no request is accepted
+	abandoned bool       // no batch is begun
+	wanted    int        // due batches: each would take a slot
+	coming    int        // slots on their way to a batch
+	busy      int        // slots taken, those coming included
+	room      admission  // up to here one cache line holds what each request touches
+
+	sealed    int                 // due batches that collect no more
+	gathering int                 // slots coming that let callers in first
+	relieved  int                 // gatherers that have lost their slot and do not know it yet
 	turns     turns[Req, Res]     // Batchers with due batches, in turn
 	running   batchList[Req, Res] // batches in Func
-	wanted    int                 // due batches: each would take a slot
-	sealed    int                 // those of them that collect no more
-	busy      int                 // slots taken
-	coming    int                 // those of them on their way to a batch
-	gathering int                 // those of them that let callers in first
-	relieved  int                 // gatherers that have lost their slot and do not know it yet
-	closed    bool                // no request is accepted
-	abandoned bool                // no batch is begun
+	stats     Stats               // Submitted and Pending are in room
 	drained   chan struct{}       // closed when all is answered and no slot is taken; made by Close
 	after     after
+
+	spare atomic.Pointer[Batch[Req, Res]] // to use again; see Batcher.newBatch
 }
 
 // after collects what must wait until the lock is released.
@@ -108,16 +113,21 @@ func (p *pool[Req, Res]) await(ctx context.Context) error {
 	}
 	ended := ctx.Err() != nil
 	p.mu.Lock()
-	if e.granted && !ended && !p.closed {
+	granted := p.room.claim(e)
+	switch {
+	case granted && !ended && !p.closed:
 		return nil
+	case granted:
+		p.room.leave(1, &p.after)
+	default:
+		p.room.quit(e)
 	}
-	p.room.giveUp(e, &p.after)
-	closed := p.closed
+	reason := ErrClosed
+	if !p.closed {
+		reason = context.Cause(ctx)
+	}
 	p.unlock()
-	if closed {
-		return p.reject(ErrClosed)
-	}
-	return p.reject(context.Cause(ctx))
+	return p.reject(reason)
 }
 
 // reject counts a refusal and gives its reason back.
@@ -126,12 +136,6 @@ func (p *pool[Req, Res]) reject(err error) error {
 	p.stats.Rejected++
 	p.mu.Unlock()
 	return err
-}
-
-// pending counts the requests accepted and not yet answered. p.mu is held.
-func (p *pool[Req, Res]) pending() int {
-	s := &p.stats
-	return int(s.Submitted - s.Succeeded - s.Failed - s.Canceled)
 }
 
 // takeBack refuses a request that was admitted but fits nowhere. p.mu is
@@ -166,7 +170,7 @@ func (p *pool[Req, Res]) unlockAndAct() {
 	if gather {
 		p.gathering += starts
 	}
-	if p.drained != nil && p.busy == 0 && p.pending() == 0 {
+	if p.drained != nil && p.busy == 0 && p.room.used == 0 {
 		p.after.close(p.drained)
 		p.drained = nil
 	}
@@ -236,7 +240,7 @@ func (p *pool[Req, Res]) work(gather bool) {
 	var b *Batch[Req, Res]
 	defer func() {
 		if b != nil { // Func called runtime.Goexit: the slot lives on elsewhere
-			p.start(b.finish(nil, errGoexit))
+			p.start(b.finish(answers[Res]{err: errGoexit}))
 		}
 	}()
 	for {

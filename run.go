@@ -22,7 +22,6 @@ func (b *Batch[Req, Res]) add(ctx context.Context, done <-chan struct{}, req Req
 	if done != nil {
 		b.watchful = true
 	}
-	b.owner.stats.Submitted++
 	b.size++
 	return b.size - 1
 }
@@ -40,7 +39,7 @@ func (b *Batch[Req, Res]) first() {
 
 // mostSpare bounds the room that a batch is made with because the last one
 // filled it.
-const mostSpare = 1024
+const mostSpare = 1 << 14
 
 // begin enters the batch into Func's care: from here on no request is
 // withdrawn. It reports whether there is anything to run; if not, the batch
@@ -57,7 +56,6 @@ func (b *Batch[Req, Res]) begin() bool {
 	b.run = &funcContext{info: Info{Size: len(b.reqs), Weight: b.weight, Trigger: b.trigger, Opened: b.opened, Requests: b.ctxs}}
 	b.setState(StateRunning)
 	o.running.push(b)
-	o.active++
 	o.stats.Running++
 	o.stats.Batches++
 	o.stats.started[b.trigger]++
@@ -88,31 +86,36 @@ func (b *Batch[Req, Res]) weightOf(i int) int {
 
 // finish gives what Func returned to the callers. owner.mu is not held. It
 // reports whether the slot should gather before it takes the next batch.
-func (b *Batch[Req, Res]) finish(res []Res, err error) (gather bool) {
+func (b *Batch[Req, Res]) finish(a answers[Res]) (gather bool) {
 	o, n := b.owner, b.run.info.Size
-	res, err, each := outcome(res, err, n, b.run.ended())
 	b.run.end(context.Canceled)
 
 	o.mu.Lock()
-	b.res, b.err = res, err
+	b.res, b.err = a.res, a.err
 	failed := n
-	if err == nil {
-		failed = b.spread(each)
+	if a.err == nil {
+		failed = b.spread(a.each)
 	}
 	o.answered(failed, &o.stats.Failed)
 	o.answered(n-failed, &o.stats.Succeeded)
 	o.running.remove(b)
-	o.active--
 	o.stats.Running--
-	wake := b.wake
+	wake, alone := b.wake, b.size == 1 && b.futures == 0
 	b.wake = nil
 	b.settle(StateDone)
+	if alone {
+		b.wake = wake // stays, for who uses the batch again
+	}
 	o.coming++
 	if gather = o.pool.sealed == 0; gather {
 		o.gathering++
 	}
 	o.unlock()
-	if wake != nil {
+	switch {
+	case wake == nil:
+	case alone:
+		wake <- struct{}{}
+	default:
 		close(wake)
 	}
 	return gather
@@ -147,6 +150,9 @@ func (b *Batch[Req, Res]) settle(s State) {
 	o.after.close(b.wake)
 	b.reqs, b.ctxs, b.weights, b.run, b.wake = nil, nil, nil, nil, nil
 	b.setState(s)
+	if b.taken {
+		o.active--
+	}
 	if b.more != nil {
 		b.more.settle(&o.after)
 	}

@@ -98,8 +98,9 @@ func (b *Batch[Req, Res]) expire(n int, cause error) {
 	if b.now() >= StateRunning {
 		return
 	}
-	w := b.more.watches[n]
-	for i := w.first; i <= w.last; i++ {
+	w := &b.more.watches[n]
+	w.done = nil // it is spent: who comes later needs another
+	for i, last := w.first, w.last; i <= last; i++ {
 		b.withdraw(i, cause)
 	}
 }
@@ -139,10 +140,9 @@ func (b *Batch[Req, Res]) withdraw(i int, err error) {
 	o.answered(1, &o.stats.Canceled)
 	b.tell(i)
 	switch {
-	case !b.collects():
-	case b.withdrawn == b.size && !o.hand:
-		b.abort(ErrCanceled, &o.stats.Canceled) // so that the next request opens a batch with a delay of its own
-	default:
+	case b.withdrawn == b.size && !o.hand && b.waits():
+		b.abort(ErrCanceled, &o.stats.Canceled) // so that it holds nothing, and the next one has a delay of its own
+	case b.collects():
 		o.review(b)
 	}
 }
@@ -183,7 +183,7 @@ func (b *Batch[Req, Res]) signal(i int) <-chan struct{} {
 		return b.ownSignal(i)
 	}
 	if b.wake == nil {
-		b.wake = make(chan struct{})
+		b.wake = make(chan struct{}, 1)
 	}
 	return b.wake
 }
@@ -204,14 +204,10 @@ func (b *Batch[Req, Res]) ownSignal(i int) <-chan struct{} {
 // done is closed first.
 func (b *Batch[Req, Res]) await(done, wake <-chan struct{}, i int) bool {
 	for {
-		if done == nil {
-			<-wake // a select of one and nil costs a third more
-		} else {
-			select {
-			case <-wake:
-			case <-done:
-				return b.answered(i)
-			}
+		select {
+		case <-wake:
+		case <-done:
+			return b.answered(i)
 		}
 		if b.ended() {
 			return true
@@ -224,6 +220,30 @@ func (b *Batch[Req, Res]) await(done, wake <-chan struct{}, i int) bool {
 		wake = b.signal(i)
 		b.owner.mu.Unlock()
 	}
+}
+
+// lone reports whether the batch has answered a single Do that nobody else
+// knows of, so that all of it can be used again.
+func (b *Batch[Req, Res]) lone() bool {
+	return b.ended() && b.size == 1 && b.futures == 0 && b.fates == nil
+}
+
+// within is how a Do waits whose ctx can end.
+func (b *Batch[Req, Res]) within(ctx context.Context, wake <-chan struct{}, i int) (res Res, err error) {
+	if b.await(ctx.Done(), wake, i) || b.depart(i, context.Cause(ctx)) {
+		return b.collect(i)
+	}
+	return res, context.Cause(ctx)
+}
+
+// collect is how a Do that was woken reads its answer.
+func (b *Batch[Req, Res]) collect(i int) (Res, error) {
+	if b.lone() {
+		res, err := b.read(i)
+		b.owner.spare.Store(b)
+		return res, err
+	}
+	return b.wait(context.Background(), i)
 }
 
 // settled reports whether request i has its answer. owner.mu is held.
@@ -304,5 +324,5 @@ func (b *Batch[Req, Res]) cancel(i int) bool {
 	b.depart(i, ErrCanceled)
 	b.owner.mu.Lock()
 	defer b.owner.mu.Unlock()
-	return b.isWithdrawn(i) || b.now() == StateCanceled
+	return b.isWithdrawn(i) || b.canceled()
 }
