@@ -1,0 +1,52 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os/exec"
+
+	"github.com/gobatcher/batcher/cmd/batcher/internal/pipe"
+	"github.com/spf13/cobra"
+)
+
+// The exit statuses. An interrupted run ends with 128 plus the signal's number.
+const (
+	statusOK        = 0
+	statusFailed    = 1
+	statusUsage     = 2
+	statusCannotRun = 126
+	statusNotFound  = 127
+)
+
+// failure is an error of a verb that was called correctly; any other error
+// comes from the command line, and so is one of usage.
+type failure struct{ error }
+
+func (f failure) Unwrap() error { return f.error }
+
+// report writes err, if it is not written yet, and gives the exit status.
+func report(stderr io.Writer, verb *cobra.Command, err error) int {
+	var failed failure
+	var interrupted *interruption
+	switch {
+	case err == nil:
+		return statusOK
+	case !errors.As(err, &failed):
+		fmt.Fprintf(stderr, "batcher: %v\nRun '%s --help' for usage.\n", err, verb.CommandPath())
+		return statusUsage
+	case errors.As(err, &interrupted):
+		return interrupted.status()
+	case errors.Is(err, pipe.ErrFailed):
+		return statusFailed
+	}
+	fmt.Fprintf(stderr, "batcher: %v\n", err)
+	if cannot := new(exec.Error); errors.As(err, &cannot) {
+		if errors.Is(cannot, exec.ErrNotFound) || errors.Is(cannot, fs.ErrNotExist) {
+			return statusNotFound
+		}
+		return statusCannotRun
+	}
+	return statusFailed
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// Run runs the program with args, which do not name the program itself, and
+// returns its exit status. The end of ctx is to it what SIGINT is. It may be
+// called several times, also at once: it keeps no state of its own.
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	verb, err := root.ExecuteContextC(ctx)
+	return report(stderr, verb, err)
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "batcher",
+		Short:         "Group single requests into batches",
+		Long:          "batcher groups single requests into batches and gives each its own result.",
+		Version:       version(),
+		Args:          cobra.NoArgs,
+		SilenceErrors: true, // report writes them, once and with the right status
+		SilenceUsage:  true,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	root.AddCommand(newPipe())
+	return root
+}
