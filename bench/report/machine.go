@@ -1,0 +1,75 @@
+package report
+
+import (
+	"bufio"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"github.com/gobatcher/batcher/bench/subject"
+)
+
+// machine says where the run took place.
+func machine() table {
+	system := runtime.GOOS + "/" + runtime.GOARCH
+	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
+		system += ", kernel " + strings.TrimSpace(string(release))
+	}
+	return table{left: 2, columns: []string{"", ""}, rows: [][]string{
+		{"CPU", cpuModel()},
+		{"cores", strconv.Itoa(runtime.NumCPU())},
+		{"GOMAXPROCS", strconv.Itoa(runtime.GOMAXPROCS(0))},
+		{"system", system},
+		{"Go", runtime.Version()},
+	}}
+}
+
+// cpuModel is the processor's name, or its architecture where the system does not tell.
+func cpuModel() string {
+	file, err := os.Open("/proc/cpuinfo")
+	if err != nil {
+		return runtime.GOARCH
+	}
+	defer file.Close()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		if name, model, ok := strings.Cut(lines.Text(), ":"); ok && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(model)
+		}
+	}
+	return runtime.GOARCH
+}
+
+// version is what the running program was built with of a module.
+func version(module string) string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, dependency := range info.Deps {
+		if dependency.Path != module {
+			continue
+		}
+		if dependency.Version == "(devel)" {
+			return "as checked out"
+		}
+		return dependency.Version
+	}
+	return "unknown"
+}
+
+// subjects says of every Subject how it is used and what it does not do.
+func subjects() (use, lacks table) {
+	use = table{left: 4, columns: []string{"subject", "module", "version", "how it is used"}}
+	lacks = table{left: 5, columns: []string{"subject", "results", "errors", "a caller's context", "batches at once"}}
+	for _, s := range subject.All() {
+		module, release := "written here", ""
+		if s.Module != "" {
+			module, release = s.Module, version(s.Module)
+		}
+		use.rows = append(use.rows, []string{s.Name, module, release, s.Use})
+		lacks.rows = append(lacks.rows, []string{s.Name, s.Results, s.Errors, s.Contexts, s.Handlers})
+	}
+	return use, lacks
+}

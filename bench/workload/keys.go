@@ -1,0 +1,73 @@
+package workload
+
+import (
+	"context"
+	"runtime"
+
+	"github.com/gobatcher/batcher"
+)
+
+func runKeys(n int, b Budget) (Result, error) {
+	return repeat(b.Time, func() (Result, error) { return keys(n) })
+}
+
+// keys submits one request for each of n keys while the only slot is held, then lets go and collects all. The heap is measured outside the time.
+func keys(n int) (Result, error) {
+	count := new(counter)
+	release := make(chan struct{})
+	keyed := batcher.NewKeyed(func(_ context.Context, _ int, reqs []int) ([]int, error) {
+		<-release
+		count.batches.Add(1)
+		return reqs, nil
+	}, batcher.Options{MaxSize: MaxSize})
+	futures := make([]batcher.Future[int], n)
+	empty := heap()
+
+	began := clock()
+	submitKeys(keyed, futures)
+	spent := clock() - began
+	live := heap() - empty
+
+	began = clock()
+	close(release)
+	if err := collectKeys(futures); err != nil {
+		return Result{}, err
+	}
+	spent += clock() - began
+	clear(futures)
+	left := max(heap()-empty, 0)
+	return Result{
+		Requests:  n,
+		Ns:        float64(spent) / float64(n),
+		MeanBatch: float64(n) / float64(count.batches.Load()),
+		Live:      float64(live) / float64(n),
+		Left:      float64(left) / float64(n),
+	}, keyed.Close()
+}
+
+func submitKeys(keyed *batcher.Keyed[int, int, int], futures []batcher.Future[int]) {
+	ctx := context.Background()
+	for key := range futures {
+		futures[key] = keyed.Submit(ctx, key, key)
+	}
+}
+
+func collectKeys(futures []batcher.Future[int]) error {
+	ctx := context.Background()
+	for key := range futures {
+		if res, err := futures[key].Wait(ctx); err != nil || res != key {
+			return wrong(key, res, err)
+		}
+	}
+	return nil
+}
+
+// heap is what is reachable, in bytes. A pool gives up what it holds in the second collection after its last use.
+func heap() int64 {
+	for range 3 {
+		runtime.GC()
+	}
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	return int64(memory.HeapAlloc)
+}
