@@ -19,6 +19,7 @@ type Batch[Req, Res any] struct {
 	// change any more. Places are positions in the order of Add.
 	watchful  bool              // a request has a context that can end
 	overdue   bool              // the delay has passed
+	hurried   bool              // a deadline is near
 	taken     bool              // a slot has it
 	scattered bool              // wake was closed for one request's sake
 	reqs      []Req             // by place until Func is entered, then what it got
@@ -33,6 +34,7 @@ type Batch[Req, Res any] struct {
 	withdrawn int           // requests
 	left      int           // callers that left while Func ran
 	opened    time.Time     // when the first request came
+	entered   time.Duration // when Func was, on the pool's clock
 	trigger   Trigger
 	weights   []int // by place; nil if all weigh 1
 	run       *funcContext
@@ -64,18 +66,18 @@ func NewBatch[Req, Res any](fn Func[Req, Res], opts BatchOptions) *Batch[Req, Re
 // MaxWeight, [ErrStarted] where the batch takes no more requests (and
 // [ErrCanceled] besides if it was canceled), [ErrClosed], or ctx's cause.
 func (b *Batch[Req, Res]) Add(ctx context.Context, req Req) (Future[Res], error) {
-	o, done := b.owner, ctx.Done()
-	weight := o.weightOf(req)
-	if err := o.admit(ctx, done, weight, false); err != nil {
+	o := b.owner
+	e := o.entry(ctx, req)
+	if err := o.admit(e, false); err != nil {
 		return refused[Res](err), err
 	}
-	if err := b.refuse(weight); err != nil {
+	if err := b.refuse(e.weight); err != nil {
 		o.takeBack()
 		return refused[Res](err), err
 	}
-	i := b.add(ctx, done, req, weight)
+	i := b.add(e, req)
 	o.review(b)
-	return b.claim(ctx, done, i), nil
+	return b.claim(e, i), nil
 }
 
 // refuse says why the batch cannot take one more request, or gives nil. What
@@ -85,8 +87,8 @@ func (b *Batch[Req, Res]) refuse(weight int) error {
 	switch {
 	case !b.collects():
 		return b.startedError()
-	case b.len() >= o.maxSize:
-		return fmt.Errorf("%w: the batch holds %d requests, MaxSize is %d", ErrFull, b.len(), o.maxSize)
+	case b.len() >= o.limit:
+		return fmt.Errorf("%w: the batch holds %d requests, MaxSize is %d", ErrFull, b.len(), o.limit)
 	case weight > o.maxWeight-b.weight:
 		err := fmt.Errorf("%w: the batch weighs %d and the request %d, MaxWeight is %d", ErrFull, b.weight, weight, o.maxWeight)
 		if o.fullGoes {
@@ -132,7 +134,8 @@ func (b *Batch[Req, Res]) StartAfter(d time.Duration) error {
 		return b.startedError()
 	}
 	b.overdue = false
-	o.arm(time.Now(), d)
+	o.overdueAt = o.clock() + max(0, d)
+	o.schedule()
 	o.review(b)
 	return nil
 }
@@ -169,7 +172,7 @@ func (b *Batch[Req, Res]) Ready() bool {
 func (b *Batch[Req, Res]) Full() bool {
 	b.owner.mu.Lock()
 	defer b.owner.mu.Unlock()
-	return b.len() >= b.owner.maxSize || b.weight >= b.owner.maxWeight
+	return b.len() >= b.owner.limit || b.weight >= b.owner.maxWeight
 }
 
 // Len counts the requests added; with StrictSize without the canceled ones.

@@ -3,7 +3,6 @@ package batcher
 import (
 	"context"
 	"fmt"
-	"time"
 )
 
 // Batcher groups single requests into batches, has a [Func] process each
@@ -20,13 +19,12 @@ type Batcher[Req, Res any] struct {
 	open    *Batch[Req, Res]    // collecting, or nil
 	sealed  batchList[Req, Res] // full or flushed, waiting for a slot
 	due     int                 // how many take a slot: the sealed, and the open one if openDue
+	active  int                 // batches taken by a slot
+	last    int                 // about the size of the last batches, to size the next
 	openDue bool
-	active  int                // batches in Func
 	queued  bool               // stands in pool.turns
 	behind  *Batcher[Req, Res] // the next in pool.turns
-	timer   *time.Timer        // of the open batch; made on first use
-	alarm   time.Time          // when it is to fire; zero: never
-	last    int                // size of the last batch, to size the next
+	alarm                      // of the open batch
 }
 
 // New makes a Batcher that processes batches with fn.
@@ -55,21 +53,21 @@ func newOptionsPool[Req, Res any](by string, opts Options) *pool[Req, Res] {
 // A request that is refused gives a Future that has already failed: with
 // [ErrClosed], [ErrTooHeavy], or ctx's cause.
 func (b *Batcher[Req, Res]) Submit(ctx context.Context, req Req) Future[Res] {
-	done, weight := ctx.Done(), b.weightOf(req)
-	if err := b.admit(ctx, done, weight, true); err != nil {
+	e := b.entry(ctx, req)
+	if err := b.admit(e, true); err != nil {
 		return refused[Res](err)
 	}
-	return b.submit(ctx, done, req, weight)
+	return b.submit(e, req)
 }
 
 // TrySubmit is Submit that never waits: without room under MaxPending the
 // Future has failed with [ErrFull].
 func (b *Batcher[Req, Res]) TrySubmit(ctx context.Context, req Req) Future[Res] {
-	done, weight := ctx.Done(), b.weightOf(req)
-	if err := b.admit(ctx, done, weight, false); err != nil {
+	e := b.entry(ctx, req)
+	if err := b.admit(e, false); err != nil {
 		return refused[Res](err)
 	}
-	return b.submit(ctx, done, req, weight)
+	return b.submit(e, req)
 }
 
 // Do hands a request in, waits for its result and returns it. When ctx ends
@@ -77,12 +75,12 @@ func (b *Batcher[Req, Res]) TrySubmit(ctx context.Context, req Req) Future[Res] 
 // batch runs already, its answer is dropped. The errors are those of
 // [Batcher.Submit] and [Future.Wait].
 func (b *Batcher[Req, Res]) Do(ctx context.Context, req Req) (res Res, err error) {
-	done, weight := ctx.Done(), b.weightOf(req)
-	if err := b.admit(ctx, done, weight, true); err != nil {
+	e := b.entry(ctx, req)
+	if err := b.admit(e, true); err != nil {
 		return res, err
 	}
-	batch, i, wake := b.enlist(ctx, done, req, weight)
-	if done != nil {
+	batch, i, wake := b.enlist(e, req)
+	if e.done != nil {
 		return batch.within(ctx, wake, i)
 	}
 	<-wake // not in a function of its own: what is on the stack while a caller waits is cold when it wakes
@@ -116,15 +114,15 @@ func (b *Batcher[Req, Res]) Current() *Batch[Req, Res] {
 func (b *Batcher[Req, Res]) Stats() Stats { return b.snapshot() }
 
 // submit puts an admitted request into a batch. b.mu is held, and released.
-func (b *Batcher[Req, Res]) submit(ctx context.Context, done <-chan struct{}, req Req, weight int) Future[Res] {
-	batch, i := b.join(ctx, done, req, weight)
-	return batch.claim(ctx, done, i)
+func (b *Batcher[Req, Res]) submit(e entry, req Req) Future[Res] {
+	batch, i := b.join(e, req)
+	return batch.claim(e, i)
 }
 
 // enlist puts an admitted request of a Do into a batch, and gives its place
 // and what to wait for. b.mu is held, and released.
-func (b *Batcher[Req, Res]) enlist(ctx context.Context, done <-chan struct{}, req Req, weight int) (*Batch[Req, Res], int, <-chan struct{}) {
-	batch, i := b.join(ctx, done, req, weight)
+func (b *Batcher[Req, Res]) enlist(e entry, req Req) (*Batch[Req, Res], int, <-chan struct{}) {
+	batch, i := b.join(e, req)
 	wake := batch.signal(i)
 	b.unlock()
 	return batch, i, wake
@@ -133,15 +131,15 @@ func (b *Batcher[Req, Res]) enlist(ctx context.Context, done <-chan struct{}, re
 // join puts a request into the open batch, which it opens if there is none or
 // the request would overflow it, and gives the batch and the request's place
 // in it. b.mu is held.
-func (b *Batcher[Req, Res]) join(ctx context.Context, done <-chan struct{}, req Req, weight int) (*Batch[Req, Res], int) {
-	if b.open != nil && weight > b.maxWeight-b.open.weight {
+func (b *Batcher[Req, Res]) join(e entry, req Req) (*Batch[Req, Res], int) {
+	if b.open != nil && e.weight > b.maxWeight-b.open.weight {
 		b.seal(b.open, TriggerWeight)
 	}
 	if b.open == nil {
 		b.open = b.newBatch()
 	}
 	batch := b.open
-	i := batch.add(ctx, done, req, weight)
+	i := batch.add(e, req)
 	b.review(batch)
 	return batch, i
 }
@@ -154,7 +152,7 @@ func (b *Batcher[Req, Res]) newBatch() *Batch[Req, Res] {
 		return &Batch[Req, Res]{owner: b}
 	}
 	batch.owner, batch.size, batch.weight = b, 0, 0
-	batch.watchful, batch.overdue, batch.taken = false, false, false
+	batch.watchful, batch.overdue, batch.hurried, batch.taken = false, false, false, false
 	batch.setState(StateOpen)
 	return batch
 }
@@ -164,12 +162,12 @@ func (b *Batcher[Req, Res]) newBatch() *Batch[Req, Res] {
 func (b *Batcher[Req, Res]) review(batch *Batch[Req, Res]) {
 	size := batch.len()
 	switch {
-	case b.fullGoes && size >= b.maxSize:
+	case b.fullGoes && size >= b.limit:
 		b.seal(batch, TriggerSize)
 	case b.fullGoes && batch.weight >= b.maxWeight:
 		b.seal(batch, TriggerWeight)
 	default:
-		b.setOpenDue(size >= b.enough || batch.overdue && size >= b.overdue)
+		b.setOpenDue(size >= b.enough || (batch.overdue || batch.hurried) && size >= b.overdue)
 	}
 }
 
@@ -218,10 +216,8 @@ func (b *Batcher[Req, Res]) shut(batch *Batch[Req, Res], t Trigger) {
 	b.last = max(batch.size, b.last-b.last/8)
 	batch.setState(StateStarted)
 	batch.trigger = t
-	if !b.alarm.IsZero() {
-		b.timer.Stop()
-		b.alarm = time.Time{}
-	}
+	b.overdueAt, b.earliest = 0, 0
+	b.schedule()
 }
 
 // rest tells the Keyed, if there is one, that b holds no batch. b.mu is held.
@@ -240,37 +236,20 @@ func (b *Batcher[Req, Res]) take() *Batch[Req, Res] {
 	} else {
 		batch = b.open
 		b.setOpenDue(false)
-		t := TriggerDelay
-		if batch.len() >= b.enough {
-			t = TriggerIdle
-		}
-		b.shut(batch, t)
+		b.shut(batch, b.reason(batch))
 	}
 	batch.taken = true
 	b.active++
 	return batch
 }
 
-// arm makes the open batch overdue in d from now. b.mu is held.
-func (b *Batcher[Req, Res]) arm(now time.Time, d time.Duration) {
-	b.alarm = now.Add(d)
-	if b.timer == nil {
-		b.timer = time.AfterFunc(d, b.ring)
-	} else {
-		b.timer.Reset(d)
+// reason says why the open batch, which is due, takes a slot. b.mu is held.
+func (b *Batcher[Req, Res]) reason(batch *Batch[Req, Res]) Trigger {
+	switch {
+	case batch.len() >= b.enough:
+		return TriggerIdle
+	case batch.overdue:
+		return TriggerDelay
 	}
-}
-
-// ring is the timer's function. A timer that was stopped too late finds
-// another alarm, or none, and does nothing.
-func (b *Batcher[Req, Res]) ring() {
-	now := time.Now()
-	b.mu.Lock()
-	defer b.unlock()
-	if b.alarm.IsZero() || now.Before(b.alarm) {
-		return
-	}
-	b.alarm = time.Time{}
-	b.open.overdue = true
-	b.review(b.open)
+	return TriggerDeadline
 }

@@ -76,5 +76,11 @@ func (p *pool[Req, Res]) snapshot() Stats {
 	s := p.stats
 	s.Pending = p.room.used - p.room.reserved
 	s.Submitted = s.Succeeded + s.Failed + s.Canceled + uint64(s.Pending)
+	if p.limit != never {
+		s.SizeLimit = p.limit
+	}
+	if p.sizer != nil {
+		s.LimitMoved = p.sizer.reason()
+	}
 	return s
 }

@@ -40,30 +40,30 @@ func NewKeyed[K comparable, Req, Res any](fn func(ctx context.Context, key K, re
 
 // Submit is [Batcher.Submit] for a key.
 func (k *Keyed[K, Req, Res]) Submit(ctx context.Context, key K, req Req) Future[Res] {
-	done, weight := ctx.Done(), k.pool.weightOf(req)
-	if err := k.pool.admit(ctx, done, weight, true); err != nil {
+	e := k.pool.entry(ctx, req)
+	if err := k.pool.admit(e, true); err != nil {
 		return refused[Res](err)
 	}
-	return k.of(key).submit(ctx, done, req, weight)
+	return k.of(key).submit(e, req)
 }
 
 // TrySubmit is [Batcher.TrySubmit] for a key.
 func (k *Keyed[K, Req, Res]) TrySubmit(ctx context.Context, key K, req Req) Future[Res] {
-	done, weight := ctx.Done(), k.pool.weightOf(req)
-	if err := k.pool.admit(ctx, done, weight, false); err != nil {
+	e := k.pool.entry(ctx, req)
+	if err := k.pool.admit(e, false); err != nil {
 		return refused[Res](err)
 	}
-	return k.of(key).submit(ctx, done, req, weight)
+	return k.of(key).submit(e, req)
 }
 
 // Do is [Batcher.Do] for a key.
 func (k *Keyed[K, Req, Res]) Do(ctx context.Context, key K, req Req) (res Res, err error) {
-	done, weight := ctx.Done(), k.pool.weightOf(req)
-	if err := k.pool.admit(ctx, done, weight, true); err != nil {
+	e := k.pool.entry(ctx, req)
+	if err := k.pool.admit(e, true); err != nil {
 		return res, err
 	}
-	batch, i, wake := k.of(key).enlist(ctx, done, req, weight)
-	if done != nil {
+	batch, i, wake := k.of(key).enlist(e, req)
+	if e.done != nil {
 		return batch.within(ctx, wake, i)
 	}
 	<-wake

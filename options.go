@@ -37,6 +37,12 @@ type Options struct {
 	// request. Default: zero, none; 10 ms if MinSize is over 1 and not strict.
 	Delay time.Duration
 
+	// TargetTime keeps Func's run time at or below it by moving the size limit
+	// between MinSize and MaxSize: see Stats.SizeLimit. It refuses nothing. A
+	// Func that takes longer at any size is driven to MinSize.
+	// Default: zero, the limit is MaxSize.
+	TargetTime time.Duration
+
 	// Manual switches MinSize and Delay off as triggers: only a full batch,
 	// Flush and Close start one. Excludes Delay. Default: false.
 	Manual bool
@@ -64,6 +70,9 @@ func (o Options) Validate() error {
 	sizeFaults(fault, o.MaxSize, o.MinSize, o.MaxWeight, o.Delay)
 	if o.MaxPending < 0 {
 		fault("MaxPending is %d, must not be negative", o.MaxPending)
+	}
+	if o.TargetTime < 0 {
+		fault("TargetTime is %v, must not be negative", o.TargetTime)
 	}
 	if o.Manual && o.Delay > 0 {
 		fault("Manual excludes Delay, which is %v", o.Delay)
@@ -144,11 +153,15 @@ type policy struct {
 	overdue   int           // this many take one once the delay has passed
 	delay     time.Duration // zero: no timer
 	strict    bool          // canceled requests do not count
+	lingers   bool          // a batch may wait for company: deadlines matter
+	target    time.Duration // for Func's run time; zero: none
+	timed     bool          // lingers or has a target
 }
 
 func (o Options) policy() policy {
 	p := BatchOptions{MaxSize: o.MaxSize, MinSize: o.MinSize, StrictSize: o.StrictSize,
 		MaxWeight: o.MaxWeight, Delay: o.Delay, StartWhenFull: true}.policy()
+	p.target, p.timed = o.TargetTime, o.TargetTime > 0
 	switch {
 	case o.Manual:
 		return p
@@ -160,9 +173,11 @@ func (o Options) policy() policy {
 	if p.delay == 0 && o.MinSize > 1 {
 		p.delay = defaultDelay
 	}
-	if p.enough <= p.overdue {
-		p.delay = 0 // by then it would have started: no timer
+	if p.enough <= p.overdue { // by then it would have started: time decides nothing
+		p.delay = 0
+		return p
 	}
+	p.lingers, p.timed = true, true
 	return p
 }
 

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // pool is what the Batchers of one Keyed share, and what a Batcher alone has
@@ -23,6 +24,10 @@ type pool[Req, Res any] struct {
 	weigh  func(Req) int            // nil: all weigh 1
 	vacate func(*Batcher[Req, Res]) // called with mu held when a Batcher holds no batch; or nil
 
+	epoch time.Time // what clock counts from
+	pace  *pace     // how long Func runs; nil where nothing asks; guarded by mu
+	sizer *sizer    // moves limit; nil without TargetTime; guarded by mu
+
 	_ [64]byte // what precedes is only read, what follows is written for each request
 
 	mu        sync.Mutex // guards what follows, and the Batchers and batches of this pool
@@ -31,6 +36,7 @@ type pool[Req, Res any] struct {
 	wanted    int        // due batches: each would take a slot
 	coming    int        // slots on their way to a batch
 	busy      int        // slots taken, those coming included
+	limit     int        // a batch this large is full: MaxSize, or less for TargetTime
 	room      admission  // up to here one cache line holds what each request touches
 
 	sealed    int                 // due batches that collect no more
@@ -67,26 +73,51 @@ func newPool[Req, Res any](p policy, slots int, launch func(func())) *pool[Req, 
 	case slots < 0:
 		slots = math.MaxInt
 	}
-	return &pool[Req, Res]{policy: p, slots: slots, launch: launch, weigh: weigherOf[Req]()}
+	pool := &pool[Req, Res]{policy: p, slots: slots, launch: launch, weigh: weigherOf[Req](), limit: p.maxSize}
+	pool.epoch = time.Now().Add(-1) // so that clock is never zero, which stands for no time
+	if p.lingers {
+		pool.pace = &pace{}
+	}
+	if p.target > 0 {
+		pool.sizer = &sizer{target: p.target, least: p.ready, most: p.maxSize}
+	}
+	return pool
 }
 
-// weightOf weighs a request. No lock is held: Weight is foreign code.
-func (p *pool[Req, Res]) weightOf(req Req) int {
-	if p.weigh == nil {
-		return 1
-	}
-	return p.weigh(req)
+// clock is the time since the pool was made, always over zero.
+func (p *pool[Req, Res]) clock() time.Duration { return time.Since(p.epoch) }
+
+// entry is a request on its way in, without the request.
+type entry struct {
+	ctx    context.Context
+	done   <-chan struct{} // of ctx
+	due    time.Duration   // ctx's deadline on the pool's clock; zero: none, or it does not matter
+	weight int
 }
 
-// admit lets one request in: it returns nil with p.mu held, or the reason for
-// a refusal with p.mu released. Where there is no room it waits if wait says
-// so. done is ctx.Done().
-func (p *pool[Req, Res]) admit(ctx context.Context, done <-chan struct{}, weight int, wait bool) error {
-	if weight > p.maxWeight {
-		return p.reject(fmt.Errorf("%w: it weighs %d, MaxWeight is %d", ErrTooHeavy, weight, p.maxWeight))
+// entry asks a request and its context what a batch needs to know of them. No
+// lock is held: both are foreign code.
+func (p *pool[Req, Res]) entry(ctx context.Context, req Req) entry {
+	e := entry{ctx: ctx, done: ctx.Done(), weight: 1}
+	if p.weigh != nil {
+		e.weight = p.weigh(req)
 	}
-	if done != nil && ctx.Err() != nil {
-		return p.reject(context.Cause(ctx))
+	if p.lingers && e.done != nil {
+		if deadline, ok := ctx.Deadline(); ok {
+			e.due = max(1, deadline.Sub(p.epoch))
+		}
+	}
+	return e
+}
+
+// admit lets a request in: it returns nil with p.mu held, or the reason for a
+// refusal with p.mu released. Where there is no room it waits if wait says so.
+func (p *pool[Req, Res]) admit(e entry, wait bool) error {
+	if e.weight > p.maxWeight {
+		return p.reject(fmt.Errorf("%w: it weighs %d, MaxWeight is %d", ErrTooHeavy, e.weight, p.maxWeight))
+	}
+	if e.done != nil && e.ctx.Err() != nil {
+		return p.reject(context.Cause(e.ctx))
 	}
 	p.mu.Lock()
 	switch {
@@ -96,7 +127,7 @@ func (p *pool[Req, Res]) admit(ctx context.Context, done <-chan struct{}, weight
 	case p.room.enter():
 		return nil
 	case wait:
-		return p.await(ctx)
+		return p.await(e.ctx)
 	default:
 		p.mu.Unlock()
 		return p.reject(fmt.Errorf("%w: MaxPending is %d, and as many requests are pending", ErrFull, p.room.limit))
@@ -136,6 +167,20 @@ func (p *pool[Req, Res]) reject(err error) error {
 	p.stats.Rejected++
 	p.mu.Unlock()
 	return err
+}
+
+// observe takes a run of Func into account. One that failed at once says
+// nothing about how long success takes. p.mu is held.
+func (p *pool[Req, Res]) observe(size int, took time.Duration, failed bool) {
+	if failed && took <= p.target {
+		return
+	}
+	if p.pace != nil {
+		p.pace.observe(size, took)
+	}
+	if p.sizer != nil {
+		p.limit = p.sizer.observe(p.limit, size, took)
+	}
 }
 
 // takeBack refuses a request that was admitted but fits nowhere. p.mu is

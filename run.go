@@ -9,20 +9,24 @@ import (
 // answer. Everything is called with owner.mu held unless it says otherwise.
 
 // add puts a request in and gives its place.
-func (b *Batch[Req, Res]) add(ctx context.Context, done <-chan struct{}, req Req, weight int) int {
+func (b *Batch[Req, Res]) add(e entry, req Req) int {
+	o := b.owner
 	if b.size == 0 {
 		b.first()
 	}
 	b.reqs = append(b.reqs, req)
-	b.ctxs = append(b.ctxs, ctx)
-	if b.owner.weigh != nil {
-		b.weights = append(b.weights, weight)
+	b.ctxs = append(b.ctxs, e.ctx)
+	if o.weigh != nil {
+		b.weights = append(b.weights, e.weight)
 	}
-	b.weight += weight
-	if done != nil {
-		b.watchful = true
-	}
+	b.weight += e.weight
 	b.size++
+	if e.done != nil {
+		b.watchful = true
+		if o.lingers {
+			o.hurry(e.due)
+		}
+	}
 	return b.size - 1
 }
 
@@ -30,9 +34,7 @@ func (b *Batch[Req, Res]) add(ctx context.Context, done <-chan struct{}, req Req
 func (b *Batch[Req, Res]) first() {
 	o := b.owner
 	b.opened = time.Now()
-	if o.delay > 0 && o.alarm.IsZero() {
-		o.arm(b.opened, o.delay)
-	}
+	o.linger(b.opened)
 	n := max(1, min(o.last, mostSpare))
 	b.reqs, b.ctxs = make([]Req, 0, n), make([]context.Context, 0, n)
 }
@@ -54,6 +56,9 @@ func (b *Batch[Req, Res]) begin() bool {
 		b.compact()
 	}
 	b.run = &funcContext{info: Info{Size: len(b.reqs), Weight: b.weight, Trigger: b.trigger, Opened: b.opened, Requests: b.ctxs}}
+	if o.timed {
+		b.entered = o.clock()
+	}
 	b.setState(StateRunning)
 	o.running.push(b)
 	o.stats.Running++
@@ -89,8 +94,15 @@ func (b *Batch[Req, Res]) weightOf(i int) int {
 func (b *Batch[Req, Res]) finish(a answers[Res]) (gather bool) {
 	o, n := b.owner, b.run.info.Size
 	b.run.end(context.Canceled)
+	var took time.Duration
+	if o.timed {
+		took = o.clock() - b.entered
+	}
 
 	o.mu.Lock()
+	if o.timed {
+		o.observe(n, took, a.err != nil)
+	}
 	b.res, b.err = a.res, a.err
 	failed := n
 	if a.err == nil {

@@ -14,6 +14,12 @@ type Stats struct {
 	Pending   int    // requests accepted and not yet answered
 	Running   int    // batches in Func
 
+	// SizeLimit is what a full batch holds now: MaxSize (zero: no limit), or
+	// what TargetTime has made of it, and LimitMoved says in words why it last
+	// moved, "" if it never has.
+	SizeLimit  int
+	LimitMoved string
+
 	started [triggers]uint64
 }
 

@@ -51,12 +51,12 @@ func (b *Batch[Req, Res]) extra() *more {
 
 // claim gives the claim on request i and sees to it that the end of its
 // context withdraws it. owner.mu is held, and released.
-func (b *Batch[Req, Res]) claim(ctx context.Context, done <-chan struct{}, i int) Future[Res] {
+func (b *Batch[Req, Res]) claim(e entry, i int) Future[Res] {
 	b.futures++
-	w, fresh := b.watch(done, i)
+	w, fresh := b.watch(e.done, i)
 	b.owner.unlock()
 	if fresh {
-		stop := context.AfterFunc(ctx, func() { b.expire(w, context.Cause(ctx)) })
+		stop := context.AfterFunc(e.ctx, func() { b.expire(w, context.Cause(e.ctx)) })
 		b.keep(w, stop)
 	}
 	return Future[Res]{from: b, index: i}
