@@ -23,7 +23,8 @@ type Batcher[Req, Res any] struct {
 	last    int                 // about the size of the last batches, to size the next
 	openDue bool
 	queued  bool               // stands in pool.turns
-	behind  *Batcher[Req, Res] // the next in pool.turns
+	ahead   *Batcher[Req, Res] // the one before it there
+	behind  *Batcher[Req, Res] // the one after it
 	alarm                      // of the open batch
 }
 
@@ -151,8 +152,8 @@ func (b *Batcher[Req, Res]) newBatch() *Batch[Req, Res] {
 	if batch == nil {
 		return &Batch[Req, Res]{owner: b}
 	}
-	batch.owner, batch.size, batch.weight = b, 0, 0
-	batch.watchful, batch.overdue, batch.hurried, batch.taken = false, false, false, false
+	batch.owner, batch.size, batch.weight, batch.withdrawn, batch.left = b, 0, 0, 0, 0
+	batch.watchful, batch.overdue, batch.hurried, batch.taken, batch.scattered = false, false, false, false, false
 	batch.setState(StateOpen)
 	return batch
 }
@@ -184,11 +185,15 @@ func (b *Batcher[Req, Res]) setOpenDue(due bool) {
 	}
 }
 
+// addDue changes the number of batches that take a slot, and with it whether
+// b stands in line. b.mu is held.
 func (b *Batcher[Req, Res]) addDue(n int) {
 	b.due += n
-	b.pool.wanted += n
+	b.wanted += n
 	if b.due > 0 {
 		b.turns.add(b)
+	} else {
+		b.turns.remove(b)
 	}
 }
 
@@ -210,7 +215,7 @@ func (b *Batcher[Req, Res]) unseal(batch *Batch[Req, Res]) {
 	b.addDue(-1)
 }
 
-// close ends the collecting of batch, the open batch. b.mu is held.
+// shut ends the collecting of batch, the open batch. b.mu is held.
 func (b *Batcher[Req, Res]) shut(batch *Batch[Req, Res], t Trigger) {
 	b.open = nil
 	b.last = max(batch.size, b.last-b.last/8)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -231,108 +230,7 @@ func (p *pool[Req, Res]) unlockAndAct() {
 	for range then.relieve {
 		go p.work(false)
 	}
-	for range starts {
-		p.start(gather)
-	}
-}
-
-// relieve has a new goroutine run the batch that was just sealed in the place
-// of one that gathers, if there is one. A gatherer stands behind all that is
-// ready to run; a new goroutine runs next, while the batch is warm in the
-// cache. Measured with 10,000 callers: half the time a request. p.mu is held.
-func (p *pool[Req, Res]) relieve() {
-	if p.gathering > 0 && p.launch == nil {
-		p.gathering--
-		p.relieved++
-		p.after.relieve++
-	}
-}
-
-// start runs a slot, already counted.
-func (p *pool[Req, Res]) start(gather bool) {
-	if p.launch == nil {
-		go p.work(gather)
-		return
-	}
-	var taken atomic.Bool // by the task, or by the clean-up if Go panicked before it ran the task
-	returned := false
-	defer func() {
-		if !returned && taken.CompareAndSwap(false, true) {
-			p.mu.Lock()
-			p.giveUp(gather)
-			p.mu.Unlock()
-		}
-	}()
-	p.launch(func() {
-		if taken.CompareAndSwap(false, true) {
-			p.work(gather)
-		}
-	})
-	returned = true
-}
-
-// giveUp gives a slot back that was on its way. p.mu is held.
-func (p *pool[Req, Res]) giveUp(gathering bool) {
-	p.busy--
-	p.coming--
-	if gathering {
-		p.gathering--
-	}
-}
-
-// work is the life of a slot: it runs batches until none is due.
-func (p *pool[Req, Res]) work(gather bool) {
-	var b *Batch[Req, Res]
-	defer func() {
-		if b != nil { // Func called runtime.Goexit: the slot lives on elsewhere
-			p.start(b.finish(answers[Res]{err: errGoexit}))
-		}
-	}()
-	for {
-		if gather {
-			// The idle gather: callers that are ready to run get in before the
-			// open batch is taken. It makes full batches without a timer.
-			runtime.Gosched()
-		}
-		if b = p.next(gather); b == nil {
-			return
-		}
-		gather = b.finish(call(b.run, b.owner.does, b.reqs))
-	}
-}
-
-// next takes the batch whose turn it is and begins it. It gives nil if none
-// is due, which gives the slot back, and to a gatherer that was relieved.
-func (p *pool[Req, Res]) next(gathered bool) *Batch[Req, Res] {
-	p.mu.Lock()
-	defer p.unlock()
-	if gathered && p.relieved > 0 {
-		p.relieved--
-		return nil
-	}
-	for {
-		owner := p.turns.next()
-		if owner == nil {
-			p.giveUp(gathered)
-			return nil
-		}
-		b := owner.take()
-		if b.watchful {
-			p.mu.Unlock()
-			found := b.endings()
-			p.mu.Lock()
-			for _, e := range found {
-				b.withdraw(e.index, e.cause)
-			}
-		}
-		if p.abandoned {
-			b.fail(ErrClosed, &p.stats.Failed)
-		} else if b.begin() {
-			p.coming--
-			if gathered {
-				p.gathering--
-			}
-			return b
-		}
+	for ; starts > 0; starts-- {
+		p.start(gather, starts-1)
 	}
 }

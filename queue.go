@@ -37,7 +37,7 @@ func (t *turns[Req, Res]) add(b *Batcher[Req, Res]) {
 	if b.queued {
 		return
 	}
-	b.queued = true
+	b.queued, b.ahead = true, t.last
 	if t.last == nil {
 		t.first = b
 	} else {
@@ -46,17 +46,20 @@ func (t *turns[Req, Res]) add(b *Batcher[Req, Res]) {
 	t.last = b
 }
 
-// next takes the first that still has a due batch out of the line; nil if none has.
-func (t *turns[Req, Res]) next() *Batcher[Req, Res] {
-	for t.first != nil {
-		b := t.first
-		t.first, b.behind, b.queued = b.behind, nil, false
-		if t.first == nil {
-			t.last = nil
-		}
-		if b.due > 0 {
-			return b
-		}
+// remove takes b out of the line, if it stands there.
+func (t *turns[Req, Res]) remove(b *Batcher[Req, Res]) {
+	if !b.queued {
+		return
 	}
-	return nil
+	if b.ahead == nil {
+		t.first = b.behind
+	} else {
+		b.ahead.behind = b.behind
+	}
+	if b.behind == nil {
+		t.last = b.ahead
+	} else {
+		b.behind.ahead = b.ahead
+	}
+	b.queued, b.ahead, b.behind = false, nil, nil
 }

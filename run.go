@@ -112,7 +112,7 @@ func (b *Batch[Req, Res]) finish(a answers[Res]) (gather bool) {
 	o.answered(n-failed, &o.stats.Succeeded)
 	o.running.remove(b)
 	o.stats.Running--
-	wake, alone := b.wake, b.size == 1 && b.futures == 0
+	wake, alone := b.wake, b.lone()
 	b.wake = nil
 	b.settle(StateDone)
 	if alone {
