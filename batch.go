@@ -17,6 +17,8 @@ type Batch[Req, Res any] struct {
 
 	// owner.mu guards what follows until the batch has ended; then it does not
 	// change any more. Places are positions in the order of Add.
+	trigger   Trigger
+	known     bool              // outside: by a Future, or by Current
 	watchful  bool              // a request has a context that can end
 	overdue   bool              // the delay has passed
 	hurried   bool              // a deadline is near
@@ -27,18 +29,11 @@ type Batch[Req, Res any] struct {
 	size      int               // requests added, the withdrawn ones too
 	weight    int
 	wake      chan struct{} // closed at the end; shared by all who wait; or nil
-	fates     []fate        // by place; shorter where the rest has none
 	res       []Res         // by place
 	err       error         // answers all who have no error of their own
-	futures   int           // claims handed out, and looks from outside
-	withdrawn int           // requests
-	left      int           // callers that left while Func ran
-	opened    time.Time     // when the first request came
-	entered   time.Duration // when Func was, on the pool's clock
-	trigger   Trigger
-	weights   []int // by place; nil if all weigh 1
-	run       *funcContext
-	more      *more // what few batches need, or nil
+	opened    time.Duration // when the first request came, on the pool's clock
+	run       *funcContext  // while Func runs
+	more      *more         // what few batches need, or nil
 
 	prev, next *Batch[Req, Res] // in a batchList
 }
@@ -53,7 +48,7 @@ func NewBatch[Req, Res any](fn Func[Req, Res], opts BatchOptions) *Batch[Req, Re
 	if err := opts.validate(); err != nil {
 		panic(fmt.Errorf("batcher: NewBatch: %w", err))
 	}
-	owner := &Batcher[Req, Res]{pool: newPool[Req, Res](opts.policy(), -1, opts.Go), does: fn, hand: true}
+	owner := &Batcher[Req, Res]{pool: newPool[Req, Res](opts.policy(), -1, opts.Go), does: fn, hand: true, alarm: &alarm{}}
 	owner.open = &Batch[Req, Res]{owner: owner}
 	return owner.open
 }
@@ -134,6 +129,9 @@ func (b *Batch[Req, Res]) StartAfter(d time.Duration) error {
 		return b.startedError()
 	}
 	b.overdue = false
+	if o.alarm == nil {
+		o.alarm = &alarm{}
+	}
 	o.overdueAt = o.clock() + max(0, d)
 	o.schedule()
 	o.review(b)
@@ -246,7 +244,7 @@ func (b *Batch[Req, Res]) startedError() error {
 // len is what counts for MinSize and MaxSize. owner.mu is held.
 func (b *Batch[Req, Res]) len() int {
 	if b.owner.strict {
-		return b.size - b.withdrawn
+		return b.size - b.withdrawn()
 	}
 	return b.size
 }

@@ -13,19 +13,19 @@ import (
 type Batcher[Req, Res any] struct {
 	*pool[Req, Res]
 	does processor[Req, Res]
-	hand bool // the Batcher of a Batch by hand: it opens no other
 
-	// p.mu guards what follows.
+	// pool.mu guards what follows.
 	open    *Batch[Req, Res]    // collecting, or nil
 	sealed  batchList[Req, Res] // full or flushed, waiting for a slot
-	due     int                 // how many take a slot: the sealed, and the open one if openDue
-	active  int                 // batches taken by a slot
-	last    int                 // about the size of the last batches, to size the next
+	due     int32               // how many take a slot: the sealed, and the open one if openDue
+	active  int32               // batches taken by a slot
+	last    int32               // about the size of the last batches, to size the next
+	hand    bool                // the Batcher of a Batch by hand: it opens no other
 	openDue bool
 	queued  bool               // stands in pool.turns
 	ahead   *Batcher[Req, Res] // the one before it there
 	behind  *Batcher[Req, Res] // the one after it
-	alarm                      // of the open batch
+	*alarm                     // of the open batch; nil where time decides nothing
 }
 
 // New makes a Batcher that processes batches with fn.
@@ -34,7 +34,16 @@ func New[Req, Res any](fn Func[Req, Res], opts Options) *Batcher[Req, Res] {
 	if fn == nil {
 		panic("batcher: New: fn is nil")
 	}
-	return &Batcher[Req, Res]{pool: newOptionsPool[Req, Res]("New", opts), does: fn}
+	return new(Batcher[Req, Res]).on(newOptionsPool[Req, Res]("New", opts), fn)
+}
+
+// on makes b a Batcher of p.
+func (b *Batcher[Req, Res]) on(p *pool[Req, Res], does processor[Req, Res]) *Batcher[Req, Res] {
+	b.pool, b.does = p, does
+	if p.delay > 0 || p.lingers {
+		b.alarm = &alarm{}
+	}
+	return b
 }
 
 func newOptionsPool[Req, Res any](by string, opts Options) *pool[Req, Res] {
@@ -106,7 +115,7 @@ func (b *Batcher[Req, Res]) Current() *Batch[Req, Res] {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.open != nil {
-		b.open.futures++ // it is known outside
+		b.open.known = true
 	}
 	return b.open
 }
@@ -152,7 +161,7 @@ func (b *Batcher[Req, Res]) newBatch() *Batch[Req, Res] {
 	if batch == nil {
 		return &Batch[Req, Res]{owner: b}
 	}
-	batch.owner, batch.size, batch.weight, batch.withdrawn, batch.left = b, 0, 0, 0, 0
+	batch.owner, batch.size, batch.weight = b, 0, 0
 	batch.watchful, batch.overdue, batch.hurried, batch.taken, batch.scattered = false, false, false, false, false
 	batch.setState(StateOpen)
 	return batch
@@ -188,7 +197,7 @@ func (b *Batcher[Req, Res]) setOpenDue(due bool) {
 // addDue changes the number of batches that take a slot, and with it whether
 // b stands in line. b.mu is held.
 func (b *Batcher[Req, Res]) addDue(n int) {
-	b.due += n
+	b.due += int32(n)
 	b.wanted += n
 	if b.due > 0 {
 		b.turns.add(b)
@@ -218,11 +227,13 @@ func (b *Batcher[Req, Res]) unseal(batch *Batch[Req, Res]) {
 // shut ends the collecting of batch, the open batch. b.mu is held.
 func (b *Batcher[Req, Res]) shut(batch *Batch[Req, Res], t Trigger) {
 	b.open = nil
-	b.last = max(batch.size, b.last-b.last/8)
+	b.last = max(int32(min(batch.size, mostSpare)), b.last-b.last/8)
 	batch.setState(StateStarted)
 	batch.trigger = t
-	b.overdueAt, b.earliest = 0, 0
-	b.schedule()
+	if b.alarm != nil {
+		b.overdueAt, b.earliest = 0, 0
+		b.schedule()
+	}
 }
 
 // rest tells the Keyed, if there is one, that b holds no batch. b.mu is held.

@@ -44,7 +44,8 @@ type infoKey struct{}
 // three allocations more. It hands the library's own context on, so that
 // contexts derived from it need no goroutine of their own.
 type funcContext struct {
-	info Info
+	info    Info
+	entered time.Duration // when Func was, on the pool's clock
 
 	mu    sync.Mutex // guards what follows
 	made  *madeContext

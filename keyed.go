@@ -75,7 +75,7 @@ func (k *Keyed[K, Req, Res]) of(key K) *Batcher[Req, Res] {
 	b := k.keys[key]
 	if b == nil {
 		b = &keyBatcher[K, Req, Res]{of: k, key: key}
-		b.pool, b.does = k.pool, b
+		b.on(k.pool, b)
 		k.keys[key] = b
 	}
 	return &b.Batcher

@@ -14,7 +14,7 @@ type fate struct {
 // claim gives the claim on request i and sees to it that the end of its
 // context withdraws it. owner.mu is held, and released.
 func (b *Batch[Req, Res]) claim(e entry, i int) Future[Res] {
-	b.futures++
+	b.known = true
 	w, fresh := b.watch(e.done, i)
 	b.owner.unlock()
 	if fresh {
@@ -93,7 +93,7 @@ func (b *Batch[Req, Res]) withdraw(i int, err error) {
 	}
 	o, f := b.owner, b.fate(i)
 	f.err, f.withdrawn = err, true
-	b.withdrawn++
+	b.more.withdrawn++
 	var none Req
 	b.reqs[i] = none
 	if o.strict {
@@ -102,7 +102,7 @@ func (b *Batch[Req, Res]) withdraw(i int, err error) {
 	o.answered(1, &o.stats.Canceled)
 	b.tell(i)
 	switch {
-	case b.withdrawn == b.size && !o.hand && b.waits():
+	case b.more.withdrawn == b.size && !o.hand && b.waits():
 		b.abort(ErrCanceled, &o.stats.Canceled) // so that it holds nothing, and the next one has a delay of its own
 	case b.collects():
 		o.review(b)
@@ -111,21 +111,32 @@ func (b *Batch[Req, Res]) withdraw(i int, err error) {
 
 // fate gives request i's own fate. owner.mu is held.
 func (b *Batch[Req, Res]) fate(i int) *fate {
-	for len(b.fates) <= i {
-		b.fates = append(b.fates, make([]fate, b.size-len(b.fates))...)
+	m := b.extra()
+	if len(m.fates) <= i {
+		m.fates = append(m.fates, make([]fate, b.size-len(m.fates))...)
 	}
-	return &b.fates[i]
+	return &m.fates[i]
 }
 
 // isWithdrawn reports whether request i was withdrawn. owner.mu is held.
-func (b *Batch[Req, Res]) isWithdrawn(i int) bool { return i < len(b.fates) && b.fates[i].withdrawn }
+func (b *Batch[Req, Res]) isWithdrawn(i int) bool {
+	return b.more != nil && i < len(b.more.fates) && b.more.fates[i].withdrawn
+}
+
+// withdrawn counts the requests that were. owner.mu is held.
+func (b *Batch[Req, Res]) withdrawn() int {
+	if b.more == nil {
+		return 0
+	}
+	return b.more.withdrawn
+}
 
 // tell wakes who waits for request i, which got its answer before its batch
 // did. The first time it wakes all who wait for the batch; from then on each
 // who waits has a signal of its own, so that n withdrawals cost n wake-ups and
 // not n². owner.mu is held.
 func (b *Batch[Req, Res]) tell(i int) {
-	if b.futures == 0 {
+	if !b.known {
 		return // only Do waits here, each for its own context too
 	}
 	o := b.owner
@@ -150,9 +161,9 @@ func (b *Batch[Req, Res]) depart(i int, err error) bool {
 	run := b.run
 	if !settled && !b.fate(i).left {
 		b.fate(i).left = true
-		b.left++
+		b.more.left++
 	}
-	alone := !settled && b.left == run.info.Size
+	alone := !settled && b.more.left == run.info.Size
 	b.owner.unlock()
 	if alone {
 		run.end(ErrCanceled)

@@ -17,7 +17,8 @@ func (b *Batch[Req, Res]) add(e entry, req Req) int {
 	b.reqs = append(b.reqs, req)
 	b.ctxs = append(b.ctxs, e.ctx)
 	if o.weigh != nil {
-		b.weights = append(b.weights, e.weight)
+		m := b.extra()
+		m.weights = append(m.weights, e.weight)
 	}
 	b.weight += e.weight
 	b.size++
@@ -33,9 +34,11 @@ func (b *Batch[Req, Res]) add(e entry, req Req) int {
 // first makes the batch ready for its first request.
 func (b *Batch[Req, Res]) first() {
 	o := b.owner
-	b.opened = time.Now()
-	o.linger(b.opened)
-	n := max(1, min(o.last, mostSpare))
+	b.opened = o.clock()
+	if o.alarm != nil {
+		o.linger(b.opened)
+	}
+	n := max(1, int(o.last))
 	b.reqs, b.ctxs = make([]Req, 0, n), make([]context.Context, 0, n)
 }
 
@@ -48,16 +51,16 @@ const mostSpare = 1 << 14
 // has ended.
 func (b *Batch[Req, Res]) begin() bool {
 	o := b.owner
-	if b.withdrawn == b.size {
+	if b.withdrawn() == b.size {
 		b.settle(StateDone)
 		return false
 	}
-	if b.withdrawn > 0 {
+	if b.withdrawn() > 0 {
 		b.compact()
 	}
-	b.run = &funcContext{info: Info{Size: len(b.reqs), Weight: b.weight, Trigger: b.trigger, Opened: b.opened, Requests: b.ctxs}}
+	b.run = &funcContext{info: Info{Size: len(b.reqs), Weight: b.weight, Trigger: b.trigger, Opened: o.epoch.Add(b.opened), Requests: b.ctxs}}
 	if o.timed {
-		b.entered = o.clock()
+		b.run.entered = o.clock()
 	}
 	b.setState(StateRunning)
 	o.running.push(b)
@@ -83,10 +86,10 @@ func (b *Batch[Req, Res]) compact() {
 }
 
 func (b *Batch[Req, Res]) weightOf(i int) int {
-	if b.weights == nil {
+	if b.owner.weigh == nil {
 		return 1
 	}
-	return b.weights[i]
+	return b.more.weights[i]
 }
 
 // finish gives what Func returned to the callers. owner.mu is not held. It
@@ -96,7 +99,7 @@ func (b *Batch[Req, Res]) finish(a answers[Res]) (gather bool) {
 	b.run.end(context.Canceled)
 	var took time.Duration
 	if o.timed {
-		took = o.clock() - b.entered
+		took = o.clock() - b.run.entered
 	}
 
 	o.mu.Lock()
@@ -136,7 +139,7 @@ func (b *Batch[Req, Res]) finish(a answers[Res]) (gather bool) {
 // spread lays results and errors out by place where some requests were
 // withdrawn, and counts the errors.
 func (b *Batch[Req, Res]) spread(each Errors) (failed int) {
-	if each == nil && b.withdrawn == 0 {
+	if each == nil && b.withdrawn() == 0 {
 		return 0
 	}
 	res := make([]Res, b.size)
@@ -160,7 +163,7 @@ func (b *Batch[Req, Res]) spread(each Errors) (failed int) {
 func (b *Batch[Req, Res]) settle(s State) {
 	o := b.owner
 	o.after.close(b.wake)
-	b.reqs, b.ctxs, b.weights, b.run, b.wake = nil, nil, nil, nil, nil
+	b.reqs, b.ctxs, b.run, b.wake = nil, nil, nil, nil
 	b.setState(s)
 	if b.taken {
 		o.active--
@@ -186,7 +189,7 @@ func (b *Batch[Req, Res]) abort(err error, counter *uint64) {
 // fail ends a batch that is in no list and has not run.
 func (b *Batch[Req, Res]) fail(err error, counter *uint64) {
 	b.err = err
-	b.owner.answered(b.size-b.withdrawn, counter)
+	b.owner.answered(b.size-b.withdrawn(), counter)
 	b.settle(StateCanceled)
 }
 

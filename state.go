@@ -30,19 +30,19 @@ func (s State) String() string { return nameOf("State", stateNames[:], int(s)) }
 type Trigger uint8
 
 const (
-	// TriggerSize: the batch held MaxSize requests.
+	// TriggerSize means that the batch held MaxSize requests.
 	TriggerSize Trigger = iota
-	// TriggerWeight: the batch held MaxWeight, or the next request would have overflowed it.
+	// TriggerWeight means that the batch held MaxWeight, or the next request would have overflowed it.
 	TriggerWeight
-	// TriggerDelay: Delay had passed since the batch's first request.
+	// TriggerDelay means that Delay had passed since the batch's first request.
 	TriggerDelay
-	// TriggerIdle: a slot was free and the batch held enough.
+	// TriggerIdle means that a slot was free and the batch held enough.
 	TriggerIdle
-	// TriggerManual: Flush or Start.
+	// TriggerManual means Flush or Start.
 	TriggerManual
-	// TriggerDeadline: a request's deadline was near.
+	// TriggerDeadline means that a request's deadline was near.
 	TriggerDeadline
-	// TriggerClose: Close or Shutdown.
+	// TriggerClose means Close or Shutdown.
 	TriggerClose
 
 	triggers = iota // how many there are

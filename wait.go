@@ -7,6 +7,11 @@ import "context"
 
 // more is what few batches need.
 type more struct {
+	fates     []fate // by place; shorter where the rest has none
+	weights   []int  // by place, with a Weigher
+	withdrawn int    // requests
+	left      int    // callers that left while Func ran
+
 	done    chan struct{}         // Batch.Done
 	own     map[int]chan struct{} // one request's own signal, by place
 	watches []watch
@@ -31,7 +36,7 @@ func (m *more) settle(then *after) {
 			then.stop = append(then.stop, w.stop)
 		}
 	}
-	*m = more{}
+	m.done, m.own, m.watches, m.weights = nil, nil, nil, nil
 }
 
 // extra gives what few batches need. owner.mu is held.
@@ -91,7 +96,7 @@ func (b *Batch[Req, Res]) await(done, wake <-chan struct{}, i int) bool {
 // lone reports whether the batch is one Do's alone: then its signal is a
 // value sent and not a close, so that it can be used again. owner.mu is held
 // or the batch has ended.
-func (b *Batch[Req, Res]) lone() bool { return b.size == 1 && b.futures == 0 }
+func (b *Batch[Req, Res]) lone() bool { return b.size == 1 && !b.known }
 
 // within is how a Do waits whose ctx can end.
 func (b *Batch[Req, Res]) within(ctx context.Context, wake <-chan struct{}, i int) (res Res, err error) {
@@ -115,7 +120,7 @@ func (b *Batch[Req, Res]) within(ctx context.Context, wake <-chan struct{}, i in
 func (b *Batch[Req, Res]) collect(i int) (Res, error) {
 	if b.ended() && b.lone() {
 		res, err := b.read(i)
-		b.res, b.err, b.fates = nil, nil, nil
+		b.res, b.err, b.more = nil, nil, nil
 		b.owner.spare.Store(b)
 		return res, err
 	}
@@ -144,8 +149,8 @@ func (b *Batch[Req, Res]) answer(i int) (Res, error) {
 
 // read is answer where nothing changes any more, or with owner.mu held.
 func (b *Batch[Req, Res]) read(i int) (res Res, err error) {
-	if i < len(b.fates) && b.fates[i].err != nil {
-		return res, b.fates[i].err
+	if m := b.more; m != nil && i < len(m.fates) && m.fates[i].err != nil {
+		return res, m.fates[i].err
 	}
 	if b.err != nil {
 		return res, b.err
