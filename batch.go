@@ -62,7 +62,7 @@ func NewBatch[Req, Res any](fn Func[Req, Res], opts BatchOptions) *Batch[Req, Re
 // [ErrCanceled] besides if it was canceled), [ErrClosed], or ctx's cause.
 func (b *Batch[Req, Res]) Add(ctx context.Context, req Req) (Future[Res], error) {
 	o := b.owner
-	e := o.entry(ctx, req)
+	e, due := o.entry(ctx, req)
 	if err := o.admit(e, false); err != nil {
 		return refused[Res](err), err
 	}
@@ -70,7 +70,7 @@ func (b *Batch[Req, Res]) Add(ctx context.Context, req Req) (Future[Res], error)
 		o.takeBack()
 		return refused[Res](err), err
 	}
-	i := b.add(e, req)
+	i := b.add(e, due, req)
 	o.review(b)
 	return b.claim(e, i), nil
 }

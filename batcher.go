@@ -3,6 +3,7 @@ package batcher
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // Batcher groups single requests into batches, has a [Func] process each
@@ -63,21 +64,21 @@ func newOptionsPool[Req, Res any](by string, opts Options) *pool[Req, Res] {
 // A request that is refused gives a Future that has already failed: with
 // [ErrClosed], [ErrTooHeavy], or ctx's cause.
 func (b *Batcher[Req, Res]) Submit(ctx context.Context, req Req) Future[Res] {
-	e := b.entry(ctx, req)
+	e, due := b.entry(ctx, req)
 	if err := b.admit(e, true); err != nil {
 		return refused[Res](err)
 	}
-	return b.submit(e, req)
+	return b.submit(e, due, req)
 }
 
 // TrySubmit is Submit that never waits: without room under MaxPending the
 // Future has failed with [ErrFull].
 func (b *Batcher[Req, Res]) TrySubmit(ctx context.Context, req Req) Future[Res] {
-	e := b.entry(ctx, req)
+	e, due := b.entry(ctx, req)
 	if err := b.admit(e, false); err != nil {
 		return refused[Res](err)
 	}
-	return b.submit(e, req)
+	return b.submit(e, due, req)
 }
 
 // Do hands a request in, waits for its result and returns it. When ctx ends
@@ -85,11 +86,11 @@ func (b *Batcher[Req, Res]) TrySubmit(ctx context.Context, req Req) Future[Res] 
 // batch runs already, its answer is dropped. The errors are those of
 // [Batcher.Submit] and [Future.Wait].
 func (b *Batcher[Req, Res]) Do(ctx context.Context, req Req) (res Res, err error) {
-	e := b.entry(ctx, req)
+	e, due := b.entry(ctx, req)
 	if err := b.admit(e, true); err != nil {
 		return res, err
 	}
-	batch, i, wake := b.enlist(e, req)
+	batch, i, wake := b.enlist(e, due, req)
 	if e.done != nil {
 		return batch.within(ctx, wake, i)
 	}
@@ -124,15 +125,15 @@ func (b *Batcher[Req, Res]) Current() *Batch[Req, Res] {
 func (b *Batcher[Req, Res]) Stats() Stats { return b.snapshot() }
 
 // submit puts an admitted request into a batch. b.mu is held, and released.
-func (b *Batcher[Req, Res]) submit(e entry, req Req) Future[Res] {
-	batch, i := b.join(e, req)
+func (b *Batcher[Req, Res]) submit(e entry, due time.Duration, req Req) Future[Res] {
+	batch, i := b.join(e, due, req)
 	return batch.claim(e, i)
 }
 
 // enlist puts an admitted request of a Do into a batch, and gives its place
 // and what to wait for. b.mu is held, and released.
-func (b *Batcher[Req, Res]) enlist(e entry, req Req) (*Batch[Req, Res], int, <-chan struct{}) {
-	batch, i := b.join(e, req)
+func (b *Batcher[Req, Res]) enlist(e entry, due time.Duration, req Req) (*Batch[Req, Res], int, <-chan struct{}) {
+	batch, i := b.join(e, due, req)
 	wake := batch.signal(i)
 	b.unlock()
 	return batch, i, wake
@@ -141,17 +142,26 @@ func (b *Batcher[Req, Res]) enlist(e entry, req Req) (*Batch[Req, Res], int, <-c
 // join puts a request into the open batch, which it opens if there is none or
 // the request would overflow it, and gives the batch and the request's place
 // in it. b.mu is held.
-func (b *Batcher[Req, Res]) join(e entry, req Req) (*Batch[Req, Res], int) {
-	if b.open != nil && e.weight > b.maxWeight-b.open.weight {
+func (b *Batcher[Req, Res]) join(e entry, due time.Duration, req Req) (*Batch[Req, Res], int) {
+	batch := b.open
+	if batch == nil || e.weight > b.maxWeight-batch.weight {
+		batch = b.reopen()
+	}
+	i := batch.add(e, due, req)
+	if !b.openDue || batch.size >= b.limit || batch.weight >= b.maxWeight {
+		b.review(batch)
+	}
+	return batch, i
+}
+
+// reopen opens a batch, and starts the one that is open if there is one. b.mu
+// is held.
+func (b *Batcher[Req, Res]) reopen() *Batch[Req, Res] {
+	if b.open != nil {
 		b.seal(b.open, TriggerWeight)
 	}
-	if b.open == nil {
-		b.open = b.newBatch()
-	}
-	batch := b.open
-	i := batch.add(e, req)
-	b.review(batch)
-	return batch, i
+	b.open = b.newBatch()
+	return b.open
 }
 
 // newBatch makes a batch, or uses again the last one that a single Do had to

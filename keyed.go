@@ -40,29 +40,29 @@ func NewKeyed[K comparable, Req, Res any](fn func(ctx context.Context, key K, re
 
 // Submit is [Batcher.Submit] for a key.
 func (k *Keyed[K, Req, Res]) Submit(ctx context.Context, key K, req Req) Future[Res] {
-	e := k.pool.entry(ctx, req)
+	e, due := k.pool.entry(ctx, req)
 	if err := k.pool.admit(e, true); err != nil {
 		return refused[Res](err)
 	}
-	return k.of(key).submit(e, req)
+	return k.of(key).submit(e, due, req)
 }
 
 // TrySubmit is [Batcher.TrySubmit] for a key.
 func (k *Keyed[K, Req, Res]) TrySubmit(ctx context.Context, key K, req Req) Future[Res] {
-	e := k.pool.entry(ctx, req)
+	e, due := k.pool.entry(ctx, req)
 	if err := k.pool.admit(e, false); err != nil {
 		return refused[Res](err)
 	}
-	return k.of(key).submit(e, req)
+	return k.of(key).submit(e, due, req)
 }
 
 // Do is [Batcher.Do] for a key.
 func (k *Keyed[K, Req, Res]) Do(ctx context.Context, key K, req Req) (res Res, err error) {
-	e := k.pool.entry(ctx, req)
+	e, due := k.pool.entry(ctx, req)
 	if err := k.pool.admit(e, true); err != nil {
 		return res, err
 	}
-	batch, i, wake := k.of(key).enlist(e, req)
+	batch, i, wake := k.of(key).enlist(e, due, req)
 	if e.done != nil {
 		return batch.within(ctx, wake, i)
 	}

@@ -15,6 +15,10 @@ type fate struct {
 // context withdraws it. owner.mu is held, and released.
 func (b *Batch[Req, Res]) claim(e entry, i int) Future[Res] {
 	b.known = true
+	if e.done == nil {
+		b.owner.unlock()
+		return Future[Res]{from: b, index: i}
+	}
 	w, fresh := b.watch(e.done, i)
 	b.owner.unlock()
 	if fresh {
@@ -27,9 +31,6 @@ func (b *Batch[Req, Res]) claim(e entry, i int) Future[Res] {
 // watch finds or makes the watch for request i and gives its number. owner.mu
 // is held. AfterFunc comes later, since it may call into the context.
 func (b *Batch[Req, Res]) watch(done <-chan struct{}, i int) (n int, fresh bool) {
-	if done == nil {
-		return 0, false
-	}
 	m := b.extra()
 	n = len(m.watches) - 1
 	if n >= 0 && m.watches[n].done == done && m.watches[n].last == i-1 {

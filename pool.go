@@ -21,6 +21,7 @@ type pool[Req, Res any] struct {
 	slots  int                      // how many
 	launch func(func())             // Options.Go, or nil
 	weigh  func(Req) int            // nil: all weigh 1
+	asks   bool                     // more than a request's context is to be looked at
 	vacate func(*Batcher[Req, Res]) // called with mu held when a Batcher holds no batch; or nil
 
 	epoch time.Time // what clock counts from
@@ -74,6 +75,7 @@ func newPool[Req, Res any](p policy, slots int, launch func(func())) *pool[Req, 
 	}
 	pool := &pool[Req, Res]{policy: p, slots: slots, launch: launch, weigh: weigherOf[Req](), limit: p.maxSize}
 	pool.epoch = time.Now().Add(-1) // so that clock is never zero, which stands for no time
+	pool.asks = p.lingers || pool.weigh != nil
 	if p.lingers {
 		pool.pace = &pace{}
 	}
@@ -86,27 +88,37 @@ func newPool[Req, Res any](p policy, slots int, launch func(func())) *pool[Req, 
 // clock is the time since the pool was made, always over zero.
 func (p *pool[Req, Res]) clock() time.Duration { return time.Since(p.epoch) }
 
-// entry is a request on its way in, without the request.
+// entry is a request on its way in, without the request. It has four words:
+// larger structs are not kept in registers, which cost Submit a seventh.
 type entry struct {
 	ctx    context.Context
 	done   <-chan struct{} // of ctx
-	due    time.Duration   // ctx's deadline on the pool's clock; zero: none, or it does not matter
 	weight int
 }
 
 // entry asks a request and its context what a batch needs to know of them. No
-// lock is held: both are foreign code.
-func (p *pool[Req, Res]) entry(ctx context.Context, req Req) entry {
-	e := entry{ctx: ctx, done: ctx.Done(), weight: 1}
-	if p.weigh != nil {
-		e.weight = p.weigh(req)
+// lock is held: both are foreign code. due is ctx's deadline on the pool's
+// clock, or zero if there is none or it does not matter.
+func (p *pool[Req, Res]) entry(ctx context.Context, req Req) (e entry, due time.Duration) {
+	e = entry{ctx: ctx, done: ctx.Done(), weight: 1}
+	if p.asks {
+		e.weight, due = p.ask(ctx, req)
 	}
-	if p.lingers && e.done != nil {
+	return e, due
+}
+
+// ask gives a request's weight, and its deadline if time decides anything.
+func (p *pool[Req, Res]) ask(ctx context.Context, req Req) (weight int, due time.Duration) {
+	weight = 1
+	if p.weigh != nil {
+		weight = p.weigh(req)
+	}
+	if p.lingers {
 		if deadline, ok := ctx.Deadline(); ok {
-			e.due = max(1, deadline.Sub(p.epoch))
+			due = max(1, deadline.Sub(p.epoch))
 		}
 	}
-	return e
+	return weight, due
 }
 
 // admit lets a request in: it returns nil with p.mu held, or the reason for a

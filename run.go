@@ -9,7 +9,7 @@ import (
 // answer. Everything is called with owner.mu held unless it says otherwise.
 
 // add puts a request in and gives its place.
-func (b *Batch[Req, Res]) add(e entry, req Req) int {
+func (b *Batch[Req, Res]) add(e entry, due time.Duration, req Req) int {
 	o := b.owner
 	if b.size == 0 {
 		b.first()
@@ -25,7 +25,7 @@ func (b *Batch[Req, Res]) add(e entry, req Req) int {
 	if e.done != nil {
 		b.watchful = true
 		if o.lingers {
-			o.hurry(e.due)
+			o.hurry(due)
 		}
 	}
 	return b.size - 1
@@ -122,7 +122,9 @@ func (b *Batch[Req, Res]) finish(a answers[Res]) (gather bool) {
 		b.wake = wake // stays, for who uses the batch again
 	}
 	o.coming++
-	if gather = o.pool.sealed == 0; gather {
+	next := o.turns.first
+	// Nobody comes back to another Batcher's batch, and that one has gathered while this one ran.
+	if gather = o.pool.sealed == 0 && (next == nil || next == o); gather {
 		o.gathering++
 	}
 	o.unlock()
