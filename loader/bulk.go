@@ -1,0 +1,103 @@
+package loader
+
+import (
+	"context"
+
+	"github.com/gobatcher/batcher"
+)
+
+// slab is how many keys a LoadAll looks up before it lets others have the
+// lock, and how many calls it makes at once: of 64 bytes each, and with the
+// allocator's header, this many fill 4 KiB.
+const slab = 63
+
+// bulk is one LoadAll.
+type bulk[K comparable, V any] struct {
+	keys   []K
+	values []V            // by key
+	errs   batcher.Errors // by key; nil while none has failed
+	calls  []*call[K, V]  // by key; nil if it is answered
+	first  []*call[K, V]  // those of calls that the bulk made
+}
+
+// answer notes the outcome of keys[i].
+func (b *bulk[K, V]) answer(i int, value V, err error) {
+	b.values[i] = value
+	if err == nil {
+		return
+	}
+	if b.errs == nil {
+		b.errs = make(batcher.Errors, len(b.keys))
+	}
+	b.errs[i] = err
+}
+
+// err gives the bulk's errors as one.
+func (b *bulk[K, V]) err() error {
+	if b.errs == nil {
+		return nil
+	}
+	return b.errs
+}
+
+// begin answers keys from the cache, joins calls under way for others, and
+// starts calls for the rest: all of them in one go, after the last look-up, so
+// that no fetch begins with half of them.
+func (l *Loader[K, V]) begin(ctx context.Context, keys []K) *bulk[K, V] {
+	b := &bulk[K, V]{
+		keys:   keys,
+		values: make([]V, len(keys)),
+		calls:  make([]*call[K, V], len(keys)),
+	}
+	l.askAll(b, causeOf(ctx))
+	if len(b.first) == 0 {
+		return b
+	}
+	if !l.bounded { // where Submit may wait for room it needs fetches to start
+		defer l.starts.hold()()
+	}
+	l.start(valuesOf(ctx), b.first...)
+	return b
+}
+
+// askAll is ask for all keys of b.
+func (l *Loader[K, V]) askAll(b *bulk[K, V], refusal error) {
+	asked := false
+	defer func() {
+		if !asked { // the cache panicked, or a key that cannot be hashed
+			l.publish(b.first, 0)
+		}
+	}()
+	for from := 0; from < len(b.keys); from += slab {
+		l.askSome(b, refusal, from, min(from+slab, len(b.keys)))
+	}
+	asked = true
+}
+
+// askSome is ask for b.keys[from:to].
+func (l *Loader[K, V]) askSome(b *bulk[K, V], refusal error, from, to int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var calls []call[K, V]
+	var entries []entry[K, V]
+	for i := from; i < to; i++ {
+		answer, c, known := l.find(b.keys[i])
+		switch {
+		case c != nil:
+			b.calls[i] = c
+		case known:
+			b.answer(i, answer.Value, answer.Err)
+		case refusal != nil:
+			b.answer(i, answer.Value, refusal)
+		default:
+			if calls == nil {
+				calls, entries = make([]call[K, V], to-i), make([]entry[K, V], to-i)
+			}
+			c, e := &calls[0], &entries[0]
+			calls, entries = calls[1:], entries[1:]
+			l.list(c, e, b.keys[i])
+			b.calls[i] = c
+			b.first = append(b.first, c)
+		}
+	}
+}

@@ -1,0 +1,180 @@
+package loader
+
+import (
+	"context"
+
+	"github.com/gobatcher/batcher"
+)
+
+// call is one key on its way: the request that goes through the Batcher, and
+// what all who load the key meanwhile share. It lives while one of them waits.
+// With a string for a key it fills one cache line.
+type call[K comparable, V any] struct {
+	key K
+
+	// Loader.mu guards what follows.
+	entry    *entry[K, V] // where a Load of the key joins; nil once none may
+	waiters  int32        // callers that have not left
+	fetching bool         // its fetch has begun
+
+	// Who has seen submitted with the lock held, or ready closed, may read
+	// future and ready without it: they no longer change.
+	submitted bool
+	future    batcher.Future[V]
+	ready     chan struct{} // closed once submitted; nil if nobody needed it
+}
+
+// find answers key from the cache, or gives the call under way for it, which
+// the caller then waits for. l.mu is held.
+func (l *Loader[K, V]) find(key K) (answer batcher.Result[V], c *call[K, V], known bool) {
+	if key != key { // NaN: no map would ever give it back
+		return batcher.Result[V]{Err: missing[K]{key}}, nil, true
+	}
+	answer, cached, c := l.table.find(key)
+	if c == nil {
+		return answer, nil, cached
+	}
+	c.waiters++
+	if !c.submitted && c.ready == nil {
+		c.ready = make(chan struct{})
+	}
+	return answer, c, true
+}
+
+// ask answers key from the cache or gives the call that will: one under way,
+// or a new one, which the caller must start. A refusal is the answer where
+// there is neither.
+func (l *Loader[K, V]) ask(key K, refusal error) (answer batcher.Result[V], c *call[K, V], first bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	answer, c, known := l.find(key)
+	if known {
+		return answer, c, false
+	}
+	if refusal != nil {
+		return batcher.Result[V]{Err: refusal}, nil, false
+	}
+	c = new(call[K, V])
+	l.list(c, new(entry[K, V]), key)
+	return answer, c, true
+}
+
+// list makes c the call for key, with one caller waiting. l.mu is held.
+func (l *Loader[K, V]) list(c *call[K, V], e *entry[K, V], key K) {
+	c.key, c.waiters = key, 1
+	if l.bounded {
+		c.ready = make(chan struct{})
+	}
+	l.table.list(c, e)
+}
+
+// start hands new calls to the Batcher. They outlive the caller, who may leave
+// while others wait, so of its context ctx holds the values only.
+func (l *Loader[K, V]) start(ctx context.Context, calls ...*call[K, V]) {
+	if l.bounded {
+		go l.admit(ctx, append([]*call[K, V](nil), calls...))
+		return
+	}
+	submitted := 0
+	defer func() { l.publish(calls, submitted) }()
+	for _, c := range calls {
+		c.future = l.submit(ctx, c)
+		submitted++
+	}
+}
+
+// admit is start where Submit may wait for room: it has a goroutine of its own
+// so that no caller has to wait longer than its own context lasts. A call that
+// nobody waits for any more gives up its place in the line.
+func (l *Loader[K, V]) admit(ctx context.Context, calls []*call[K, V]) {
+	for i, c := range calls {
+		ctx, cancel := context.WithCancel(ctx)
+		if l.queue(c, cancel) {
+			c.future = l.submit(ctx, c)
+			l.publish(calls[i:i+1], 1)
+		}
+		// cancel is not called here: it would withdraw the call.
+	}
+}
+
+// queue notes what takes c out of the line for room; false if nobody waits for
+// it any more.
+func (l *Loader[K, V]) queue(c *call[K, V], withdraw context.CancelFunc) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.waiters == 0 {
+		withdraw()
+		return false
+	}
+	l.queued[c] = withdraw
+	return true
+}
+
+// publish lets those who joined a call see its future. Where there is none
+// because of a panic, calls[submitted:], they find the zero Future, which is a
+// canceled one, and nobody else joins.
+func (l *Loader[K, V]) publish(calls []*call[K, V], submitted int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, c := range calls {
+		delete(l.queued, c)
+		c.submitted = true
+		if c.ready != nil {
+			close(c.ready)
+		}
+		if i >= submitted {
+			l.table.unlist(c)
+		}
+		if c.waiters == 0 {
+			c.future.Cancel()
+		}
+	}
+}
+
+// wait waits for c's answer on behalf of one caller, and takes leave for it if
+// it gets none.
+func (l *Loader[K, V]) wait(ctx context.Context, c *call[K, V]) (value V, err error) {
+	if c.ready == nil || c.published(ctx) {
+		value, err = c.future.Wait(ctx)
+	} else {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		l.leave(c)
+	}
+	return value, err
+}
+
+// published waits until ready is closed; false if ctx ended before.
+func (c *call[K, V]) published(ctx context.Context) bool {
+	select {
+	case <-c.ready:
+		return true
+	default:
+	}
+	select {
+	case <-c.ready:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// leave notes that one caller no longer waits for c. The last one withdraws
+// it. That is done with l.mu held, so that a Load which comes next cannot put
+// the same key into the same batch again.
+func (l *Loader[K, V]) leave(c *call[K, V]) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c.waiters--
+	if c.waiters > 0 {
+		return
+	}
+	l.table.unlist(c)
+	if withdraw := l.queued[c]; withdraw != nil {
+		withdraw()
+	}
+	if c.submitted {
+		c.future.Cancel()
+	}
+}

@@ -1,0 +1,181 @@
+package loader_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/loader"
+)
+
+// once makes a Loader whose first fetch does f, after a second, and whose
+// others succeed. It would cache every error that it may.
+func once(f func() error) *loader.Loader[int, string] {
+	var fetches int
+	return loader.New(func(_ context.Context, keys []int) (map[int]string, error) {
+		fetches++
+		if fetches > 1 {
+			return map[int]string{1: "one", 2: "two"}, nil
+		}
+		time.Sleep(time.Second)
+		return nil, f()
+	}, loader.Options[int, string]{CacheErrors: func(error) bool { return true }})
+}
+
+func TestPanicIsNotCached(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := once(func() error { panic("boom") })
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				var panicked *batcher.PanicError
+				if _, err := l.Load(t.Context(), 1); !errors.As(err, &panicked) || panicked.Value != "boom" {
+					t.Errorf("Load: %v, want a PanicError", err)
+				}
+			})
+		}
+		wg.Wait()
+		loads(t, l, 1, "one")
+	})
+}
+
+func TestGoexitIsNotCached(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := once(func() error { runtime.Goexit(); return nil })
+		if _, err := l.Load(t.Context(), 1); err == nil {
+			t.Error("Load succeeded, want an error")
+		}
+		loads(t, l, 1, "one")
+	})
+}
+
+func TestErrorsOfTheMomentAreNeverCached(t *testing.T) {
+	for _, moment := range []error{
+		context.Canceled, context.DeadlineExceeded,
+		batcher.ErrCanceled, batcher.ErrClosed, batcher.ErrFull,
+		&batcher.PanicError{Value: "inner"},
+	} {
+		for _, failure := range []error{fmt.Errorf("query: %w", moment), loader.Errors[int]{1: moment}} {
+			synctest.Test(t, func(t *testing.T) {
+				l := once(func() error { return failure })
+				if _, err := l.Load(t.Context(), 1); err == nil {
+					t.Errorf("Load succeeded, want %v", failure)
+				}
+				loads(t, l, 1, "one")
+			})
+		}
+	}
+}
+
+func TestCachingOfErrorsIsAChoice(t *testing.T) {
+	boom := errors.New("boom")
+	notFound := func(err error) bool { return errors.Is(err, loader.ErrNotFound) }
+	for name, test := range map[string]struct {
+		choice func(error) bool
+		want   [][]int
+	}{
+		"none":     {nil, [][]int{{1, 2, 3}, {1, 2}}},
+		"notFound": {notFound, [][]int{{1, 2, 3}, {2}}},
+		"all":      {func(error) bool { return true }, [][]int{{1, 2, 3}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var s source
+			l := loader.New(func(_ context.Context, keys []int) (map[int]string, error) {
+				s.note(keys)
+				return map[int]string{3: "three"}, loader.Errors[int]{2: boom}
+			}, loader.Options[int, string]{CacheErrors: test.choice})
+			for range 2 {
+				_, err := l.LoadAll(t.Context(), []int{1, 2, 3})
+				var errs batcher.Errors
+				if !errors.As(err, &errs) || !errors.Is(errs[0], loader.ErrNotFound) || errs[1] != boom || errs[2] != nil {
+					t.Errorf("LoadAll: %v, want ErrNotFound, boom, nil", err)
+				}
+			}
+			s.wants(t, test.want...)
+			peeks(t, l, 1, "") // a cached error is no value
+			l.Prime(1, "primed")
+			loads(t, l, 1, "primed")
+		})
+	}
+}
+
+// A panic of CacheErrors is like one of the fetch: of what it was about to be
+// asked, nothing is cached.
+func TestPanicOfCacheErrors(t *testing.T) {
+	var s source
+	l := loader.New(func(_ context.Context, keys []int) (map[int]string, error) {
+		s.note(keys)
+		return map[int]string{1: "one", 3: "three"}, nil
+	}, loader.Options[int, string]{CacheErrors: func(error) bool { panic("boom") }})
+	var panicked *batcher.PanicError
+	if _, err := l.LoadAll(t.Context(), []int{1, 2}); !errors.As(err, &panicked) {
+		t.Errorf("LoadAll: %v, want a PanicError", err)
+	}
+	peeks(t, l, 1, "")
+	peeks(t, l, 3, "")
+	loads(t, l, 1, "one")
+	s.wants(t, []int{1, 2}, []int{1})
+}
+
+// A panic of what the caller passed in reaches that caller and leaves the
+// Loader usable: no lock is held, and nobody joins a call that never started.
+func TestPanicsInTheCallersGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := loader.New(func(_ context.Context, keys []any) (map[any]int, error) {
+			return map[any]int{1: 1, 2: 2}, nil
+		}, loader.Options[any, int]{})
+		var unhashable any = []int{1}
+		panics(t, func() { l.Load(t.Context(), unhashable) })
+		panics(t, func() { l.LoadAll(t.Context(), []any{1, 2, unhashable}) })
+		for key := 1; key <= 2; key++ {
+			if value, err := l.Load(t.Context(), key); value != key || err != nil {
+				t.Errorf("Load(%d) = %v, %v", key, value, err)
+			}
+		}
+	})
+}
+
+// An Options.Go that panics takes the first caller with it; who joined its
+// call gets an answer, and the next Load is as good as new.
+func TestPanicOfOptionsGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := true
+		var l *loader.Loader[int, string]
+		var wg sync.WaitGroup
+		var s source
+		l = loader.New(s.fetch, options(batcher.Options{Go: func(task func()) {
+			if !broken {
+				go task()
+				return
+			}
+			wg.Go(func() { // joins the call that is being submitted
+				if _, err := l.Load(t.Context(), 1); !errors.Is(err, batcher.ErrCanceled) {
+					t.Errorf("Load: %v, want ErrCanceled", err)
+				}
+			})
+			synctest.Wait()
+			panic("no goroutine")
+		}}))
+		panics(t, func() { l.Load(t.Context(), 1) })
+		wg.Wait()
+		broken = false
+		loads(t, l, 1, "v1")
+	})
+}
+
+// panics checks that f does.
+func panics(t *testing.T, f func()) {
+	t.Helper()
+	defer func() {
+		if recover() == nil {
+			t.Error("it did not panic")
+		}
+	}()
+	f()
+}

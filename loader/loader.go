@@ -1,0 +1,167 @@
+package loader
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/gobatcher/batcher"
+)
+
+// Fetch gets many keys at once: the query behind a [Loader].
+//
+// It returns a map with the values that it found. A key without an entry is
+// [ErrNotFound] to those who load it. Entries for keys that were not asked
+// for warm the cache. An error fails every key of the fetch, except that an
+// [Errors] fails only the keys that it names, also if it is wrapped. A panic
+// is a *batcher.PanicError to everyone who waits, and is not cached.
+//
+// keys holds each key once and belongs to Fetch. The map is read when Fetch has
+// returned, and not kept. Fetch may be called from several goroutines at once
+// unless Options.Batch.MaxConcurrent is 1 or zero.
+//
+// ctx belongs to no caller: it carries no deadline, and it ends when every
+// caller that waits for any of keys has left. batcher.FromContext tells what
+// else it carries; each of its Requests holds the values, not the end, of the
+// context of the Load that first asked for that key.
+type Fetch[K comparable, V any] func(ctx context.Context, keys []K) (map[K]V, error)
+
+// Loader gets values by key: keys that are loaded at the same time share one
+// fetch, equal keys share one place in it, and what was fetched is cached. All
+// methods are safe for concurrent use. The zero Loader is not usable; make one
+// with [New]. A Loader that loads nothing owns no goroutine and no timer, so
+// there is nothing to close: drop it.
+type Loader[K comparable, V any] struct {
+	fetch   Fetch[K, V]
+	submit  func(context.Context, *call[K, V]) batcher.Future[V] // a Batcher's
+	keep    func(error) bool                                     // Options.CacheErrors
+	bounded bool                                                 // Submit may wait for room
+	starts  starter
+
+	mu      sync.Mutex // guards what follows, and every call and flight
+	table   table[K, V]
+	flights map[*flight[K, V]]struct{}
+	queued  map[*call[K, V]]context.CancelFunc // in the line for room; gets them out of it
+}
+
+// New makes a Loader that gets its values from fetch. It panics if fetch is
+// nil or opts.Validate fails.
+func New[K comparable, V any](fetch Fetch[K, V], opts Options[K, V]) *Loader[K, V] {
+	if fetch == nil {
+		panic("loader: New: fetch is nil")
+	}
+	if err := opts.Validate(); err != nil {
+		panic(fmt.Errorf("loader: New: %w", err))
+	}
+	l := &Loader[K, V]{
+		fetch:   fetch,
+		keep:    opts.CacheErrors,
+		bounded: opts.Batch.MaxPending > 0,
+		table:   table[K, V]{entries: map[K]*entry[K, V]{}, cache: opts.cache()},
+		flights: map[*flight[K, V]]struct{}{},
+		queued:  map[*call[K, V]]context.CancelFunc{},
+	}
+	if opts.Batch.Go == nil && !l.bounded {
+		opts.Batch.Go = l.starts.start
+	}
+	l.submit = l.newBatcher(opts.Batch)
+	return l
+}
+
+// Load gives the value of key: from the cache, from a fetch that is under way
+// for it, or from the next fetch, for which it waits. When ctx ends Load
+// returns at once with ctx's cause; others who wait for key go on waiting, and
+// if nobody does, key is no longer fetched. A cached answer is given whether
+// ctx has ended or not.
+//
+// The error is [ErrNotFound], what the fetch gave this key, or, if the key
+// alone exceeds MaxWeight, batcher.ErrTooHeavy.
+func (l *Loader[K, V]) Load(ctx context.Context, key K) (V, error) {
+	answer, c, first := l.ask(key, causeOf(ctx))
+	if c == nil {
+		return answer.Value, answer.Err
+	}
+	if first {
+		l.start(valuesOf(ctx), c)
+	}
+	return l.wait(ctx, c)
+}
+
+// LoadAll is Load for many keys at once: it waits for all of them and gives
+// their values in the order of keys, which may repeat. Keys that an idle
+// Loader has to fetch go into one fetch, as far as MaxSize and MaxWeight allow
+// (unless MaxPending or Go is set).
+//
+// If any key fails, the error is a batcher.Errors aligned with keys: nil where
+// the key was loaded, and where it was not its value is the zero V.
+func (l *Loader[K, V]) LoadAll(ctx context.Context, keys []K) ([]V, error) {
+	b := l.begin(ctx, keys)
+	for i, c := range b.calls {
+		if c != nil {
+			value, err := l.wait(ctx, c)
+			b.answer(i, value, err)
+		}
+	}
+	return b.values, b.err()
+}
+
+// Peek gives the cached value of key, if there is one. It fetches nothing and
+// does not wait. A cached error is no value.
+func (l *Loader[K, V]) Peek(key K) (value V, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	answer, ok := l.table.cachedFor(key)
+	if !ok || answer.Err != nil {
+		return value, false
+	}
+	return answer.Value, true
+}
+
+// Prime caches value for key unless the key has a cached value, which it never
+// overwrites; a cached error is no value. To replace a value Clear it first.
+// If the key is being fetched now, those who wait get what the fetch says,
+// those who come later what was primed.
+func (l *Loader[K, V]) Prime(key K, value V) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.table.store(key, batcher.Result[V]{Value: value})
+}
+
+// Clear makes everything known of key stale from now on: the cached value, and
+// the outcome of a fetch that has begun, which still answers those who wait
+// but is not cached. The next Load of key fetches anew. A fetch that has not
+// begun sees the world after the Clear, so it stays shared.
+func (l *Loader[K, V]) Clear(key K) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.table.forget(key)
+	for f := range l.flights {
+		f.clear(key)
+	}
+}
+
+// ClearAll is Clear for all keys.
+func (l *Loader[K, V]) ClearAll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.table.forgetAll()
+	for f := range l.flights {
+		f.stale = true
+	}
+}
+
+// valuesOf gives a context that carries what ctx does and never ends.
+func valuesOf(ctx context.Context) context.Context {
+	if ctx.Done() == nil {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
+}
+
+// causeOf says why ctx ended, nil if it has not.
+func causeOf(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(ctx)
+}

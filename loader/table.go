@@ -1,0 +1,138 @@
+package loader
+
+import "github.com/gobatcher/batcher"
+
+// table is what a Loader knows of each key: its answer, and the call under way
+// for it. With the default cache both stand in one entry, and a load costs two
+// operations on a map that may be large; a cache beside a map of calls would
+// make it six. Loader.mu guards it.
+type table[K comparable, V any] struct {
+	entries map[K]*entry[K, V]
+	cache   Cache[K, V] // holds the answers if it is not nil
+}
+
+// entry is what is known of one key. One that says nothing is not kept.
+type entry[K comparable, V any] struct {
+	call   *call[K, V] // the one that a Load joins, or nil
+	cached bool        // answer is one; never with a Cache
+	answer batcher.Result[V]
+}
+
+// cachedFor gives what is cached for key, if anything is.
+func (t *table[K, V]) cachedFor(key K) (answer batcher.Result[V], cached bool) {
+	if t.cache != nil {
+		return t.cache.Get(key)
+	}
+	if e := t.entries[key]; e != nil {
+		return e.answer, e.cached
+	}
+	return answer, false
+}
+
+// find gives what is cached for key, else the call under way, if there is one.
+func (t *table[K, V]) find(key K) (answer batcher.Result[V], cached bool, c *call[K, V]) {
+	if t.cache != nil {
+		if answer, cached = t.cache.Get(key); cached {
+			return answer, true, nil
+		}
+	}
+	e := t.entries[key]
+	switch {
+	case e == nil:
+		return answer, false, nil
+	case e.cached:
+		return e.answer, true, nil
+	}
+	return answer, false, e.call
+}
+
+// list makes c the call for its key, where find has found nothing, and e the
+// entry for both.
+func (t *table[K, V]) list(c *call[K, V], e *entry[K, V]) {
+	e.call, c.entry = c, e
+	t.entries[c.key] = e
+}
+
+// unlist makes the next Load of c's key start another call.
+func (t *table[K, V]) unlist(c *call[K, V]) {
+	e := c.entry
+	if e == nil {
+		return
+	}
+	e.call, c.entry = nil, nil
+	if !e.cached {
+		delete(t.entries, c.key)
+	}
+}
+
+// settle caches c's answer; c is to be unlisted.
+func (t *table[K, V]) settle(c *call[K, V], answer batcher.Result[V]) {
+	if e := c.entry; e != nil && t.cache == nil {
+		e.store(answer)
+	} else {
+		t.store(c.key, answer)
+	}
+}
+
+// store caches an answer for key, unless something better is cached.
+func (t *table[K, V]) store(key K, answer batcher.Result[V]) {
+	if key != key { // NaN: no map would ever give it back
+		return
+	}
+	if t.cache != nil {
+		if old, cached := t.cache.Get(key); !cached || gives(old, answer) {
+			t.cache.Set(key, answer)
+		}
+		return
+	}
+	e := t.entries[key]
+	if e == nil {
+		e = new(entry[K, V])
+		t.entries[key] = e
+	}
+	e.store(answer)
+}
+
+func (e *entry[K, V]) store(answer batcher.Result[V]) {
+	if !e.cached || gives(e.answer, answer) {
+		e.cached, e.answer = true, answer
+	}
+}
+
+// gives reports whether a cached answer gives way to another: a value to
+// nothing, an error to a value. So what is cached never flips between two
+// values without a Clear, and a late failure evicts nothing.
+func gives[V any](old, answer batcher.Result[V]) bool {
+	return old.Err != nil && answer.Err == nil
+}
+
+// forget makes what is cached for key stale, and a call for it too if its
+// fetch has begun.
+func (t *table[K, V]) forget(key K) {
+	if t.cache != nil {
+		t.cache.Delete(key)
+	}
+	if e := t.entries[key]; e != nil {
+		t.strip(key, e)
+	}
+}
+
+// forgetAll is forget for all keys.
+func (t *table[K, V]) forgetAll() {
+	if t.cache != nil {
+		t.cache.Clear()
+	}
+	for key, e := range t.entries {
+		t.strip(key, e)
+	}
+}
+
+// strip leaves of key's entry only a call whose fetch has not begun.
+func (t *table[K, V]) strip(key K, e *entry[K, V]) {
+	e.cached, e.answer = false, batcher.Result[V]{}
+	if e.call != nil && e.call.fetching {
+		t.unlist(e.call)
+	} else if e.call == nil {
+		delete(t.entries, key)
+	}
+}
