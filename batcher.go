@@ -219,11 +219,14 @@ func (b *Batcher[Req, Res]) addDue(n int) {
 // seal starts batch, the open batch: it takes no more requests and waits for a
 // slot. b.mu is held.
 func (b *Batcher[Req, Res]) seal(batch *Batch[Req, Res], t Trigger) {
-	b.setOpenDue(false)
+	if b.openDue {
+		b.openDue = false // it stays due, and b keeps its turn
+	} else {
+		b.addDue(1)
+	}
 	b.shut(batch, t)
 	b.sealed.push(batch)
 	b.pool.sealed++
-	b.addDue(1)
 	b.relieve()
 }
 

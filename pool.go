@@ -153,23 +153,22 @@ func (p *pool[Req, Res]) await(ctx context.Context) error {
 	case <-e.let:
 	case <-ctx.Done():
 	}
-	ended := ctx.Err() != nil
+	cause := context.Cause(ctx) // nil if it has not ended; foreign code, so not under the lock
 	p.mu.Lock()
 	granted := p.room.claim(e)
 	switch {
-	case granted && !ended && !p.closed:
+	case granted && cause == nil && !p.closed:
 		return nil
 	case granted:
 		p.room.leave(1, &p.after)
 	default:
 		p.room.quit(e)
 	}
-	reason := ErrClosed
-	if !p.closed {
-		reason = context.Cause(ctx)
+	if p.closed {
+		cause = ErrClosed
 	}
 	p.unlock()
-	return p.reject(reason)
+	return p.reject(cause)
 }
 
 // reject counts a refusal and gives its reason back.

@@ -86,14 +86,17 @@ func (p *pool[Req, Res]) work(gather bool) {
 func (p *pool[Req, Res]) next(gathered bool) *Batch[Req, Res] {
 	p.mu.Lock()
 	defer p.unlock()
-	if gathered && p.relieved > 0 {
-		p.relieved--
-		return nil
+	if gathered {
+		if p.relieved > 0 {
+			p.relieved--
+			return nil
+		}
+		p.gathering-- // from here on nobody may take its place
 	}
 	for {
 		owner := p.turns.first
 		if owner == nil {
-			p.giveUp(gathered)
+			p.giveUp(false)
 			return nil
 		}
 		p.turns.remove(owner) // take puts it at the end if it has more
@@ -110,9 +113,6 @@ func (p *pool[Req, Res]) next(gathered bool) *Batch[Req, Res] {
 			b.fail(ErrClosed, &p.stats.Failed)
 		} else if b.begin() {
 			p.coming--
-			if gathered {
-				p.gathering--
-			}
 			return b
 		}
 	}

@@ -120,8 +120,9 @@ func (b *Batch[Req, Res]) within(ctx context.Context, wake <-chan struct{}, i in
 func (b *Batch[Req, Res]) collect(i int) (Res, error) {
 	if b.ended() && b.lone() {
 		res, err := b.read(i)
-		b.res, b.err, b.more = nil, nil, nil
-		b.owner.spare.Store(b)
+		pool := b.owner.pool
+		b.owner, b.res, b.err, b.more = nil, nil, nil, nil
+		pool.spare.Store(b)
 		return res, err
 	}
 	return b.wait(context.Background(), i)
