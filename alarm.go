@@ -5,29 +5,58 @@ import "time"
 // alarm makes the open batch of a Batcher due when time says so. Its times
 // are on the pool's clock; zero is none. The pool's lock guards it.
 type alarm struct {
-	overdueAt time.Duration // the delay has passed
-	earliest  time.Duration // the first deadline of a request; of one withdrawn too, which starts a batch early at worst
-	rings     time.Duration // when the timer is to fire
-	timer     *time.Timer   // made on first use
+	overdueAt time.Duration   // the delay has passed
+	earliest  time.Duration   // the first deadline of a request; until it rings, of one withdrawn too
+	dues      []time.Duration // the requests' deadlines, by place; shorter where the rest has none
+	rings     time.Duration   // when the timer is to fire
+	timer     *time.Timer     // made on first use
 }
 
 // linger sets when the open batch, which has just got its first request at
 // now, is overdue. b.mu is held.
-func (b *Batcher[Req, Res]) linger(now time.Time) {
+func (b *Batcher[Req, Res]) linger(now time.Duration) {
 	if b.delay > 0 && b.overdueAt == 0 {
-		b.overdueAt = now.Sub(b.epoch) + b.delay
+		b.overdueAt = now + b.delay
 		b.schedule()
 	}
 }
 
-// hurry takes a request's deadline into account. b.mu is held.
+// hurry takes the deadline of the request that just came into account; zero
+// is none. b.mu is held.
 func (b *Batcher[Req, Res]) hurry(due time.Duration) {
-	if due > 0 && (b.earliest == 0 || due < b.earliest) {
-		b.earliest = due
+	if due > 0 {
+		b.note(due)
 	}
 	if b.earliest > 0 {
 		b.schedule()
 	}
+}
+
+// note keeps the deadline of the request that just came. b.mu is held.
+func (b *Batcher[Req, Res]) note(due time.Duration) {
+	if b.earliest == 0 || due < b.earliest {
+		b.earliest = due
+	}
+	if b.dues == nil {
+		b.dues = make([]time.Duration, 0, cap(b.open.reqs))
+	}
+	for len(b.dues) < b.open.size-1 {
+		b.dues = append(b.dues, 0)
+	}
+	b.dues = append(b.dues, due)
+}
+
+// forget drops the deadlines of the requests that were withdrawn, and reports
+// whether that makes another one the earliest, or none. b.mu is held.
+func (b *Batcher[Req, Res]) forget() bool {
+	before := b.earliest
+	b.earliest = 0
+	for place, due := range b.dues {
+		if due > 0 && !b.open.isWithdrawn(place) && (b.earliest == 0 || due < b.earliest) {
+			b.earliest = due
+		}
+	}
+	return b.earliest != before
 }
 
 // schedule sets the timer to what comes first: the delay's end, or the moment
@@ -38,6 +67,9 @@ func (b *Batcher[Req, Res]) schedule() {
 		if start := b.latestStart(); at == 0 || start < at {
 			at = start
 		}
+	}
+	if at == 0 {
+		b.dues = nil
 	}
 	if at == b.rings {
 		return
@@ -58,8 +90,7 @@ func (b *Batcher[Req, Res]) schedule() {
 func (b *Batcher[Req, Res]) latestStart() time.Duration {
 	run, known := b.pace.predict(b.open.len())
 	if !known {
-		opened := b.open.opened.Sub(b.epoch)
-		run = (b.earliest - opened) / 2
+		run = (b.earliest - b.open.opened) / 2
 	}
 	return max(1, b.earliest-run)
 }
@@ -74,9 +105,13 @@ func (b *Batcher[Req, Res]) ring() {
 		return
 	}
 	b.rings = 0
-	if b.overdueAt > 0 && now >= b.overdueAt {
+	switch {
+	case b.overdueAt > 0 && now >= b.overdueAt:
 		b.open.overdue = true
-	} else {
+	case b.forget():
+		b.schedule()
+		return
+	default:
 		b.open.hurried = true
 	}
 	b.overdueAt, b.earliest = 0, 0

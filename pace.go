@@ -8,7 +8,9 @@ import (
 // pace predicts how long Func runs from how long it ran, for each power of two
 // of the batch's size apart. It keeps a smoothed mean and a smoothed deviation,
 // as TCP does for its round trips (RFC 6298), with a gain of a quarter for
-// both, since batches are fewer than segments.
+// both, since batches are fewer than segments. A run shorter than the mean
+// does not raise the deviation: a Func that becomes faster is not predicted to
+// be slower.
 type pace struct {
 	runs [bits.UintSize + 1]struct{ mean, deviation time.Duration }
 }
@@ -23,7 +25,11 @@ func (p *pace) observe(size int, took time.Duration) {
 		r.mean, r.deviation = max(1, took), took/4
 		return
 	}
-	r.deviation += (max(took-r.mean, r.mean-took) - r.deviation) / 4
+	off := took - r.mean
+	if off < 0 {
+		off = min(-off, r.deviation)
+	}
+	r.deviation += (off - r.deviation) / 4
 	r.mean = max(1, r.mean+(took-r.mean)/4)
 }
 

@@ -2,26 +2,39 @@ package batcher
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 )
 
 // sizer moves the size limit so that Func's run time stays at or below a
-// target. While full batches stay under it, the limit grows by a step; two
-// runs in a row above it (one may be an outlier) cut the limit by as much as
-// they were too long, between a tenth and a half.
+// target: up by steps while runs stay below it, down by a share when they do
+// not (additive increase, multiplicative decrease: Chiu and Jain 1989). Two
+// runs in a row must agree before it moves, up as well as down: one outlier
+// moves nothing, and noise moves it up about as often as down.
 //
-// The step is what makes it converge fast, as in BIC, the TCP variant (Xu,
-// Harfoush, Rhee 2004): it doubles while no size is known to be too large,
-// up to a sixteenth of the range, and else goes half the way to the size that
-// was, which is forgotten once it is reached, since the back end may have
-// become faster.
+// The step doubles as long as runs agree, and two bounds make that precise.
+//
+// A run's fit is the size that would have taken just the target at the run's
+// cost for each request. Where some of the cost is fixed, the best size is not
+// between the run's size and its fit, but beyond: a move that ends at the fit
+// is never too long, so that no move is shorter, and a cut of more than half
+// is never made.
+//
+// A size that was too large is remembered, and growth goes half of the way to
+// it, as in BIC, the TCP variant (Xu, Harfoush, Rhee 2004). A step that failed
+// is taken back. Near the size that was too large the limit rests, since each
+// attempt costs two runs above the target, and then forgets it, since the back
+// end may have become faster.
 type sizer struct {
 	target      time.Duration
 	least, most int // the range of the limit; most may be never
 
+	fit      int  // of the last run that said something; zero: none did
+	above    bool // that run was above the target
 	step     int
-	tooLarge int // the smallest size known to be too large; zero: none
-	above    int // runs above the target, in a row
+	from     int // what the limit grew from, if that was its last move; else zero
+	tooLarge int // a size known to be too large; zero: none is
+	rest     int // for so many more runs at or below the target
 
 	moved struct { // the last move; to is zero before the first
 		from, to, size int
@@ -29,20 +42,32 @@ type sizer struct {
 	}
 }
 
+const (
+	reach = 10 // a run speaks for no more than this many times its size
+	near  = 20 // one part in this many below a size that was too large is near it
+	pause = 8  // how many runs at or below the target the limit rests
+)
+
 // observe takes a run into account and gives the limit that follows limit.
+// Batches that became full under another limit may be larger or smaller.
 func (s *sizer) observe(limit, size int, took time.Duration) int {
+	fit, above := s.fitOf(size, took), took > s.target
+	if above && fit >= limit || !above && size < limit && fit <= limit {
+		return limit // it says nothing about this limit
+	}
+	last, agree := s.fit, s.fit > 0 && s.above == above
+	s.fit, s.above = fit, above
+	if !above {
+		s.rest--
+	}
 	next := limit
 	switch {
-	case took <= s.target && size < limit:
-		s.above = 0 // says nothing about a larger size
-	case took <= s.target:
-		s.above = 0
-		next = s.grown(limit)
+	case !agree:
+		s.step = 0
+	case above:
+		next = s.cut(limit, size, max(fit, last))
 	default:
-		if s.above++; s.above >= 2 {
-			s.above = 0
-			next = s.cut(limit, size, took)
-		}
+		next = s.grown(limit, size, min(fit, last))
 	}
 	if next != limit {
 		s.moved.from, s.moved.to, s.moved.size, s.moved.took = limit, next, size, took
@@ -50,26 +75,53 @@ func (s *sizer) observe(limit, size int, took time.Duration) int {
 	return next
 }
 
-func (s *sizer) grown(limit int) int {
-	if limit >= s.most {
-		return limit
-	}
-	switch {
-	case s.tooLarge > limit:
-		s.step = max(1, (s.tooLarge-limit)/2)
-	case s.tooLarge > 0:
-		s.tooLarge, s.step = 0, 1
-	default:
-		s.step = max(1, min(2*s.step, s.most/16))
-	}
-	return limit + min(s.step, s.most-limit)
+func (s *sizer) fitOf(size int, took time.Duration) int {
+	fit := float64(size) * float64(s.target) / float64(max(1, took))
+	return max(1, int(min(fit, reach*float64(size))))
 }
 
-func (s *sizer) cut(limit, size int, took time.Duration) int {
+func (s *sizer) doubleStep(size int) { s.step = max(1, min(2*s.step, size)) }
+
+// cut gives the limit after size was too large.
+func (s *sizer) cut(limit, size, fit int) int {
+	if size <= limit {
+		s.doubleStep(size)
+		fit = min(fit, size-s.step)
+	}
 	size = min(size, limit)
-	s.tooLarge = size
-	share := min(0.9, max(0.5, float64(s.target)/float64(took)))
-	return min(limit, max(s.least, int(share*float64(size))))
+	next := max(fit, size/2)
+	s.rest = 0
+	if s.from > 0 {
+		next, s.from, s.rest = s.from, 0, pause
+	}
+	next = max(next, s.least)
+	if next >= limit {
+		return limit
+	}
+	s.tooLarge = max(size, next+1)
+	return next
+}
+
+// grown gives the limit after size was not too large.
+func (s *sizer) grown(limit, size, fit int) int {
+	if limit == s.most {
+		return limit
+	}
+	if size >= limit {
+		s.doubleStep(size)
+		fit = max(fit, limit+s.step)
+	}
+	switch gap := s.tooLarge - limit; {
+	case fit <= limit || 0 < gap && gap <= 1+limit/near && s.rest > 0:
+		return limit
+	case gap > 1+limit/near:
+		fit = limit + gap/2
+	case gap > 0:
+		s.tooLarge, s.step = 0, 1
+		fit = limit + 1
+	}
+	s.from = limit
+	return min(fit, s.most)
 }
 
 // reason says in words why the limit last moved; empty: it never has.
@@ -81,5 +133,13 @@ func (s *sizer) reason() string {
 	if m.to == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s from %d to %d: %d requests took %v, TargetTime is %v", verb, m.from, m.to, m.size, m.took, s.target)
+	return fmt.Sprintf("%s from %s to %d: %d requests took %v, TargetTime is %v",
+		verb, limitName(m.from), m.to, m.size, m.took, s.target)
+}
+
+func limitName(limit int) string {
+	if limit == never {
+		return "no limit"
+	}
+	return strconv.Itoa(limit)
 }
