@@ -1,0 +1,300 @@
+package batcher_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gobatcher/batcher"
+)
+
+const ms = time.Millisecond
+
+// due gives a context whose deadline is the instant at, counted from the start.
+func (r *recorder) due(t *testing.T, at time.Duration) context.Context {
+	ctx, cancel := context.WithDeadline(context.Background(), r.start.Add(at))
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// taking is process that then takes a while, which depends on the batch.
+func (r *recorder) taking(took func(size int) time.Duration) batcher.Func[int, int] {
+	return func(ctx context.Context, reqs []int) ([]int, error) {
+		defer time.Sleep(took(len(reqs)))
+		return r.process(ctx, reqs)
+	}
+}
+
+// practice runs a batch of each size, so that Func's run time is known.
+func practice(t *testing.T, b *batcher.Batcher[int, int], sizes ...int) {
+	t.Helper()
+	for _, size := range sizes {
+		futures := submitAll(b, make([]int, size)...)
+		if err := b.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		expectAnswers(t, futures, make([]int, size)...)
+	}
+}
+
+func TestADeadlineHalvesTheTimeWhereFuncHasNeverRun(t *testing.T) {
+	for name, submit := range map[string]func(context.Context, *batcher.Batcher[int, int]){
+		"Submit":    func(ctx context.Context, b *batcher.Batcher[int, int]) { b.Submit(ctx, 1) },
+		"TrySubmit": func(ctx context.Context, b *batcher.Batcher[int, int]) { b.TrySubmit(ctx, 1) },
+		"Do":        func(ctx context.Context, b *batcher.Batcher[int, int]) { go b.Do(ctx, 1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := record()
+				b := batcher.New(r.process, batcher.Options{Delay: time.Hour})
+				r.until(1 * time.Second)
+				submit(r.due(t, 11*time.Second), b)
+				r.until(3 * time.Second)
+				submitAll(b, 2)
+				r.until(20 * time.Second)
+				r.expect(t, "6s deadline [1 2]")
+				if n := b.Stats().Started(batcher.TriggerDeadline); n != 1 {
+					t.Errorf("%d batches started by a deadline", n)
+				}
+			})
+		})
+	}
+}
+
+// kept runs Func for each of the times and gives what is then kept for it: how
+// long before its deadline a request starts.
+func kept(t *testing.T, runs ...time.Duration) (keep time.Duration) {
+	synctest.Test(t, func(t *testing.T) {
+		r := record()
+		next := time.Duration(0)
+		b := batcher.New(r.taking(func(int) time.Duration { return next }), batcher.Options{Delay: time.Hour})
+		for _, next = range runs {
+			practice(t, b, 1)
+		}
+		next = 0
+		deadline := time.Since(r.start) + time.Minute
+		outcome := <-r.later(func() (int, error) { return b.Do(r.due(t, deadline), 7) })
+		if outcome.value != 70 || outcome.err != nil {
+			t.Errorf("after runs of %v: %+v", runs, outcome)
+		}
+		keep = deadline - outcome.at
+	})
+	return keep
+}
+
+func TestTheTimeKeptForFuncFollowsItsRuns(t *testing.T) {
+	steady := slices.Repeat([]time.Duration{80 * ms}, 60)
+	for _, c := range []struct {
+		runs []time.Duration
+		want time.Duration
+	}{
+		{steady[:1], 120 * ms}, // half more than it took
+		{steady[:2], 110 * ms}, // less and less
+		{steady[:3], 102500 * time.Microsecond},
+		{steady, 81 * ms}, // never less than a millisecond
+		{[]time.Duration{100 * ms, 1000 * ms}, 812500 * time.Microsecond},     // slower
+		{[]time.Duration{100 * ms, 1000 * ms, 1000 * ms}, 1196875 * ms / 1e3}, // enough after two
+		{[]time.Duration{1000 * ms, 100 * ms}, 1275 * ms},                     // faster
+		{[]time.Duration{1000 * ms, 100 * ms, 100 * ms}, 1106250 * ms / 1e3},
+	} {
+		if got := kept(t, c.runs...); got != c.want {
+			t.Errorf("after %d runs, the last of %v: %v are kept, want %v", len(c.runs), c.runs[len(c.runs)-1], got, c.want)
+		}
+	}
+}
+
+func TestTheTimeKeptForFuncIsThatOfTheSize(t *testing.T) {
+	for _, c := range []struct {
+		size int
+		want string // start before the deadline at 1m, with half more than the time of the size seen
+	}{
+		{1, "59.985s"},  // 1: 10 ms
+		{2, "59.94s"},   // 4 is the next larger: 40 ms
+		{5, "59.94s"},   // between 4 and 7: 40 ms
+		{127, "58.5s"},  // between 64 and 127: 1 s
+		{1000, "58.5s"}, // none is larger: 1 s
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := record()
+			b := batcher.New(r.taking(func(size int) time.Duration { return time.Duration(size) * 10 * ms }), batcher.Options{Delay: time.Hour})
+			practice(t, b, 100, 4, 1)
+			r.notes = nil
+			reqs := make([]int, c.size)
+			for _, req := range reqs { // with each of them the batch may reach another size
+				b.Submit(r.due(t, time.Minute), req)
+			}
+			r.until(2 * time.Minute)
+			r.expect(t, fmt.Sprint(c.want, " deadline ", reqs))
+		})
+	}
+}
+
+func TestTheFirstReasonInTimeStartsABatch(t *testing.T) {
+	lingering := batcher.Options{Delay: time.Hour}
+	for name, c := range map[string]struct {
+		opts batcher.Options
+		asks [][2]int // when the requests 1, 2, … come, and their deadlines, in seconds
+		want []string
+	}{
+		"the earliest of several deadlines":   {lingering, [][2]int{{0, 18}, {0, 10}, {0, 14}}, []string{"5s deadline [1 2 3]"}},
+		"that of a later request":             {lingering, [][2]int{{1, 21}, {2, 7}, {3, 90}}, []string{"4s deadline [1 2 3]"}},
+		"that of a later one past its chance": {lingering, [][2]int{{1, 90}, {20, 21}}, []string{"20s deadline [1 2]"}},
+		"Delay before the deadline":           {batcher.Options{Delay: 3 * time.Second}, [][2]int{{1, 9}}, []string{"4s delay [1]"}},
+		"Delay at the same instant":           {batcher.Options{Delay: 3 * time.Second}, [][2]int{{1, 7}}, []string{"4s delay [1]"}},
+		"enough before the deadline":          {batcher.Options{MinSize: 2, Delay: time.Hour}, [][2]int{{1, 9}, {2, 9}}, []string{"2s idle [1 2]"}},
+		"the deadline before enough":          {batcher.Options{MinSize: 2, Delay: time.Hour}, [][2]int{{1, 9}}, []string{"5s deadline [1]"}},
+		"full before the deadline":            {batcher.Options{MaxSize: 2, Delay: time.Hour}, [][2]int{{1, 9}, {2, 9}}, []string{"2s size [1 2]"}},
+		"StrictSize without MinSize":          {batcher.Options{StrictSize: true, Delay: time.Hour}, [][2]int{{1, 9}}, []string{"5s deadline [1]"}},
+		"StrictSize below MinSize":            {batcher.Options{StrictSize: true, MinSize: 2, Delay: time.Second}, [][2]int{{1, 9}}, nil},
+		"Manual":                              {batcher.Options{Manual: true}, [][2]int{{1, 9}}, nil},
+		"idle":                                {batcher.Options{}, [][2]int{{1, 2}}, []string{"1s idle [1]"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := record()
+				b := batcher.New(r.process, c.opts)
+				for i, ask := range c.asks {
+					r.until(time.Duration(ask[0]) * time.Second)
+					b.Submit(r.due(t, time.Duration(ask[1])*time.Second), i+1)
+				}
+				r.until(2 * time.Minute)
+				r.expect(t, c.want...)
+			})
+		})
+	}
+}
+
+func TestABatchByHandWaitsPastADeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := record()
+		b := batcher.NewBatch(r.process, batcher.BatchOptions{Delay: time.Minute})
+		soon, _ := b.Add(r.due(t, 10*time.Second), 1)
+		late, _ := b.Add(context.Background(), 2)
+		expectErrors(t, context.DeadlineExceeded, soon)
+		expectAnswers(t, []batcher.Future[int]{late}, 20)
+		r.expect(t, "1m0s delay [2]")
+	})
+}
+
+func TestADeadlineThatCannotBeMetGetsItsChance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := record()
+		b := batcher.New(r.taking(func(int) time.Duration { return 80 * ms }), batcher.Options{Delay: time.Hour})
+		practice(t, b, 1) // from 0 to 80 ms
+		neighbour := submitAll(b, 1)
+		hopeless := <-r.later(func() (int, error) { return b.Do(r.due(t, 100*ms), 2) })
+		if !errors.Is(hopeless.err, context.DeadlineExceeded) || hopeless.at != 100*ms {
+			t.Errorf("it should end with its context: %+v", hopeless)
+		}
+		expectAnswers(t, neighbour, 10)
+		r.expect(t, "0s manual [0]", "80ms deadline [1 2]")
+	})
+}
+
+func TestADeadlineWithoutAFreeSlotBindsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := hold()
+		b := batcher.New(r.process, batcher.Options{Delay: time.Hour})
+		submitAll(b, 1)
+		b.Flush()
+		b.Submit(r.due(t, 9*time.Second), 2) // due at 4.5 s, withdrawn at 9 s
+		b.Submit(r.due(t, 90*time.Second), 3)
+		r.until(7 * time.Second)
+		submitAll(b, 4)
+		r.until(10 * time.Second)
+		r.expect(t, "0s manual [1]")
+
+		r.release(2)
+
+		r.expect(t, "0s manual [1]", "10s deadline [3 4]")
+	})
+}
+
+func TestAWithdrawnRequestsDeadlineDoesNotCount(t *testing.T) {
+	for name, want := range map[string][]string{
+		"the next one counts": {"10s deadline [2 3]"},
+		"none is left":        {"1m0s delay [2 3]"},
+		"all are withdrawn":   nil,
+		"another comes":       {"15s deadline [2 3 4]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := record()
+				b := batcher.New(r.process, batcher.Options{Delay: time.Minute})
+				second := context.Background()
+				if name == "the next one counts" {
+					second = r.due(t, 20*time.Second)
+				}
+				gone := b.Submit(r.due(t, 10*time.Second), 1) // due at 5 s
+				futures := []batcher.Future[int]{b.Submit(second, 2), b.Submit(context.Background(), 3)}
+				gone.Cancel()
+				r.until(8 * time.Second)
+				switch name {
+				case "all are withdrawn":
+					futures[0].Cancel()
+					futures[1].Cancel()
+				case "another comes":
+					b.Submit(r.due(t, 30*time.Second), 4)
+				}
+				r.until(2 * time.Minute)
+				r.expect(t, want...)
+			})
+		})
+	}
+}
+
+func TestStaleDeadlineDoesNotShortenTheNextBatch(t *testing.T) {
+	for name, finish := range map[string]func(*batcher.Batcher[int, int]){
+		"full":   func(b *batcher.Batcher[int, int]) { submitAll(b, 2) },
+		"flush":  func(b *batcher.Batcher[int, int]) { b.Flush() },
+		"cancel": func(b *batcher.Batcher[int, int]) { b.Current().Cancel() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := record()
+				b := batcher.New(answerAll, batcher.Options{MaxSize: 2, Delay: 10 * time.Second})
+				b.Submit(r.due(t, 6*time.Second), 1) // due at 3 s
+				r.until(1 * time.Second)
+				finish(b)
+				r.until(2 * time.Second)
+				next := r.later(func() (int, error) { return b.Do(context.Background(), 3) })
+				if got := <-next; got.at != 12*time.Second {
+					t.Errorf("the next batch: %+v, want its delay to pass at 12s", got)
+				}
+			})
+		})
+	}
+}
+
+func TestEachKeyHasDeadlinesOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := record()
+		k := batcher.NewKeyed(r.processKey, batcher.Options{Delay: time.Minute})
+		k.Submit(context.Background(), "a", 1)
+		k.Submit(r.due(t, 8*time.Second), "b", 2)
+		r.until(90 * time.Second)
+		r.expect(t, "4s deadline b[2]", "1m0s delay a[1]")
+	})
+}
+
+// curious counts how often it is asked for its deadline.
+type curious struct {
+	context.Context
+	asked *int
+}
+
+func (c curious) Deadline() (time.Time, bool) { *c.asked++; return c.Context.Deadline() }
+
+func TestIdleModeDoesNotLookAtDeadlines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		b := batcher.New(answerAll, batcher.Options{MaxSize: 10})
+		if _, err := b.Do(curious{record().due(t, time.Second), &asked}, 1); err != nil || asked > 0 {
+			t.Errorf("asked %d times: %v", asked, err)
+		}
+	})
+}

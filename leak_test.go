@@ -1,0 +1,184 @@
+package batcher_test
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+	"weak"
+
+	"github.com/gobatcher/batcher"
+)
+
+// expectCollected collects garbage until nothing holds on to what was pointed to.
+func expectCollected[T any](t *testing.T, pointers []weak.Pointer[T]) {
+	t.Helper()
+	kept := 0
+	for range 10 {
+		runtime.GC()
+		kept = 0
+		for _, p := range pointers {
+			if p.Value() != nil {
+				kept++
+			}
+		}
+		if kept == 0 {
+			return
+		}
+	}
+	t.Errorf("%d of %d are kept", kept, len(pointers))
+}
+
+// A goroutine would keep the bubble from ending, a timer that is set would
+// keep its Batcher.
+func TestDroppedBatchersAreCollected(t *testing.T) {
+	const hour = time.Hour
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel() // it outlives the Batchers
+		var pointers []weak.Pointer[batcher.Batcher[int, int]]
+		for _, opts := range []batcher.Options{
+			{},
+			{MaxSize: 2, Delay: hour},
+			{Delay: time.Second},
+			{MinSize: 2},
+			{MinSize: 2, StrictSize: true},
+			{Manual: true},
+		} {
+			for range 1000 {
+				pointers = append(pointers, weak.Make(useOnce(t, ctx, opts)))
+			}
+		}
+		time.Sleep(2 * hour) // a stopped timer is kept until it would have fired
+		expectCollected(t, pointers)
+	})
+}
+
+// useOnce has a new Batcher answer two requests, and withdraws a third.
+func useOnce(t *testing.T, ctx context.Context, opts batcher.Options) *batcher.Batcher[int, int] {
+	b := batcher.New(answerAll, opts)
+	b.Submit(context.Background(), 1)
+	f := b.Submit(context.Background(), 2)
+	if opts.Manual {
+		b.Flush()
+	}
+	if _, err := f.Wait(context.Background()); err != nil {
+		t.Error(err)
+	}
+	b.Submit(ctx, 3).Cancel()
+	return b
+}
+
+func TestDroppedKeyedAndBatchAreCollected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		keyeds := make([]weak.Pointer[batcher.Keyed[int, int, int]], 100)
+		batches := make([]weak.Pointer[batcher.Batch[int, int]], 100)
+		for i := range keyeds {
+			k := batcher.NewKeyed(func(_ context.Context, _ int, reqs []int) ([]int, error) { return reqs, nil }, batcher.Options{})
+			k.Do(context.Background(), 1, 1)
+			keyeds[i] = weak.Make(k)
+			b := batcher.NewBatch(answerAll, batcher.BatchOptions{})
+			addAll(t, b, 1) // never started
+			batches[i] = weak.Make(b)
+		}
+		synctest.Wait()
+		expectCollected(t, keyeds)
+		expectCollected(t, batches)
+	})
+}
+
+// A Future keeps its batch, and nothing else does.
+func TestAnsweredRequestsAreNotKept(t *testing.T) {
+	b := batcher.New(func(_ context.Context, reqs []*[64]int) ([]*[64]int, error) { return reqs, nil }, batcher.Options{MaxSize: 8})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel() // ctx outlives the requests
+	pointers := make([]weak.Pointer[[64]int], 1000)
+	for i := range pointers {
+		req := new([64]int)
+		pointers[i] = weak.Make(req)
+		if i%2 == 0 {
+			b.Do(ctx, req)
+		} else {
+			b.Submit(ctx, req).Wait(ctx)
+		}
+	}
+	expectCollected(t, pointers)
+	runtime.KeepAlive(b)
+}
+
+// One request keeps the batch open; those that were withdrawn from it go.
+func TestWithdrawnRequestIsNotKeptByItsNeighbour(t *testing.T) {
+	b := batcher.New(func(_ context.Context, reqs []*[64]int) ([]*[64]int, error) { return reqs, nil }, batcher.Options{Manual: true})
+	stays := b.Submit(context.Background(), nil)
+	pointers := make([]weak.Pointer[[64]int], 100)
+	for i := range pointers {
+		req := new([64]int)
+		pointers[i] = weak.Make(req)
+		b.Submit(context.Background(), req).Cancel()
+	}
+	expectCollected(t, pointers)
+	b.Close()
+	stays.Wait(context.Background())
+}
+
+// Func is stuck; callers come and give up. What they asked for must not pile up.
+func TestWithdrawnRequestsAreNotKeptWhileFuncIsStuck(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		opts batcher.Options
+	}{
+		{"in the open batch", batcher.Options{}},
+		{"in full batches", batcher.Options{MaxSize: 2}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				stuck := make(chan struct{})
+				b := batcher.New(func(_ context.Context, reqs []int) ([]int, error) {
+					<-stuck
+					return reqs, nil
+				}, c.opts)
+				b.Submit(context.Background(), 1)
+				synctest.Wait() // it runs
+				batches := make([]weak.Pointer[batcher.Batch[int, int]], 0, 100)
+				for range cap(batches) {
+					first := b.Submit(context.Background(), 2)
+					batches = append(batches, weak.Make(b.Current()))
+					second := b.Submit(context.Background(), 3)
+					first.Cancel()
+					second.Cancel()
+				}
+				expectCollected(t, batches)
+				close(stuck)
+				b.Close()
+			})
+		})
+	}
+}
+
+func TestMemoryDoesNotGrowWithRequestsAnswered(t *testing.T) {
+	b := batcher.New(answerAll, batcher.Options{MaxSize: 64})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	heap := func(requests int) uint64 {
+		futures := make([]batcher.Future[int], 64)
+		for range requests / len(futures) {
+			for i := range futures {
+				futures[i] = b.Submit(ctx, i)
+			}
+			for _, f := range futures {
+				f.Wait(ctx)
+			}
+		}
+		clear(futures)
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap(1000)
+	if after := heap(10_000); after > before+50_000 { // 5 bytes a request
+		t.Errorf("%d bytes more", after-before)
+	}
+}

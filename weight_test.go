@@ -1,0 +1,123 @@
+package batcher_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gobatcher/batcher"
+)
+
+// parcel is a request that weighs what it says.
+type parcel int
+
+func (p parcel) Weight() int { return int(p) }
+
+// shipment notes batches of requests of any type as "trigger weight [requests]".
+func shipment[Req any](notes *[]string) batcher.Func[Req, Req] {
+	return func(ctx context.Context, reqs []Req) ([]Req, error) {
+		info, _ := batcher.FromContext(ctx)
+		*notes = append(*notes, fmt.Sprint(info.Trigger, " ", info.Weight, " ", reqs))
+		return reqs, nil
+	}
+}
+
+// ship submits all requests at once to a Batcher of one slot and gives its batches.
+func ship[Req any](opts batcher.Options, reqs ...Req) string {
+	var notes []string
+	b := batcher.New(shipment[Req](&notes), opts)
+	for _, req := range reqs {
+		b.Submit(context.Background(), req)
+	}
+	synctest.Wait()
+	b.Close()
+	return strings.Join(notes, ", ")
+}
+
+func TestMaxWeight(t *testing.T) {
+	hour := batcher.Options{MaxWeight: 10, Delay: time.Hour}
+	sized := batcher.Options{MaxWeight: 10, MaxSize: 2, Delay: time.Hour}
+	strict := batcher.Options{MaxWeight: 10, MinSize: 3, StrictSize: true}
+	for _, c := range []struct {
+		name string
+		opts batcher.Options
+		reqs []parcel
+		want string
+	}{
+		{"what fills it exactly starts it", hour, []parcel{4, 6}, "weight 10 [4 6]"},
+		{"one request may fill it", hour, []parcel{10}, "weight 10 [10]"},
+		{"what would overflow it starts it and opens the next", hour, []parcel{4, 5, 2}, "weight 9 [4 5], close 2 [2]"},
+		{"what overflows it may fill the next", hour, []parcel{4, 10, 1}, "weight 4 [4], weight 10 [10], close 1 [1]"},
+		{"weight zero fits a batch that is nearly full", hour, []parcel{9, 0, 1}, "weight 10 [9 0 1]"},
+		{"negative weight counts as zero", hour, []parcel{9, -5, 1}, "weight 10 [9 -5 1]"},
+		{"size before weight", sized, []parcel{4, 6}, "size 10 [4 6]"},
+		{"a batch below strict MinSize that could not grow", strict, []parcel{6, 5, 1, 1}, "weight 6 [6], idle 7 [5 1 1]"},
+		{"no limit by default", batcher.Options{Delay: time.Hour}, []parcel{1 << 40, 1 << 40}, "close 2199023255552 [1099511627776 1099511627776]"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				if got := ship(c.opts, c.reqs...); got != c.want {
+					t.Errorf("got %s, want %s", got, c.want)
+				}
+			})
+		})
+	}
+}
+
+func TestWithoutWeigherARequestWeighsOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opts := batcher.Options{MaxWeight: 2, Delay: time.Hour}
+		if got, want := ship(opts, "a", "b", "c"), "weight 2 [a b], close 1 [c]"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if got, want := ship[any](opts, "a", parcel(2), "b", "c"), "weight 1 [a], weight 2 [2], weight 2 [b c]"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
+}
+
+func TestTooHeavyRequestFailsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var notes []string
+		b := batcher.New(shipment[parcel](&notes), batcher.Options{MaxWeight: 10, Delay: time.Hour})
+		ctx := context.Background()
+		b.Submit(ctx, 4)
+		_, doErr := b.Do(ctx, 11)
+		_, submitErr := b.Submit(ctx, 12).Wait(ctx)
+		_, tryErr := b.TrySubmit(ctx, 13).Wait(ctx)
+		for i, err := range []error{doErr, submitErr, tryErr} {
+			if !errors.Is(err, batcher.ErrTooHeavy) || !strings.Contains(err.Error(), fmt.Sprint(11+i)) || !strings.Contains(err.Error(), "MaxWeight is 10") {
+				t.Errorf("weight %d: %v", 11+i, err)
+			}
+		}
+		b.Submit(ctx, 6) // the batch is as it was
+
+		synctest.Wait()
+		if got, want := strings.Join(notes, ", "), "weight 10 [4 6]"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if s := b.Stats(); s.Submitted != 2 || s.Rejected != 3 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestInfoWeighsWhatFuncGets(t *testing.T) {
+	for _, strict := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var notes []string
+			b := batcher.New(shipment[parcel](&notes), batcher.Options{MaxWeight: 10, Delay: time.Hour, StrictSize: strict})
+			b.Submit(context.Background(), 3)
+			b.Submit(context.Background(), 4).Cancel()
+			b.Submit(context.Background(), 2)
+			b.Close()
+			if got, want := strings.Join(notes, ", "), "close 5 [3 2]"; got != want {
+				t.Errorf("StrictSize %t: got %s, want %s", strict, got, want)
+			}
+		})
+	}
+}
