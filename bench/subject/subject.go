@@ -6,6 +6,7 @@ import "time"
 // Kind says what part a Subject plays in a comparison.
 type Kind string
 
+// The parts that a Subject plays.
 const (
 	Floor Kind = "floor" // the least code that does the work
 	Ours  Kind = "ours"

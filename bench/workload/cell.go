@@ -22,6 +22,7 @@ const (
 // Name is a workload's name, the first part of its cells' names.
 type Name string
 
+// The workloads.
 const (
 	Do      Name = "do"      // callers, each in a loop of blocking calls
 	Burst   Name = "burst"   // one goroutine submits many requests, then collects all answers
@@ -38,6 +39,7 @@ type Budget struct {
 	Burst       int           // requests in one burst
 }
 
+// Full is for figures that are kept, Short for development and CI.
 var (
 	Full  = Budget{Time: 500 * time.Millisecond, MinRequests: 400, OpenTime: time.Second, Burst: 1_000_000}
 	Short = Budget{Time: 120 * time.Millisecond, MinRequests: 60, OpenTime: 200 * time.Millisecond, Burst: 100_000}

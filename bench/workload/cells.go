@@ -2,6 +2,7 @@ package workload
 
 import "github.com/gobatcher/batcher/bench/subject"
 
+// The sizes that Do, Open and Backlog are measured at.
 var (
 	Callers = []int{1, 64, 1024, 10_000} // of Do
 	Rates   = []int{200, 5_000, 50_000}  // of Open, a second

@@ -10,7 +10,7 @@ import (
 // failed is what is said of lines first to last.
 func failed(first, last int, reason string) string {
 	var b strings.Builder
-	for _, number := range strings.Fields(numbers(first, last)) {
+	for number := range strings.FieldsSeq(numbers(first, last)) {
 		b.WriteString("batcher: line " + number + ": " + reason + "\n")
 	}
 	return b.String()

@@ -168,7 +168,7 @@ func TestPipeHoldsNoMoreThanMaxPending(t *testing.T) {
 		}()
 		<-stdin.full // it takes all that it may
 		line := make([]byte, len(endlessLine))
-		for taken := int64(0); taken < 2000; taken++ {
+		for taken := range int64(2000) {
 			if held := stdin.read.Load() - taken; held > maxPending {
 				t.Fatalf("%s: holds %d lines, after %d were taken", order, held, taken)
 			}

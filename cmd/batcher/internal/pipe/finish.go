@@ -48,8 +48,8 @@ func (p *pipe) finish(printed <-chan struct{}) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		p.batcher.Shutdown(p.cut)
-		p.batcher.Close() // Shutdown leaves the Funcs that it has canceled behind
+		_ = p.batcher.Shutdown(p.cut)
+		_ = p.batcher.Close() // Shutdown leaves the Funcs that it has canceled behind
 		p.queue.close()
 		<-printed
 	}()

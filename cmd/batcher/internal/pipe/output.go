@@ -41,8 +41,8 @@ func newOutput(results, reports io.Writer, separator byte) *output {
 
 // print prints the result of a line. The output is locked.
 func (o *output) print(number int64, result []byte) {
-	o.results.Write(result) // an error stays, and flush finds it
-	o.results.WriteByte(o.separator)
+	_, _ = o.results.Write(result) // an error stays, and flush finds it
+	_ = o.results.WriteByte(o.separator)
 	o.note(number)
 }
 
@@ -66,7 +66,7 @@ func (o *output) note(number int64) {
 
 // flush writes what waits and settles it. The output is locked.
 func (o *output) flush() {
-	o.reports.Flush() // where would an error be reported?
+	_ = o.reports.Flush() // where would an error be reported?
 	if err := o.results.Flush(); err != nil {
 		if o.err == nil {
 			o.err = err
