@@ -64,16 +64,17 @@ var stateCalls = []struct {
 func TestStatesTable(t *testing.T) {
 	doc := readText(t, "docs/states.md")
 	for _, call := range stateCalls {
-		row := "| `" + call.name + "` |"
+		var row strings.Builder
+		row.WriteString("| `" + call.name + "` |")
 		for _, state := range allStates {
 			synctest.Test(t, func(t *testing.T) {
 				b, f, end := batchIn(t, state)
-				row += " " + call.make(b, f) + " |"
+				row.WriteString(" " + call.make(b, f) + " |")
 				end()
 			})
 		}
-		if !strings.Contains(doc, "\n"+row+"\n") {
-			t.Errorf("docs/states.md lacks the row\n%s", row)
+		if !strings.Contains(doc, "\n"+row.String()+"\n") {
+			t.Errorf("docs/states.md lacks the row\n%s", row.String())
 		}
 	}
 }

@@ -91,8 +91,7 @@ func TestDroppedKeyedAndBatchAreCollected(t *testing.T) {
 // A Future keeps its batch, and nothing else does.
 func TestAnsweredRequestsAreNotKept(t *testing.T) {
 	b := batcher.New(func(_ context.Context, reqs []*[64]int) ([]*[64]int, error) { return reqs, nil }, batcher.Options{MaxSize: 8})
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel() // ctx outlives the requests
+	ctx := t.Context() // ctx outlives the requests
 	pointers := make([]weak.Pointer[[64]int], 1000)
 	for i := range pointers {
 		req := new([64]int)
@@ -158,8 +157,7 @@ func TestWithdrawnRequestsAreNotKeptWhileFuncIsStuck(t *testing.T) {
 
 func TestMemoryDoesNotGrowWithRequestsAnswered(t *testing.T) {
 	b := batcher.New(answerAll, batcher.Options{MaxSize: 64})
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	ctx := t.Context()
 	heap := func(requests int) uint64 {
 		futures := make([]batcher.Future[int], 64)
 		for range requests / len(futures) {

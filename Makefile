@@ -1,0 +1,55 @@
+# Every check that CI runs is a target here; `make` runs those that need nothing but Go.
+
+MODULES := . bench cmd/batcher examples modeltest
+LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+BENCHSTAT := go run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
+
+.PHONY: all test race modules vet fix lint fuzz e2e guard bench benchstat tidy
+
+all: test modules vet fix e2e
+
+test: ## the README's test command
+	go test -race ./...
+
+race: ## the core, until a rare order of events has had its chance
+	go test -race -shuffle=on -count=10 -cpu=1,2,8 .
+	go test -race -shuffle=on -count=3 -cpu=1,2,8 ./middleware ./loader
+
+modules: ## the tests of the modules beside the core
+	set -e; for m in $(filter-out .,$(MODULES)); do (cd $$m && go test -race -shuffle=on ./...); done
+
+vet:
+	go vet work
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+
+fix: ## nothing that a newer Go writes in a simpler way
+	set -e; for m in $(MODULES); do (cd $$m && go fix -diff ./...); done
+
+lint:
+	set -e; for m in $(MODULES); do (cd $$m && $(LINT) run --config $(CURDIR)/.golangci.yml ./...); done
+
+fuzz: ## each fuzz target for a short time
+	cd cmd/batcher && go test -run '^$$' -fuzz FuzzFraming -fuzztime 10s ./internal/pipe
+
+e2e: ## pipe on real input, its output compared
+	cmd/batcher/e2e.sh
+
+guard: ## the costs that must not grow
+	go run ./bench guard
+
+bench: ## writes docs/performance.md; about 8 minutes on a quiet machine
+	go run ./bench
+
+benchstat: ## compares the core's benchmarks with those of the commit BASE
+	@test -n "$(BASE)" || { echo "usage: make benchstat BASE=<commit>"; exit 2; }
+	set -e; old=$$(mktemp -d); trap 'git worktree remove --force '$$old EXIT; \
+	git worktree add --quiet --detach $$old $(BASE); \
+	(cd $$old && GOWORK=off go test -run '^$$' -bench . -count 6 .) >$$old.txt; \
+	GOWORK=off go test -run '^$$' -bench . -count 6 . >$$old.new.txt; \
+	$(BENCHSTAT) $$old.txt $$old.new.txt
+
+tidy: ## go mod tidy, which cannot find a core that is not published without a replace
+	GOWORK=off go mod tidy
+	set -e; for m in $(filter-out .,$(MODULES)); do (cd $$m && root=$$(echo $$m | sed 's,[^/]*,..,g') && \
+	go mod edit -replace github.com/gobatcher/batcher=$$root && GOWORK=off go mod tidy; \
+	go mod edit -dropreplace github.com/gobatcher/batcher); done
