@@ -45,10 +45,11 @@ func ExampleBatch_Add() {
 func ExampleBatch_StartAfter() {
 	ctx := context.Background()
 	b := batcher.NewBatch(process, batcher.BatchOptions{MaxSize: 100, StartWhenFull: true})
-	b.StartAfter(10 * time.Millisecond)
-
 	b.Add(ctx, 1)
 	b.Add(ctx, 2)
+
+	b.StartAfter(10 * time.Millisecond)
+
 	<-b.Done()
 	// Output: a batch of 2
 }

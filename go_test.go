@@ -185,12 +185,14 @@ func TestGoIsCalledOnceForABacklog(t *testing.T) {
 // Func ends the goroutine that Go gave; the slot goes on in another.
 func TestGoAfterGoexitOfFunc(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		calls := 0
+		calls, gate := 0, make(chan struct{})
 		b := batcher.New(misbehaving(func(context.Context, []int) ([]int, error) {
+			<-gate
 			runtime.Goexit()
 			return nil, nil
 		}), batcher.Options{MaxSize: 1, Go: func(task func()) { calls++; go task() }})
 		futures := submitAll(b, 1, 2)
+		close(gate)
 		if _, err := futures[0].Wait(context.Background()); err == nil {
 			t.Error("no error")
 		}
