@@ -20,8 +20,10 @@ func TestCanceledRequestIsNotPassedToFunc(t *testing.T) {
 		neighbour := r.later(func() (int, error) { return futures[2].Wait(context.Background()) })
 		r.until(3 * time.Second)
 
-		if !futures[1].Cancel() || !futures[1].Cancel() {
-			t.Error("the request was not withdrawn")
+		for range 2 {
+			if !futures[1].Cancel() {
+				t.Error("the request was not withdrawn")
+			}
 		}
 
 		if got := <-waiter; !errors.Is(got.err, batcher.ErrCanceled) || got.at != 3*time.Second {

@@ -73,6 +73,30 @@ func TestStaleTimerDoesNotShortenTheNextBatch(t *testing.T) {
 	}
 }
 
+// A timer that fires while its batch starts otherwise finds the next batch
+// open, and must leave it alone. Which of the two comes first is left open.
+func TestTimerThatFiresAsItsBatchStarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const delay = time.Second
+		var ran time.Time
+		b := batcher.New(func(_ context.Context, reqs []int) ([]int, error) {
+			ran = time.Now()
+			return reqs, nil
+		}, batcher.Options{Delay: delay})
+		for range 100 {
+			submitAll(b, 1)
+			time.Sleep(delay)
+			b.Flush()
+			start := time.Now()
+			next := submitAll(b, 2)
+			expectAnswers(t, next, 2)
+			if took := ran.Sub(start); took != delay {
+				t.Fatalf("the next batch ran after %v", took)
+			}
+		}
+	})
+}
+
 func TestWithDelayNothingIsEnoughToStartEarlier(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := record()

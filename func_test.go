@@ -134,6 +134,17 @@ func TestPanicIsOneBatchsAlone(t *testing.T) {
 	})
 }
 
+// A function around a Func may catch the panic and hand it on.
+func TestPanicErrorThatFuncReturnsIsEveryonesToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		caught := &batcher.PanicError{Value: batcher.Errors{errBroken, nil, nil}}
+		err := errorOfBatch(t, func(context.Context, []int) ([]int, error) { return nil, caught })
+		if err != caught {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 func TestErrorsGivesEachCallerItsOwn(t *testing.T) {
 	lost := errors.New("lost")
 	for _, c := range []struct {

@@ -1,6 +1,7 @@
 package batcher_test
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"math/rand/v2"
@@ -201,8 +202,7 @@ func (c cost) serve(t *testing.T, opts batcher.Options) (s batcher.Stats, life t
 	return s, life
 }
 
-// For ten seconds there is more to do than the back end can, which is slow
-// besides; then a request is alone again.
+// For ten seconds the back end is slow and overloaded; then a request is alone.
 func TestAfterABurstALoneRequestIsBackAtItsFloor(t *testing.T) {
 	for floor, opts := range map[time.Duration]batcher.Options{
 		21 * ms: {},
@@ -270,10 +270,7 @@ func TestStatsTellWhyTheSizeLimitMoved(t *testing.T) {
 			e := &backend{cost: cost{fixed: 1}, factor: func(run int) float64 { return float64(c.runs[run]) }}
 			b := batcher.New(e.process, batcher.Options{MaxSize: c.maxSize, TargetTime: target, Delay: ms})
 			for range c.runs {
-				size := b.Stats().SizeLimit
-				if size == 0 { // none
-					size = 64
-				}
+				size := cmp.Or(b.Stats().SizeLimit, 64)
 				expectAnswers(t, submitAll(b, make([]int, size)...), make([]int, size)...)
 			}
 			if s := b.Stats(); s.SizeLimit != c.limit || s.LimitMoved != c.want {
@@ -292,7 +289,7 @@ func TestFailureDoesNotRaiseTheSizeLimit(t *testing.T) {
 		e.mu.Lock()
 		e.cost, e.err = cost{}, errBroken
 		e.mu.Unlock()
-		synctest.Wait()
+		e.saturate(b, 2) // what ran before has ended
 		limit := b.Stats().SizeLimit
 		e.saturate(b, 100)
 		b.Close()

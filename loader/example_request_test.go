@@ -58,7 +58,7 @@ func Example_perRequest() {
 	handler := withUsers(http.HandlerFunc(page))
 	for range 2 {
 		answer := httptest.NewRecorder()
-		handler.ServeHTTP(answer, httptest.NewRequest("GET", "/", nil))
+		handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/", nil))
 		fmt.Print(answer.Body)
 	}
 	// Output:

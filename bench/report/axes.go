@@ -20,7 +20,7 @@ func (c chart) frame(lines []line, t theme) *plot.Plot {
 	p.X.Tick.Marker, p.Y.Tick.Marker = sizeTicks(lines), timeTicks(p.Y.Min, p.Y.Max)
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
 		axis.Scale = plot.LogScale{}
-		axis.Color, axis.Tick.LineStyle.Color = t.grid, t.grid
+		axis.Color, axis.Tick.Color = t.grid, t.grid
 		axis.Tick.Label.Font, axis.Tick.Label.Color = sans(11), t.text
 		axis.Padding = vg.Points(6)
 	}

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	program "github.com/gobatcher/batcher/cmd/batcher"
@@ -31,7 +33,18 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, said)
 		return 1
 	}
+	heedSignals()
 	return m.Run()
+}
+
+// heedSignals undoes what nohup and a shell's background job ignore, which
+// the program would inherit and, as it should, ignore too.
+func heedSignals() {
+	for _, sig := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {
+		if signal.Ignored(sig) {
+			signal.Notify(make(chan os.Signal, 1), sig)
+		}
+	}
 }
 
 // outcome is how a run ended and what it wrote.
