@@ -2,6 +2,7 @@ package batcher_test
 
 import (
 	"context"
+	"math"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -166,7 +167,7 @@ func TestWithdrawnRequestsAreNotKeptWhileFuncIsStuck(t *testing.T) {
 func TestMemoryDoesNotGrowWithRequestsAnswered(t *testing.T) {
 	b := batcher.New(answerAll, batcher.Options{MaxSize: 64})
 	ctx := t.Context()
-	heap := func(requests int) uint64 {
+	heap := func(requests int) int64 {
 		futures := make([]batcher.Future[int], 64)
 		for range requests / len(futures) {
 			for i := range futures {
@@ -181,10 +182,14 @@ func TestMemoryDoesNotGrowWithRequestsAnswered(t *testing.T) {
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
+		return int64(m.HeapAlloc)
 	}
-	before := heap(1000)
-	if after := heap(10_000); after > before+50_000 { // 5 bytes a request
-		t.Errorf("%d bytes more", after-before)
+	before, least := heap(1000), int64(math.MaxInt64)
+	for range 3 { // a leak grows each time; what the runtime keeps for itself does not
+		after := heap(10_000)
+		least, before = min(least, after-before), after
+	}
+	if least > 50_000 { // 5 bytes a request
+		t.Errorf("at least %d bytes more for each 10,000 requests", least)
 	}
 }

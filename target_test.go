@@ -142,25 +142,44 @@ func TestTargetTimeWithNoise(t *testing.T) {
 	}
 }
 
+// Stalls come in every phase of the search for the limit. They are seen by
+// full batches, one after the other, so that it is known which of them stall.
 func TestTargetTimeOutlastsAStall(t *testing.T) {
-	for least, stalls := range map[int][]int{ // runs that take 100 times as long
-		49: {60},
-		48: {60, 63},
-		24: {60, 61},
+	for _, c := range []struct {
+		stalls []int // runs that take 100 times as long
+		least  int
+	}{
+		{[]int{0}, 48}, // with a run before it that is just above the target
+		{[]int{0, 3}, 48},
+		{[]int{0, 1}, 24},
 	} {
-		e := &backend{cost: cost{50 * ms, 1 * ms}, factor: func(run int) float64 {
-			if slices.Contains(stalls, run) {
-				return 100
+		for first := 60; first < 70; first++ {
+			e := &backend{cost: cost{50 * ms, 1 * ms}, factor: func(run int) float64 {
+				if slices.Contains(c.stalls, run-first) {
+					return 100
+				}
+				return 1
+			}}
+			e.runFull(t, 400, 150)
+			best := e.best(1, 0)
+			e.check(t, 50, best)
+			if after := e.sizes[first : first+30]; slices.Min(after) < c.least || median(after[20:]) < best*85/100 {
+				t.Errorf("stalls in the runs %v after %d: %v", c.stalls, first, after)
 			}
-			return 1
-		}}
-		best := e.best(1, 0)
-		e.run(t, 400, 2*best, 150)
-		e.check(t, 50, best)
-		if after := e.sizes[60:90]; slices.Min(after) < least || median(after[20:]) < best*85/100 {
-			t.Errorf("stalls in the runs %v: %v", stalls, after)
 		}
 	}
+}
+
+// runFull is the whole life of a Batcher that gets n batches as large as its
+// limit, each when the one before is answered.
+func (e *backend) runFull(t *testing.T, maxSize, n int) {
+	synctest.Test(t, func(t *testing.T) {
+		b := batcher.New(e.process, batcher.Options{MaxSize: maxSize, TargetTime: target, Delay: ms})
+		for range n {
+			reqs := make([]int, cmp.Or(b.Stats().SizeLimit, maxSize))
+			expectAnswers(t, submitAll(b, reqs...), reqs...)
+		}
+	})
 }
 
 // Func is never as slow as the target, and slower at any size.
