@@ -25,7 +25,7 @@ type Batch[Req, Res any] struct {
 	taken     bool              // a slot has it
 	scattered bool              // wake was closed for one request's sake
 	reqs      []Req             // by place until Func is entered, then what it got
-	ctxs      []context.Context // aligned with reqs
+	ctxs      []context.Context // aligned with reqs; nil while all are context.Background()
 	size      int               // requests added, the withdrawn ones too
 	weight    int
 	wake      chan struct{} // closed at the end; shared by all who wait; or nil

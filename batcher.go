@@ -68,7 +68,8 @@ func (b *Batcher[Req, Res]) Submit(ctx context.Context, req Req) Future[Res] {
 	if err := b.admit(e, true); err != nil {
 		return refused[Res](err)
 	}
-	return b.submit(e, due, req)
+	batch, i := b.join(e, due, req)
+	return batch.claim(e, i)
 }
 
 // TrySubmit is Submit that never waits: without room under MaxPending the
@@ -78,7 +79,8 @@ func (b *Batcher[Req, Res]) TrySubmit(ctx context.Context, req Req) Future[Res] 
 	if err := b.admit(e, false); err != nil {
 		return refused[Res](err)
 	}
-	return b.submit(e, due, req)
+	batch, i := b.join(e, due, req)
+	return batch.claim(e, i)
 }
 
 // Do hands a request in, waits for its result and returns it. When ctx ends
@@ -92,7 +94,7 @@ func (b *Batcher[Req, Res]) Do(ctx context.Context, req Req) (res Res, err error
 	}
 	batch, i, wake := b.enlist(e, due, req)
 	if e.done != nil {
-		return batch.within(ctx, wake, i)
+		return batch.within(e, wake, i)
 	}
 	<-wake // not in a function of its own: what is on the stack while a caller waits is cold when it wakes
 	return batch.collect(i)
@@ -123,12 +125,6 @@ func (b *Batcher[Req, Res]) Current() *Batch[Req, Res] {
 
 // Stats gives the counters.
 func (b *Batcher[Req, Res]) Stats() Stats { return b.snapshot() }
-
-// submit puts an admitted request into a batch. b.mu is held, and released.
-func (b *Batcher[Req, Res]) submit(e entry, due time.Duration, req Req) Future[Res] {
-	batch, i := b.join(e, due, req)
-	return batch.claim(e, i)
-}
 
 // enlist puts an admitted request of a Do into a batch, and gives its place
 // and what to wait for. b.mu is held, and released.

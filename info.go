@@ -44,10 +44,11 @@ type infoKey struct{}
 // three allocations more. It hands the library's own context on, so that
 // contexts derived from it need no goroutine of their own.
 type funcContext struct {
-	info    Info
-	entered time.Duration // when Func was, on the pool's clock
+	ctxs    []context.Context // of the requests; nil where all are context.Background()
+	entered time.Duration     // when Func was, on the pool's clock
 
 	mu    sync.Mutex // guards what follows
+	info  Info       // Requests is made when it is first asked for
 	made  *madeContext
 	cause error // why it ended
 }
@@ -61,7 +62,7 @@ type madeContext struct {
 
 // Deadline is the latest of the callers' deadlines, none if one has none.
 func (c *funcContext) Deadline() (latest time.Time, ok bool) {
-	for _, ctx := range c.info.Requests {
+	for _, ctx := range c.ctxs {
 		d, ok := ctx.Deadline()
 		if !ok {
 			return time.Time{}, false
@@ -70,7 +71,20 @@ func (c *funcContext) Deadline() (latest time.Time, ok bool) {
 			latest = d
 		}
 	}
-	return latest, true
+	return latest, c.ctxs != nil
+}
+
+// told gives the Info with all that it says.
+func (c *funcContext) told() *Info {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.info.Requests == nil {
+		c.info.Requests = c.ctxs
+	}
+	for len(c.info.Requests) < c.info.Size {
+		c.info.Requests = append(c.info.Requests, context.Background())
+	}
+	return &c.info
 }
 
 func (c *funcContext) Done() <-chan struct{} { return c.make().Done() }
@@ -78,7 +92,7 @@ func (c *funcContext) Err() error            { return c.make().Err() }
 
 func (c *funcContext) Value(key any) any {
 	if _, ok := key.(infoKey); ok {
-		return &c.info
+		return c.told()
 	}
 	return c.make().Value(key)
 }

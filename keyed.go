@@ -44,7 +44,8 @@ func (k *Keyed[K, Req, Res]) Submit(ctx context.Context, key K, req Req) Future[
 	if err := k.pool.admit(e, true); err != nil {
 		return refused[Res](err)
 	}
-	return k.of(key).submit(e, due, req)
+	batch, i := k.of(key).join(e, due, req)
+	return batch.claim(e, i)
 }
 
 // TrySubmit is [Batcher.TrySubmit] for a key.
@@ -53,7 +54,8 @@ func (k *Keyed[K, Req, Res]) TrySubmit(ctx context.Context, key K, req Req) Futu
 	if err := k.pool.admit(e, false); err != nil {
 		return refused[Res](err)
 	}
-	return k.of(key).submit(e, due, req)
+	batch, i := k.of(key).join(e, due, req)
+	return batch.claim(e, i)
 }
 
 // Do is [Batcher.Do] for a key.
@@ -64,7 +66,7 @@ func (k *Keyed[K, Req, Res]) Do(ctx context.Context, key K, req Req) (res Res, e
 	}
 	batch, i, wake := k.of(key).enlist(e, due, req)
 	if e.done != nil {
-		return batch.within(ctx, wake, i)
+		return batch.within(e, wake, i)
 	}
 	<-wake
 	return batch.collect(i)

@@ -91,7 +91,7 @@ func (p *pool[Req, Res]) clock() time.Duration { return time.Since(p.epoch) }
 // entry is a request on its way in, without the request. It has four words:
 // larger structs are not kept in registers, which cost Submit a seventh.
 type entry struct {
-	ctx    context.Context
+	ctx    context.Context // nil for context.Background()
 	done   <-chan struct{} // of ctx
 	weight int
 }
@@ -100,7 +100,10 @@ type entry struct {
 // lock is held: both are foreign code. due is ctx's deadline on the pool's
 // clock, or zero if there is none or it does not matter.
 func (p *pool[Req, Res]) entry(ctx context.Context, req Req) (e entry, due time.Duration) {
-	e = entry{ctx: ctx, done: ctx.Done(), weight: 1}
+	e.weight = 1
+	if ctx != context.Background() {
+		e.ctx, e.done = ctx, ctx.Done()
+	}
 	if p.asks {
 		e.weight, due = p.ask(ctx, req)
 	}
@@ -138,7 +141,7 @@ func (p *pool[Req, Res]) admit(e entry, wait bool) error {
 	case p.room.enter():
 		return nil
 	case wait:
-		return p.await(e.ctx)
+		return p.await(e)
 	default:
 		p.mu.Unlock()
 		return p.reject(fmt.Errorf("%w: MaxPending is %d, and as many requests are pending", ErrFull, p.room.limit))
@@ -146,23 +149,26 @@ func (p *pool[Req, Res]) admit(e entry, wait bool) error {
 }
 
 // await waits for room. p.mu is held, and held again if it returns nil.
-func (p *pool[Req, Res]) await(ctx context.Context) error {
-	e := p.room.queue()
+func (p *pool[Req, Res]) await(e entry) error {
+	place := p.room.queue()
 	p.mu.Unlock()
+	var cause error
 	select {
-	case <-e.let:
-	case <-ctx.Done():
+	case <-place.let:
+	case <-e.done:
 	}
-	cause := context.Cause(ctx) // nil if it has not ended; foreign code, so not under the lock
+	if e.done != nil {
+		cause = context.Cause(e.ctx) // nil if it has not ended; foreign code, so not under the lock
+	}
 	p.mu.Lock()
-	granted := p.room.claim(e)
+	granted := p.room.claim(place)
 	switch {
 	case granted && cause == nil && !p.closed:
 		return nil
 	case granted:
 		p.room.leave(1, &p.after)
 	default:
-		p.room.quit(e)
+		p.room.quit(place)
 	}
 	if p.closed {
 		cause = ErrClosed

@@ -98,34 +98,36 @@ func (b *Batch[Req, Res]) await(done, wake <-chan struct{}, i int) bool {
 // or the batch has ended.
 func (b *Batch[Req, Res]) lone() bool { return b.size == 1 && !b.known }
 
-// within is how a Do waits whose ctx can end.
-func (b *Batch[Req, Res]) within(ctx context.Context, wake <-chan struct{}, i int) (res Res, err error) {
+// within is how a Do waits whose context can end.
+func (b *Batch[Req, Res]) within(e entry, wake <-chan struct{}, i int) (res Res, err error) {
 	select {
 	case <-wake:
 		if b.ended() {
 			return b.collect(i)
 		}
-	case <-ctx.Done():
+	case <-e.done:
 	}
-	// ctx has ended, or wake was closed for a neighbour.
-	if b.await(ctx.Done(), closedChan, i) || b.depart(i, context.Cause(ctx)) {
+	// The context has ended, or wake was closed for a neighbour.
+	if b.await(e.done, closedChan, i) || b.depart(i, context.Cause(e.ctx)) {
 		return b.answer(i)
 	}
-	return res, context.Cause(ctx)
+	return res, context.Cause(e.ctx)
 }
 
 // collect is how a Do that was woken reads its answer. If it was alone in its
 // batch, the batch can be used again: nobody else knows of it, and its signal
 // was received.
 func (b *Batch[Req, Res]) collect(i int) (Res, error) {
-	if b.ended() && b.lone() {
-		res, err := b.read(i)
+	if !b.ended() {
+		return b.wait(context.Background(), i)
+	}
+	res, err := b.read(i)
+	if b.lone() {
 		pool := b.owner.pool
 		b.owner, b.res, b.err, b.more = nil, nil, nil, nil
 		pool.spare.Store(b)
-		return res, err
 	}
-	return b.wait(context.Background(), i)
+	return res, err
 }
 
 // settled reports whether request i has its answer. owner.mu is held.
@@ -160,13 +162,14 @@ func (b *Batch[Req, Res]) read(i int) (res Res, err error) {
 }
 
 func (b *Batch[Req, Res]) wait(ctx context.Context, i int) (res Res, err error) {
-	if !b.ended() {
-		b.owner.mu.Lock()
-		settled, wake := b.settled(i), b.signal(i)
-		b.owner.mu.Unlock()
-		if !settled && !b.await(ctx.Done(), wake, i) {
-			return res, context.Cause(ctx)
-		}
+	if b.ended() {
+		return b.read(i)
+	}
+	b.owner.mu.Lock()
+	settled, wake := b.settled(i), b.signal(i)
+	b.owner.mu.Unlock()
+	if !settled && !b.await(ctx.Done(), wake, i) {
+		return res, context.Cause(ctx)
 	}
 	return b.answer(i)
 }
