@@ -68,6 +68,9 @@ func (l *Loader[K, V]) askAll(b *bulk[K, V], refusal error) {
 			l.publish(b.first, 0)
 		}
 	}()
+	l.mu.Lock()
+	l.table.expect(len(b.keys))
+	l.mu.Unlock()
 	for from := 0; from < len(b.keys); from += slab {
 		l.askSome(b, refusal, from, min(from+slab, len(b.keys)))
 	}

@@ -46,6 +46,14 @@ func (t *table[K, V]) find(key K) (answer batcher.Result[V], cached bool, c *cal
 	return answer, false, e.call
 }
 
+// expect makes room for n keys where there are none: without it a LoadAll of
+// 1,000 to 1,000,000 new keys takes a third longer.
+func (t *table[K, V]) expect(n int) {
+	if len(t.entries) == 0 && t.cache == nil {
+		t.entries = make(map[K]*entry[K, V], n)
+	}
+}
+
 // list makes c the call for its key, where find has found nothing, and e the
 // entry for both.
 func (t *table[K, V]) list(c *call[K, V], e *entry[K, V]) {

@@ -37,6 +37,8 @@ func (g group) title() string {
 		return fmt.Sprintf("open: %s requests a second arrive, Func sleeps %v", size, workload.FuncTime)
 	case workload.Keys:
 		return fmt.Sprintf("keys: one request for each of %s keys", size)
+	case workload.Load:
+		return fmt.Sprintf("load: one caller loads %s new keys", size)
 	default:
 		return fmt.Sprintf("%s: %s requests pending behind a busy slot", g.workload, size)
 	}

@@ -39,6 +39,8 @@ func (s Set) Goals() []Goal {
 			goals = append(goals, s.openGoals(g)...)
 		case workload.Keys:
 			goals = append(goals, s.keysGoals(g)...)
+		case workload.Load:
+			goals = s.ratio(goals, g, workload.BatcherLoader, workload.DataloaderLoad, "ns/key", ns, 0.5)
 		}
 	}
 	return append(goals, s.backlogGoals()...)

@@ -70,6 +70,8 @@ func (s Set) method(b *strings.Builder) {
 		"in all other workloads 1. floor-direct shows what the sleep and the arrivals alone take.\n", workload.FuncTime, workload.OpenHandlers)
 	fmt.Fprintf(b, "- **keys** and **backlog**: everything is submitted while the only slot is held, then let go and collected. The heap is what is reachable after "+
 		"collections, less what was reachable before.\n")
+	fmt.Fprintf(b, "- **load**: a new loader gets keys that are strings, and finds each. This is the shape of dataloader's own benchmark, which does not wait for "+
+		"answers; the Loader's time counts until all are there.\n")
 	fmt.Fprintf(b, "- Allocations and bytes are those of the whole process in the measured time.\n")
 }
 

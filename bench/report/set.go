@@ -54,7 +54,7 @@ func (s Set) groups() []group {
 			groups = append(groups, g)
 		}
 	}
-	order := []workload.Name{workload.Do, workload.Burst, workload.Open, workload.Keys, workload.Backlog}
+	order := []workload.Name{workload.Do, workload.Burst, workload.Open, workload.Keys, workload.Backlog, workload.Load}
 	slices.SortFunc(groups, func(a, b group) int {
 		if a.workload != b.workload {
 			return slices.Index(order, a.workload) - slices.Index(order, b.workload)

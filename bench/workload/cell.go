@@ -29,6 +29,7 @@ const (
 	Open    Name = "open"    // requests arrive at a rate, whatever the answers do
 	Keys    Name = "keys"    // one request for each of many keys
 	Backlog Name = "backlog" // many requests pending behind a busy slot
+	Load    Name = "load"    // one caller loads many keys that nobody has loaded before
 )
 
 // Budget bounds what one cell costs.
@@ -45,7 +46,8 @@ var (
 	Short = Budget{Time: 120 * time.Millisecond, MinRequests: 60, OpenTime: 200 * time.Millisecond, Burst: 100_000}
 )
 
-// Cell is what is measured: one subject in one workload. Size counts callers in Do, requests in Burst and Backlog, requests a second in Open, keys in Keys.
+// Cell is what is measured: one subject in one workload. Size counts callers in Do, requests in Burst and Backlog, requests a second in Open, keys in Keys
+// and Load.
 type Cell struct {
 	Workload Name
 	Size     int
@@ -76,6 +78,8 @@ func (c Cell) Run(b Budget, seed uint64) (Result, error) {
 		result, err = runKeys(c.Size, b)
 	case Backlog:
 		result, err = runBacklog(c.Size, b)
+	case Load:
+		result, err = runLoad(c, b)
 	default:
 		result, err = c.runSubject(b, seed)
 	}

@@ -2,11 +2,12 @@ package workload
 
 import "github.com/gobatcher/batcher/bench/subject"
 
-// The sizes that Do, Open and Backlog are measured at.
+// The sizes that Do, Open, Backlog and Load are measured at.
 var (
 	Callers = []int{1, 64, 1024, 10_000} // of Do
 	Rates   = []int{200, 5_000, 50_000}  // of Open, a second
 	Pending = []int{10_000, 1_000_000}   // of Backlog
+	Loads   = []int{1_000, 100_000}      // of Load
 )
 
 // ManyKeys is the size of Keys.
@@ -16,7 +17,11 @@ const ManyKeys = 100_000
 const (
 	BatcherKeyed  = "batcher-keyed"  // of Keys
 	BatcherManual = "batcher-manual" // of Backlog
+	BatcherLoader = "batcher-loader" // of Load
 )
+
+// DataloaderLoad is the peer that Load compares the Loader with.
+const DataloaderLoad = "dataloader"
 
 // keyedCallers is the size of Do at which one key is compared with a Batcher.
 const keyedCallers = 64
@@ -34,6 +39,9 @@ func Cells(b Budget) []Cell {
 	cells = append(cells, Cell{Keys, ManyKeys, BatcherKeyed})
 	for _, pending := range Pending {
 		cells = append(cells, Cell{Backlog, pending, BatcherManual})
+	}
+	for _, keys := range Loads {
+		cells = append(cells, Cell{Load, keys, BatcherLoader}, Cell{Load, keys, DataloaderLoad})
 	}
 	return cells
 }

@@ -27,6 +27,8 @@ func TestCellsMeasure(t *testing.T) {
 		{workload.Cell{Workload: workload.Open, Size: 2000, Subject: "batcher-idle"}, slept},
 		{workload.Cell{Workload: workload.Keys, Size: 1000, Subject: "batcher-keyed"}, returned},
 		{workload.Cell{Workload: workload.Backlog, Size: 1000, Subject: "batcher-manual"}, batched},
+		{workload.Cell{Workload: workload.Load, Size: 1000, Subject: "batcher-loader"}, batched},
+		{workload.Cell{Workload: workload.Load, Size: 1000, Subject: "dataloader"}, batched},
 	}
 	for _, test := range tests {
 		t.Run(test.cell.String(), func(t *testing.T) {
@@ -57,6 +59,7 @@ func TestUnknownCellsFail(t *testing.T) {
 		want string
 	}{
 		{workload.Cell{Workload: workload.Do, Size: 1, Subject: "nobody"}, "do/1/nobody: no such subject"},
+		{workload.Cell{Workload: workload.Load, Size: 1, Subject: "nobody"}, "load/1/nobody: no such subject"},
 		{workload.Cell{Workload: "sing", Size: 1, Subject: "floor-chan"}, "sing/1/floor-chan: no such workload"},
 	}
 	for _, test := range tests {
