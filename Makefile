@@ -26,7 +26,7 @@ fix: ## nothing that a newer Go writes in a simpler way
 	set -e; for m in $(MODULES); do (cd $$m && go fix -diff ./...); done
 
 lint:
-	set -e; for m in . bench cmd/batcher; do (cd $$m && $(LINT) run --config $(CURDIR)/.golangci.yml ./...); done
+	set -e; for m in $(MODULES); do (cd $$m && $(LINT) run --config $(CURDIR)/.golangci.yml ./...); done
 
 fuzz: ## each fuzz target for a short time
 	cd cmd/batcher && go test -run '^$$' -fuzz FuzzFraming -fuzztime 10s ./internal/pipe

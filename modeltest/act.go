@@ -39,6 +39,7 @@ func answerTo(id int) int { return 1000 + id }
 // Act is what Func does with a batch.
 type Act uint8
 
+// What a Func does.
 const (
 	Succeed Act = iota
 	Fail

@@ -10,6 +10,7 @@ import (
 // ContextKind is with what context a request is submitted.
 type ContextKind uint8
 
+// The contexts that a request comes with.
 const (
 	Background ContextKind = iota
 	Shared0                // canceled by an operation, with context.Canceled
@@ -21,6 +22,7 @@ const (
 // Watch is how the answer is looked for.
 type Watch uint8
 
+// How an answer is watched for.
 const (
 	WatchWait Watch = iota // somebody waits all the time
 	WatchDone              // for Future.Done

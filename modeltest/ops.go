@@ -12,6 +12,7 @@ import (
 // OpKind is one kind of operation.
 type OpKind uint8
 
+// What can be done to a Batcher.
 const (
 	OpSubmit OpKind = iota
 	OpTrySubmit
