@@ -17,6 +17,8 @@ type Config struct {
 	Log      Log
 	Tracing  Tracing
 	Routes   []Route
+
+	at places // where each key was set
 }
 
 // Admin is the port for operators.
@@ -76,6 +78,7 @@ type Route struct {
 // Default is the configuration that nobody has touched. It has no routes.
 func Default() *Config {
 	return &Config{
+		at:      make(places),
 		Listen:  "127.0.0.1:8080",
 		Grace:   30 * time.Second,
 		Admin:   Admin{Listen: "127.0.0.1:9090"},

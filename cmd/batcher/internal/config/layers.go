@@ -43,7 +43,7 @@ func (f *Flags) add(k key, text string) {
 // that of a file that cannot be read.
 func (f *Flags) Load(getenv func(string) (string, bool)) (*Config, error) {
 	c := Default()
-	from := &file{name: f.Path, places: make(places)}
+	from := &file{name: f.Path, places: c.at}
 	if f.Path != "" {
 		text, err := os.ReadFile(f.Path)
 		if err != nil {
@@ -51,9 +51,9 @@ func (f *Flags) Load(getenv func(string) (string, bool)) (*Config, error) {
 		}
 		from.read(text, c)
 	}
-	faults := append(from.faults, f.overlay(c, from.places, getenv)...)
+	faults := append(from.faults, f.overlay(c, c.at, getenv)...)
 	if len(faults) == 0 {
-		faults = c.check(from.places)
+		faults = c.check()
 	}
 	return c, faults.err()
 }

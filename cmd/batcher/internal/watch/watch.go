@@ -1,0 +1,103 @@
+// Package watch tells when files change.
+package watch
+
+import (
+	"crypto/sha256"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// settle is how long after an event the files are looked at: an editor and a
+// mounted Kubernetes volume change a file in several steps.
+const settle = 100 * time.Millisecond
+
+// Files watches files until Close. It costs nothing while none changes.
+type Files struct {
+	events  *fsnotify.Watcher
+	changed func()
+	paths   chan []string
+	done    chan struct{}
+}
+
+// New makes a Files of no files. changed is called, from one goroutine, after
+// the content of one of them has changed; a file that comes or goes has
+// changed too.
+func New(changed func()) (*Files, error) {
+	events, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, err
+	}
+	f := &Files{events: events, changed: changed, paths: make(chan []string), done: make(chan struct{})}
+	go f.run()
+	return f, nil
+}
+
+// Set watches these files in place of those before, compared with what they
+// hold now. It may be called from changed. A folder that cannot be watched is
+// an error; the others are watched all the same.
+func (f *Files) Set(paths []string) error {
+	var errs []error
+	for _, path := range paths {
+		// The folder, not the file: files are replaced more often than written.
+		errs = append(errs, f.events.Add(filepath.Dir(path)))
+	}
+	go func() {
+		select {
+		case f.paths <- paths:
+		case <-f.done:
+		}
+	}()
+	return errors.Join(errs...)
+}
+
+// Close ends the watch.
+func (f *Files) Close() error {
+	err := f.events.Close()
+	<-f.done
+	return err
+}
+
+func (f *Files) run() {
+	defer close(f.done)
+	var paths []string
+	var seen [sha256.Size]byte
+	settled := time.NewTimer(0)
+	defer settled.Stop()
+	for {
+		select {
+		case paths = <-f.paths:
+			seen = sum(paths)
+		case _, ok := <-f.events.Events:
+			if !ok {
+				return
+			}
+			settled.Reset(settle)
+		case <-f.events.Errors: // an overflow: events may be lost
+			settled.Reset(settle)
+		case <-settled.C:
+			if now := sum(paths); now != seen {
+				seen = now
+				f.changed()
+			}
+		}
+	}
+}
+
+// sum tells contents of files apart.
+func sum(paths []string) (s [sha256.Size]byte) {
+	all := sha256.New()
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		one := sha256.Sum256(text)
+		all.Write(one[:])
+		if err != nil {
+			all.Write([]byte{1})
+		}
+	}
+	all.Sum(s[:0])
+	return s
+}
