@@ -22,7 +22,7 @@ Print once a second what comes of it, and a summary in the end. Nothing need be 
 			if err := checkDemo(cfg); err != nil {
 				return err
 			}
-			ctx, _, stop := onSignals(cmd.Context())
+			ctx, _, stop := onSignals(cmd.Context(), interruptions...)
 			defer stop()
 			cfg.Out, cfg.Tick = cmd.OutOrStdout(), time.Second
 			if err := demo.Run(ctx, cfg); err != nil {

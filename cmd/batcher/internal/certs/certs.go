@@ -9,35 +9,41 @@ import (
 	"sync/atomic"
 )
 
-// Server is the TLS of a server. It takes new files for new connections, and
-// keeps the old ones for those that there are. It is safe for concurrent use.
+// Server is the TLS of a server whose files change: new connections get the
+// new ones, and those that there are keep the old ones. It is safe for
+// concurrent use.
 type Server struct{ now atomic.Pointer[tls.Config] }
 
-// Load reads the files of the certificate chain, of its key, and, unless it is
-// "", of the authorities one of which must have signed a client's
-// certificate. After an error what was loaded before stays.
-func (s *Server) Load(cert, key, clientCA string) error {
+// Load reads the files of a server's certificate chain, of its key, and,
+// unless it is "", of the authorities one of which must have signed a
+// client's certificate.
+func Load(cert, key, clientCA string) (*tls.Config, error) {
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	// net/http adds protocols to the configuration it is given, not to this one.
-	c := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+	c := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: protocols}
 	if clientCA != "" {
 		if c.ClientCAs, err = pool(clientCA); err != nil {
-			return err
+			return nil, err
 		}
 		c.ClientAuth = tls.RequireAndVerifyClientCert
 	}
-	s.now.Store(c)
-	return nil
+	return c, nil
 }
 
-// Config is for a listener; Load must have succeeded.
+// protocols that net/http speaks over TLS. It adds them to the configuration
+// it is given, but not to those that come out of that one.
+var protocols = []string{"h2", "http/1.1"}
+
+// Use serves new connections with c, which Load made.
+func (s *Server) Use(c *tls.Config) { s.now.Store(c) }
+
+// Config is for a listener; Use must have been called.
 func (s *Server) Config() *tls.Config {
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS12,
-		NextProtos:         []string{"h2", "http/1.1"},
+		NextProtos:         protocols,
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return s.now.Load(), nil },
 	}
 }

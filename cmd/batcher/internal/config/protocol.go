@@ -27,3 +27,16 @@ func (r Route) find() (protocol, []string) {
 	}
 	return protocol{}, names
 }
+
+// defaultItems is the most items in a batch where none is set.
+func (r Route) defaultItems() int {
+	p, _ := r.find()
+	if made, err := p.make(r); err == nil {
+		if l, ok := made.(gateway.Limiter); ok {
+			if items, _ := l.Limits(); items > 0 {
+				return items
+			}
+		}
+	}
+	return 64
+}

@@ -17,40 +17,38 @@ const settle = 100 * time.Millisecond
 
 // Files watches files until Close. It costs nothing while none changes.
 type Files struct {
+	// Changed holds a value after the content of one of them has changed; a
+	// file that comes or goes has changed too.
+	Changed <-chan struct{}
+
+	changed chan struct{}
 	events  *fsnotify.Watcher
-	changed func()
 	paths   chan []string
 	done    chan struct{}
 }
 
-// New makes a Files of no files. changed is called, from one goroutine, after
-// the content of one of them has changed; a file that comes or goes has
-// changed too.
-func New(changed func()) (*Files, error) {
+// New makes a Files of no files.
+func New() (*Files, error) {
 	events, err := fsnotify.NewWatcher()
 	if err != nil {
 		return nil, err
 	}
-	f := &Files{events: events, changed: changed, paths: make(chan []string), done: make(chan struct{})}
+	f := &Files{changed: make(chan struct{}, 1), events: events, paths: make(chan []string), done: make(chan struct{})}
+	f.Changed = f.changed
 	go f.run()
 	return f, nil
 }
 
 // Set watches these files in place of those before, compared with what they
-// hold now. It may be called from changed. A folder that cannot be watched is
-// an error; the others are watched all the same.
+// hold now. A folder that cannot be watched is an error; the others are
+// watched all the same. It must not be called after Close.
 func (f *Files) Set(paths []string) error {
 	var errs []error
 	for _, path := range paths {
 		// The folder, not the file: files are replaced more often than written.
 		errs = append(errs, f.events.Add(filepath.Dir(path)))
 	}
-	go func() {
-		select {
-		case f.paths <- paths:
-		case <-f.done:
-		}
-	}()
+	f.paths <- paths
 	return errors.Join(errs...)
 }
 
@@ -81,9 +79,16 @@ func (f *Files) run() {
 		case <-settled.C:
 			if now := sum(paths); now != seen {
 				seen = now
-				f.changed()
+				f.tell()
 			}
 		}
+	}
+}
+
+func (f *Files) tell() {
+	select {
+	case f.changed <- struct{}{}:
+	default: // it is told already
 	}
 }
 
