@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/middleware"
 )
 
 // Error is an answer that says what is wrong: the upstream's own, or the
@@ -24,10 +25,21 @@ type Error struct {
 	// Repeat says that the batch may have failed for the sake of one item,
 	// and can be sent again in parts: see Route.Isolate.
 	Repeat bool
+
+	Batch *Batch // that failed; nil if none was sent
 }
 
 // Error gives Text, and the status.
 func (e *Error) Error() string { return fmt.Sprintf("gateway: status %d: %s", e.Status, e.Text) }
+
+// Unwrap gives a [middleware.TooLarge] for a batch that the upstream found too
+// large.
+func (e *Error) Unwrap() error {
+	if e.Repeat && e.Status == http.StatusRequestEntityTooLarge {
+		return middleware.TooLarge{}
+	}
+	return nil
+}
 
 // Errorf makes an Error of a status and a text for people.
 func Errorf(status int, format string, args ...any) *Error {
@@ -87,11 +99,14 @@ func draining() *Error {
 }
 
 // write answers with e.
-func (e *Error) write(w http.ResponseWriter) {
+func (e *Error) write(w http.ResponseWriter) { _ = e.writeTimed(w, "") }
+
+// writeTimed is write with a Server-Timing header, unless it is "". It gives
+// the length of the body.
+func (e *Error) writeTimed(w http.ResponseWriter, timing string) int {
 	h := w.Header()
-	for name, values := range e.Header {
-		h[name] = values
-	}
+	copyHeader(h, e.Header)
+	addTiming(h, timing)
 	body := e.Body
 	if body == nil {
 		h.Set("Content-Type", "application/json")
@@ -99,7 +114,8 @@ func (e *Error) write(w http.ResponseWriter) {
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(e.Status)
-	_, _ = w.Write(body)
+	n, _ := w.Write(body)
+	return n
 }
 
 // text is the body of an answer that the gateway makes itself. Clients of the

@@ -26,7 +26,7 @@ func concerning(h http.Header) http.Header {
 	kept := make(http.Header, len(h))
 	for name, values := range h {
 		if !own[name] {
-			kept[name] = values
+			kept[name] = slices.Clip(values) // shared: who appends must copy
 		}
 	}
 	for _, names := range h["Connection"] {
@@ -35,6 +35,13 @@ func concerning(h http.Header) http.Header {
 		}
 	}
 	return kept
+}
+
+// copyHeader sets in to what is in from, for each of its names.
+func copyHeader(to, from http.Header) {
+	for name, values := range from {
+		to[name] = values
+	}
 }
 
 // upgrades reports whether r asks for another protocol on its connection.

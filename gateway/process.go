@@ -60,14 +60,19 @@ func (p *processor) exchange(ctx context.Context, items []Item) ([]Outcome, erro
 		e.Batch.Trigger, e.Opened, e.Callers = info.Trigger, info.Opened, info.Requests
 	}
 	results, err := p.ask(ctx, &e, items)
-	e.Err = err
+	batch := e.Batch
+	if err != nil {
+		failure := *asError(err)
+		failure.Batch = &batch
+		e.Err, err = &failure, &failure
+	}
 	if p.observer.Exchanged != nil {
 		p.observer.Exchanged(ctx, e)
 	}
 	if err != nil {
 		return nil, err
 	}
-	outcomes, batch := make([]Outcome, len(items)), e.Batch
+	outcomes := make([]Outcome, len(items))
 	for i, result := range results {
 		outcomes[i] = Outcome{result, &batch}
 	}

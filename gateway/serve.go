@@ -49,15 +49,9 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.Took = time.Since(start)
-	s.timing(w.Header())
 	if err != nil {
-		e := asError(err)
-		s.Status, s.Err, s.Out = e.Status, err, len(e.Body)
-		if e.Status != statusClientGone {
-			e.write(w)
-		}
+		s.fail(w, asAnswer(r, err))
 	} else {
-		s.Status, s.Out = reply.Status, len(reply.Body)
 		s.write(w, reply)
 	}
 	if rt.observer.Served != nil {
@@ -108,8 +102,8 @@ func unreadable(err error) error {
 func (rt *route) answer(ctx context.Context, r *http.Request, call *Call, s *Served) (Reply, error) {
 	start := time.Now()
 	outcomes, err := rt.dispatcher.Dispatch(ctx, keyOf(r, call, rt.matters), call.Items)
+	s.Queued = time.Since(start)
 	if err != nil {
-		s.Queued = time.Since(start)
 		return Reply{}, err
 	}
 	if len(outcomes) != len(call.Items) {
@@ -120,7 +114,6 @@ func (rt *route) answer(ctx context.Context, r *http.Request, call *Call, s *Ser
 		results[i] = o.Result
 		s.in(o.Batch)
 	}
-	s.Queued = max(0, time.Since(start)-s.Upstream)
 	reply, err := rt.Protocol.Reply(call, results)
 	if err != nil {
 		return Reply{}, Errorf(http.StatusBadGateway, "the upstream's answer cannot be put together: %v", err)
@@ -137,23 +130,40 @@ func (s *Served) in(b *Batch) {
 		return
 	}
 	s.Batches = append(s.Batches, b)
-	s.Upstream = max(s.Upstream, b.Upstream)
+	if b.Upstream > s.Upstream {
+		s.Queued = max(0, s.Queued+s.Upstream-b.Upstream) // it began with all of the time
+		s.Upstream = b.Upstream
+	}
 }
 
 // write sends the reply, under the header of the first batch's answer.
 func (s *Served) write(w http.ResponseWriter, reply Reply) {
 	h := w.Header()
 	if len(s.Batches) > 0 {
-		for name, values := range s.Batches[0].Header {
-			h[name] = values
-		}
+		copyHeader(h, s.Batches[0].Header)
 	}
-	for name, values := range reply.Header {
-		h[name] = values
-	}
+	copyHeader(h, reply.Header)
+	addTiming(h, s.timing())
 	if reply.Body != nil {
 		h["Content-Length"] = []string{strconv.Itoa(len(reply.Body))}
 	}
+	s.Status, s.Out = reply.Status, len(reply.Body)
 	w.WriteHeader(reply.Status)
 	_, _ = w.Write(reply.Body)
+}
+
+// fail answers a call that failed with e.
+func (s *Served) fail(w http.ResponseWriter, e *Error) {
+	s.in(e.Batch)
+	s.Status, s.Err = e.Status, e
+	s.Out = e.writeTimed(w, s.timing())
+}
+
+// asAnswer gives the answer to r, which failed with err.
+func asAnswer(r *http.Request, err error) *Error {
+	e := asError(err)
+	if e.Status == statusClientGone && r.Context().Err() == nil {
+		return Errorf(http.StatusBadGateway, "the batch was canceled")
+	}
+	return e
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -9,10 +10,10 @@ import (
 // mostBatches bounds the batches that a Server-Timing header lists.
 const mostBatches = 8
 
-// timing says in the Server-Timing header (W3C Server Timing) how long the
+// timing says, for the Server-Timing header (W3C Server Timing), how long the
 // call queued and the upstream took, in milliseconds, and in which batches it
 // was.
-func (s *Served) timing(h http.Header) {
+func (s *Served) timing() string {
 	b := append(make([]byte, 0, 128), "queue;dur="...)
 	b = milliseconds(b, s.Queued)
 	if len(s.Batches) > 0 {
@@ -23,7 +24,14 @@ func (s *Served) timing(h http.Header) {
 		b = strconv.AppendInt(append(b, " size="...), int64(batch.Size), 10)
 		b = append(append(append(b, " trigger="...), batch.Trigger.String()...), '"')
 	}
-	h["Server-Timing"] = []string{string(b)}
+	return string(b)
+}
+
+// addTiming adds to what the upstream may have said itself.
+func addTiming(h http.Header, timing string) {
+	if timing != "" {
+		h["Server-Timing"] = append(slices.Clip(h["Server-Timing"]), timing)
+	}
 }
 
 // milliseconds writes d with three decimals.
