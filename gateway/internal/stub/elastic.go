@@ -119,7 +119,7 @@ func (s *Elastic) single(w http.ResponseWriter, r *http.Request, path []string, 
 		return
 	}
 	if done.status == http.StatusCreated {
-		location := "/" + url.PathEscape(op.index) + "/_doc/" + url.PathEscape(done.id)
+		location := "/" + url.QueryEscape(op.index) + "/_doc/" + url.QueryEscape(done.id)
 		if op.routing != "" {
 			location += "?routing=" + url.QueryEscape(op.routing)
 		}
