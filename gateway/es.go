@@ -37,8 +37,7 @@ type ESBulk struct{}
 // esCaller is what Reply must know of a call.
 type esCaller struct {
 	bulk    bool
-	index   string // of a single write
-	routing string
+	routing string // of a single write
 }
 
 // Match looks at method and path only.
@@ -66,9 +65,9 @@ func (ESBulk) Read(r *http.Request, body []byte) (*Call, error) {
 		call.ContentType, call.Headers = "application/vnd.elasticsearch+x-ndjson;compatible-with="+version, []string{"Accept"}
 	}
 	if op.action == esBulkAction {
-		err = call.readBulk(op.index, query, body)
+		err = esReadBulk(call, op.index, query, body)
 	} else {
-		err = call.readSingle(op, query, body)
+		err = esReadSingle(call, op, query, body)
 	}
 	if err != nil {
 		return nil, err
@@ -161,4 +160,3 @@ func (ESBulk) Join(_ Key, items []Item) ([]byte, error) {
 	}
 	return body, nil
 }
-

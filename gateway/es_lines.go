@@ -13,13 +13,13 @@ import (
 // Elasticsearch refuses the whole bulk.
 var esUpdate = []string{"doc", "script", "upsert", "doc_as_upsert", "scripted_upsert", "detect_noop", "_source"}
 
-// readSingle makes the item of a single write.
-func (c *Call) readSingle(op esOp, query url.Values, body []byte) error {
+// esReadSingle makes the item of a single write.
+func esReadSingle(c *Call, op esOp, query url.Values, body []byte) error {
 	wide, ok := op.take(query)
 	if !ok {
 		return ErrNotMine
 	}
-	c.Query, c.State = wide, &esCaller{index: op.index, routing: op.meta["routing"]}
+	c.Query, c.State = wide, &esCaller{routing: op.meta["routing"]}
 	lines := op.line()
 	if op.action == "delete" {
 		if len(trim(body)) > 0 {
@@ -61,9 +61,9 @@ func appendLine(dst, text []byte) []byte {
 	return dst
 }
 
-// readBulk makes an item of each write in a bulk. index is the one in its
+// esReadBulk makes an item of each write in a bulk. index is the one in its
 // path, or "".
-func (c *Call) readBulk(index string, query url.Values, body []byte) error {
+func esReadBulk(c *Call, index string, query url.Values, body []byte) error {
 	bulk := esOp{action: esBulkAction, index: "-"}
 	wide, ok := bulk.take(query)
 	if !ok {

@@ -47,7 +47,7 @@ func (JSONRPC) Read(_ *http.Request, body []byte) (*Call, error) {
 	call := &Call{State: caller, Items: make([]Item, 0, len(requests))}
 	for _, request := range requests {
 		if err == nil {
-			err = call.addRPC(caller, request)
+			err = caller.add(call, request)
 		}
 	}
 	switch {
@@ -60,8 +60,8 @@ func (JSONRPC) Read(_ *http.Request, body []byte) (*Call, error) {
 	return call, nil
 }
 
-// addRPC adds one JSON-RPC request.
-func (c *Call) addRPC(caller *rpcCaller, request []byte) error {
+// add makes an item of one JSON-RPC request.
+func (c *rpcCaller) add(call *Call, request []byte) error {
 	if jsonraw.Kind(request) != '{' {
 		return errors.Join(jsonraw.Valid(request), ErrNotMine)
 	}
@@ -74,13 +74,11 @@ func (c *Call) addRPC(caller *rpcCaller, request []byte) error {
 	}
 	switch id := m.id.Of(request); jsonraw.Kind(id) {
 	case 0: // a notification
-		c.Items = append(c.Items, Item{Data: request})
-		caller.ids = append(caller.ids, nil)
+		call.Items, c.ids = append(call.Items, Item{Data: request}), append(c.ids, nil)
 	case '{', '[', 't', 'f':
 		return ErrNotMine
 	default:
-		c.Items = append(c.Items, Item{Data: cutOut(request, m.id)})
-		caller.ids = append(caller.ids, id)
+		call.Items, c.ids = append(call.Items, Item{Data: cutOut(request, m.id)}), append(c.ids, id)
 	}
 	return nil
 }

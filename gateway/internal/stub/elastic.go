@@ -18,6 +18,8 @@ import (
 // "strict" the field n must be a number.
 // The zero Elastic is ready for use.
 type Elastic struct {
+	Forgets bool // keeps nothing: what it answers to a write depends on that alone
+
 	mu      sync.Mutex
 	docs    map[string]*esDoc // by index and id
 	ids     int               // given out

@@ -254,6 +254,10 @@ func (s *Elastic) write(op esOp, old *esDoc, query url.Values) esDone {
 		s.docs[key] = doc
 	}
 	s.changes++
+	if s.Forgets {
+		delete(s.docs, key)
+		doc.seqNo = len(op.id)*1000 + len(bytes.TrimSpace(op.source))
+	}
 	members := `"_index":` + string(encode(op.index)) + `,"_id":` + string(encode(op.id)) + `,"_version":` + strconv.Itoa(doc.version) +
 		`,"result":"` + result + `"`
 	if query.Get("refresh") == "true" {
