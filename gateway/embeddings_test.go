@@ -33,7 +33,7 @@ func TestOpenAIEmbeddingsConforms(t *testing.T) {
 					return embeddingsCall(fmt.Sprintf(`{"input":`+f.format+`,"model":"m","user":"9007199254740993"}`, id))
 				},
 				Malformed: []string{"", "{", `{"input":[1,]}`, `{"input":"a","input":"b"}`, "{\"input\":\"\xff\"}", `{"input":["a" "b"]}`, `{"input":"a"}{`},
-			}, stub.Embeddings{Reverse: true}, stub.Embeddings{}, "data"))
+			}, stub.Embeddings{Reverse: true}, stub.Embeddings{}, moreIn("data")))
 		})
 	}
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -63,7 +64,7 @@ func (JSONRPC) Read(_ *http.Request, body []byte) (*Call, error) {
 // add makes an item of one JSON-RPC request.
 func (c *rpcCaller) add(call *Call, request []byte) error {
 	if jsonraw.Kind(request) != '{' {
-		return errors.Join(jsonraw.Valid(request), ErrNotMine)
+		return cmp.Or(jsonraw.Valid(request), ErrNotMine)
 	}
 	m, err := rpcMembersOf(request)
 	if err != nil {

@@ -25,5 +25,5 @@ func TestJSONRPCConforms(t *testing.T) {
 		},
 		Malformed: []string{"", "{", "[", `{"jsonrpc":"2.0","method":"echo","id":1,}`, `{"jsonrpc":"2.0","method":"echo","id":1,"id":2}`,
 			"{\"jsonrpc\":\"2.0\",\"method\":\"\xff\",\"id\":1}", `[{"jsonrpc":"2.0","method":"echo","id":1},{]`, "x"},
-	}, &stub.JSONRPC{Reverse: true}, &stub.JSONRPC{}, ""))
+	}, &stub.JSONRPC{Reverse: true}, &stub.JSONRPC{}, moreOf))
 }

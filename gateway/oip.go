@@ -20,7 +20,9 @@ import (
 // dimension 0, which must be equally long. Tensors are joined on it. All else
 // divides batches: names, datatypes, the other dimensions, parameters, the
 // outputs asked for, and whether data are flat or nested. Every output must
-// have one row for each row of the batch. The id is the caller's own.
+// have one row for each row of the batch. Calls with an id and calls without
+// one do not meet: a batch of the former has an id of the gateway's, in whose
+// place in the answer each caller finds its own.
 //
 // Bodies in the binary tensor data extension, tensors in shared memory,
 // sequences, scalars, and tensors whose data do not fit their shape are no
@@ -39,8 +41,11 @@ func (OIPv2) Match(r *http.Request) bool {
 	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/infer") && r.Header.Get(oipHeader) == ""
 }
 
-// Read makes an item of each row; what surrounds them, without the id, is the
-// shape. The State is the id as the caller wrote it.
+// oipID is the id of a batch.
+const oipID = `"batch"`
+
+// Read makes an item of each row; what surrounds them is the shape. The State
+// is the id as the caller wrote it, or empty.
 func (OIPv2) Read(_ *http.Request, body []byte) (*Call, error) {
 	if !utf8.Valid(body) {
 		return nil, oipError("JSON is not UTF-8")
@@ -51,7 +56,7 @@ func (OIPv2) Read(_ *http.Request, body []byte) (*Call, error) {
 		switch name {
 		case "id":
 			id = value
-			return nil
+			return append(dst, tensorsID)
 		case "inputs":
 			return t.cut(dst, value)
 		}
@@ -91,12 +96,12 @@ func (OIPv2) Join(key Key, items []Item) ([]byte, error) {
 	for i, item := range items {
 		rows[i] = item.Data
 	}
-	return fillTensors(make([]byte, 0, len(key.Shape)+sizeOf(items)+len(items)+32), []byte(key.Shape), rows)
+	return fillTensors(make([]byte, 0, len(key.Shape)+sizeOf(items)+len(items)+32), []byte(key.Shape), []byte(oipID), rows)
 }
 
 // Split makes a result of each row of the outputs; what surrounds them is the
-// frame, with the upstream's id between two marks.
-func (OIPv2) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
+// frame.
+func (OIPv2) Split(key Key, items []Item, answer Answer) ([]Result, error) {
 	if answer.Header.Get(oipHeader) != "" {
 		return nil, errors.New("it holds binary data, which were not asked for")
 	}
@@ -105,7 +110,9 @@ func (OIPv2) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
 	frame, err := jsonraw.Rewrite(nil, answer.Body, func(dst []byte, name string, value []byte) []byte {
 		switch name {
 		case "id":
-			return append(append(append(dst, tensorsID), value...), tensorsID)
+			if string(value) == oipID && strings.IndexByte(key.Shape, tensorsID) >= 0 {
+				return append(dst, tensorsID)
+			}
 		case "outputs":
 			found = true
 			return append(t.cut(append(dst, tensorsEdge), value), tensorsEdge)
@@ -141,22 +148,6 @@ func (OIPv2) Reply(call *Call, results []Result) (Reply, error) {
 		rows[i] = result.Body
 		size += len(result.Body) + 1
 	}
-	body, err := fillTensors(make([]byte, 0, len(frame)+len(id)+size+32), oipIdentify(frame, id), rows)
+	body, err := fillTensors(make([]byte, 0, len(frame)+len(id)+size+32), frame, id, rows)
 	return Reply{Body: body}, err
-}
-
-// oipIdentify gives frame with the id in place of the upstream's; without an
-// id, with the upstream's.
-func oipIdentify(frame, id []byte) []byte {
-	before, rest, has := bytes.Cut(frame, []byte{tensorsID})
-	theirs, after, _ := bytes.Cut(rest, []byte{tensorsID})
-	switch {
-	case has && id == nil:
-		id = theirs
-	case id == nil:
-		return frame
-	case !has:
-		before, after = []byte(`{"id":`), append([]byte{','}, frame[1:]...)
-	}
-	return bytes.Join([][]byte{before, id, after}, nil)
 }

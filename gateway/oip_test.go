@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 
@@ -30,7 +31,27 @@ func TestOIPv2Conforms(t *testing.T) {
 				Request:   func(ids ...int) conformance.Request { return request("", ids...) },
 				Other:     func(id int) conformance.Request { return request(`, "priority": 9007199254740993`, id) },
 				Malformed: []string{"", "{", `{"inputs":[1,]}`, `{"inputs":[],"inputs":[]}`, "{\"inputs\":[\"\xff\"]}", "[]"},
-			}, stub.OIP{}, stub.OIP{}, ""))
+			}, stub.OIP{}, stub.OIP{}, moreRows))
 		})
 	}
+}
+
+// moreRows changes the number of rows in an answer.
+func moreRows(body []byte, extra int) []byte {
+	var whole map[string]any
+	must(json.Unmarshal(body, &whole))
+	var outputs []struct {
+		Name     string            `json:"name"`
+		Datatype string            `json:"datatype"`
+		Shape    []int             `json:"shape"`
+		Data     []json.RawMessage `json:"data"`
+	}
+	must(json.Unmarshal(encoded(whole["outputs"]), &outputs))
+	for i := range outputs {
+		o := &outputs[i]
+		o.Data = more(o.Data, len(o.Data)/o.Shape[0], extra)
+		o.Shape[0] += extra
+	}
+	whole["outputs"] = outputs
+	return encoded(whole)
 }

@@ -27,10 +27,9 @@ func served(stub http.Handler, r *http.Request) *httptest.ResponseRecorder {
 }
 
 // stubbed fills in a fixture's Answer and Check: the upstream is a stub, and
-// a call must be answered as another stub answers it directly. list is the
-// member of an answer that holds a result for each item; "" is the answer
-// itself.
-func stubbed(f conformance.Fixture, stub, other http.Handler, list string) conformance.Fixture {
+// a call must be answered as another stub answers it directly. miscount
+// changes the number of results in an answer.
+func stubbed(f conformance.Fixture, stub, other http.Handler, miscount func(body []byte, extra int) []byte) conformance.Fixture {
 	f.Answer = func(r *http.Request, body []byte, extra int) (conformance.Answer, error) {
 		r.Body = http.NoBody
 		ask := httptest.NewRequest(r.Method, r.URL.String(), bytes.NewReader(body))
@@ -39,7 +38,12 @@ func stubbed(f conformance.Fixture, stub, other http.Handler, list string) confo
 		if w.Code >= 300 {
 			return conformance.Answer{}, fmt.Errorf("status %d: %s", w.Code, w.Body)
 		}
-		return conformance.Answer{Status: w.Code, Header: w.Header(), Body: miscount(w.Body.Bytes(), list, extra)}, nil
+		a := conformance.Answer{Status: w.Code, Header: w.Header(), Body: w.Body.Bytes()}
+		if extra != 0 {
+			a.Header.Del("Content-Length")
+			a.Body = miscount(a.Body, extra)
+		}
+		return a, nil
 	}
 	f.Check = func(ids []int, status int, header http.Header, body []byte) error {
 		want := directly(other, f.Request(ids...))
@@ -56,31 +60,33 @@ func stubbed(f conformance.Fixture, stub, other http.Handler, list string) confo
 	return f
 }
 
-// miscount gives an answer with so many results more.
-func miscount(body []byte, list string, extra int) []byte {
-	if extra == 0 {
-		return body
+// more changes the length of a list, which holds per elements for a result.
+func more(list []json.RawMessage, per, extra int) []json.RawMessage {
+	if extra < 0 {
+		return list[-extra*per:]
 	}
-	var whole map[string]json.RawMessage
-	results := body
-	if list != "" {
+	return append(list, slices.Repeat(list[:per], extra)...)
+}
+
+// moreIn changes the length of the list that a member of an answer is.
+func moreIn(member string) func(body []byte, extra int) []byte {
+	return func(body []byte, extra int) []byte {
+		var whole map[string]json.RawMessage
 		must(json.Unmarshal(body, &whole))
-		results = whole[list]
+		whole[member] = moreOf(whole[member], extra)
+		return encoded(whole)
 	}
-	var all []json.RawMessage
-	must(json.Unmarshal(results, &all))
-	if extra > 0 {
-		all = append(all, slices.Repeat(all[:1], extra)...)
-	} else {
-		all = all[-extra:]
-	}
-	results, err := json.Marshal(all)
-	must(err)
-	if list == "" {
-		return results
-	}
-	whole[list] = results
-	body, err = json.Marshal(whole)
+}
+
+// moreOf changes the length of an answer that is a list.
+func moreOf(body []byte, extra int) []byte {
+	var list []json.RawMessage
+	must(json.Unmarshal(body, &list))
+	return encoded(more(list, 1, extra))
+}
+
+func encoded(v any) []byte {
+	body, err := json.Marshal(v)
 	must(err)
 	return body
 }

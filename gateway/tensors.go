@@ -16,10 +16,10 @@ const (
 	tensorsCount  = 1 // the length of dimension 0
 	tensorsFlat   = 2 // data, a list of numbers for each row
 	tensorsNested = 3 // data, an array for each row
-	tensorsID     = 4 // before and after an id
+	tensorsID     = 4 // an id
 	tensorsEdge   = 5 // before and after the tensors
 
-	tensorsMarks = "\x01\x02\x03\x05" // that fillTensors replaces
+	tensorsMarks = "\x01\x02\x03\x04\x05" // that fillTensors replaces
 )
 
 // tensors takes the tensors of a request or an answer apart, row by row.
@@ -179,8 +179,8 @@ func tensorsOf(frame []byte) []byte {
 	return tensors
 }
 
-// fillTensors appends frame to dst, with rows in place of its marks.
-func fillTensors(dst, frame []byte, rows [][]byte) (filled []byte, err error) {
+// fillTensors appends frame to dst, with an id and rows in place of its marks.
+func fillTensors(dst, frame, id []byte, rows [][]byte) (filled []byte, err error) {
 	left := slices.Clone(rows) // of each row, the parts not used yet
 	for {
 		at := bytes.IndexAny(frame, tensorsMarks)
@@ -191,6 +191,8 @@ func fillTensors(dst, frame []byte, rows [][]byte) (filled []byte, err error) {
 		switch frame[at] {
 		case tensorsCount:
 			dst = strconv.AppendInt(dst, int64(len(rows)), 10)
+		case tensorsID:
+			dst = append(dst, id...)
 		case tensorsFlat, tensorsNested:
 			if dst, err = appendParts(dst, left); err != nil {
 				return nil, err
