@@ -6,6 +6,7 @@ require (
 	github.com/creack/pty v1.1.24
 	github.com/fsnotify/fsnotify v1.10.1
 	github.com/gobatcher/batcher v0.1.0
+	github.com/gobatcher/batcher/gateway v0.1.0
 	github.com/gobatcher/batcher/otelbatch v0.1.0
 	github.com/goccy/go-yaml v1.19.2
 	github.com/prometheus/client_golang v1.24.1
@@ -43,7 +44,6 @@ require (
 )
 
 require (
-	github.com/gobatcher/batcher/gateway v0.1.0
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/spf13/pflag v1.0.9
 	go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp v0.71.0
