@@ -7,14 +7,11 @@ import (
 	"github.com/gobatcher/batcher/gateway"
 )
 
-// exec is the name of the protocol without an HTTP upstream.
-const exec = "exec"
-
 // Off is what switches the admin port off.
 const Off = "off"
 
-// Gateway gives the route as package gateway has it, for an upstream made of
-// UpstreamURL. Its errors are of the protocol alone; Load has found them.
+// Gateway gives the route as package gateway has it. Its errors are of the
+// protocol alone; Load has found them.
 func (r Route) Gateway(upstream gateway.Upstream) (gateway.Route, error) {
 	p, names := r.find()
 	if names != nil {
@@ -27,7 +24,7 @@ func (r Route) Gateway(upstream gateway.Upstream) (gateway.Route, error) {
 	return r.gateway(made, upstream), nil
 }
 
-// UpstreamURL is the URL of the upstream of r, "" if it has none.
+// UpstreamURL is the URL of the upstream of r, "" if that is a program.
 func (c *Config) UpstreamURL(r Route) string {
 	switch {
 	case r.Protocol == exec:

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -114,11 +115,15 @@ func (r Route) label() string {
 	return r.Pattern
 }
 
+// registered is what a mux says of the source of a pattern.
+var registered = regexp.MustCompile(` \(registered at [^)]*\)`)
+
 // pattern finds patterns that the mux of a gateway would refuse.
 func (k *checker) pattern(mux *http.ServeMux, at, pattern string) {
 	defer func() {
 		if v := recover(); v != nil {
-			k.fault(true, at+"pattern", "%v", v)
+			said := registered.ReplaceAllString(fmt.Sprint(v), "")
+			k.fault(true, at+"pattern", "%s", strings.ReplaceAll(said, "\n", " "))
 		}
 	}()
 	mux.Handle(pattern, http.NotFoundHandler())
@@ -129,7 +134,12 @@ func (k *checker) route(at string, r Route) {
 	p, names := r.find()
 	k.fault(names != nil && r.Protocol != "", at+"protocol", "%q is none of %s", r.Protocol, strings.Join(names, ", "))
 	k.fault(r.Protocol == "", at+"protocol", "must be one of %s", strings.Join(names, ", "))
-	k.fault((r.Items != "" || r.Results != "") && r.Protocol != "json-array", at+"items", "items and results are for protocol json-array alone")
+	k.fault(r.Items != "" && r.Protocol != jsonArray, at+"items", "is for protocol json-array alone")
+	k.fault(r.Results != "" && r.Protocol != jsonArray, at+"results", "is for protocol json-array alone")
+	k.fault(len(r.Command) > 0 && r.Protocol != exec, at+"command", "is for protocol exec alone")
+	k.fault(len(r.Command) == 0 && r.Protocol == exec, at+"command", "must be set for protocol exec")
+	k.fault(r.Upstream != "" && r.Protocol == exec, at+"upstream", "protocol exec has a command instead")
+	k.fault(r.MaxConcurrent < 0 && r.Protocol == exec, at+"max-concurrent", "must not be negative: it is the number of processes")
 	k.upstream(at+"upstream", r.Upstream)
 	k.fault(r.Upstream == "" && k.c.Upstream == "" && r.Protocol != exec, at+"upstream", "there is none, and none for all routes either")
 	k.fault(r.MinItems < 0, at+"min-items", "must not be negative")
@@ -138,7 +148,11 @@ func (k *checker) route(at string, r Route) {
 	}
 	made, err := p.make(r)
 	if err != nil {
-		k.fault(true, at+"items", "%v", err)
+		pointer := "items"
+		if strings.Contains(err.Error(), "results: ") {
+			pointer = "results"
+		}
+		k.fault(true, at+pointer, "%v", strings.TrimPrefix(err.Error(), "gateway: "+pointer+": "))
 		return
 	}
 	k.limits(at, r.gateway(made, checked{}))

@@ -53,7 +53,7 @@ func (c *Config) route(r Route) (lines []string) {
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	p, _ := r.find()
 	add("Requests for %s that are calls of %s are batched: %s", r.Pattern, r.Protocol, p.text)
-	if r.Refuse {
+	if r.Refuse || r.Protocol == exec {
 		add("All others that match are answered with status 404.")
 	} else {
 		add("All others that match are passed through.")
@@ -103,15 +103,21 @@ func (r Route) start() string {
 
 // full says what a batch holds at most.
 func (r Route) full() string {
-	limits := []string{atMost(r.MaxBatchBytes, "items")}
-	if r.MaxItems > 0 {
-		limits = append([]string{fmt.Sprintf("up to %d items", r.MaxItems)}, limits...)
-	} else if r.MaxItems == 0 {
-		limits = append([]string{fmt.Sprintf("up to %d items", r.defaultItems())}, limits...)
+	items, weight := r.defaults()
+	if r.MaxItems != 0 {
+		items = r.MaxItems
 	}
-	if r.MaxWeight > 0 {
-		limits = append(limits, fmt.Sprintf("a weight up to %d", r.MaxWeight))
+	if r.MaxWeight != 0 {
+		weight = r.MaxWeight
 	}
+	var limits []string
+	if items > 0 {
+		limits = append(limits, fmt.Sprintf("up to %d items", items))
+	}
+	if weight > 0 {
+		limits = append(limits, fmt.Sprintf("a weight up to %d", weight))
+	}
+	limits = append(limits, atMost(r.MaxBatchBytes, "items"))
 	if r.TargetTime > 0 {
 		limits = append(limits, "fewer if a call would take longer than "+formatDuration(r.TargetTime))
 	}

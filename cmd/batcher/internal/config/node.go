@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
 )
 
 // textOf gives the text of a scalar; false if node is none, or is empty.
@@ -17,6 +18,14 @@ func textOf(node ast.Node) (string, bool) {
 		return node.GetToken().Value, true
 	}
 	return "", false
+}
+
+// positionOf is where node begins.
+func positionOf(node ast.Node) *token.Position {
+	if m, ok := node.(*ast.MappingNode); ok && !m.IsFlowStyle && len(m.Values) > 0 {
+		return m.Values[0].Key.GetToken().Position // the mapping's own is that of the colon
+	}
+	return node.GetToken().Position
 }
 
 // kindOf says in words what node is.

@@ -160,12 +160,24 @@ func (f *file) entries(node ast.Node, path string) (all []entry) {
 		all = append(all, entry{name, v.Key, v.Value})
 	}
 	for _, other := range merged {
-		for _, e := range f.entries(other, path) {
+		for _, e := range f.merged(other, path) {
 			if !own[e.key] {
 				own[e.key] = true
 				all = append(all, e)
 			}
 		}
+	}
+	return all
+}
+
+// merged gives the keys of what << names: a mapping or a list of them.
+func (f *file) merged(node ast.Node, path string) (all []entry) {
+	list, ok := f.resolve(node).(*ast.SequenceNode)
+	if !ok {
+		return f.entries(node, path)
+	}
+	for _, each := range list.Values {
+		all = append(all, f.entries(each, path)...)
 	}
 	return all
 }
@@ -188,11 +200,11 @@ func (f *file) resolve(node ast.Node) ast.Node {
 }
 
 func (f *file) place(path string, node ast.Node) {
-	at := node.GetToken().Position
+	at := positionOf(node)
 	f.places[path] = Fault{Source: f.name, Line: at.Line, Column: at.Column}
 }
 
 func (f *file) fault(node ast.Node, format string, args ...any) {
-	at := node.GetToken().Position
+	at := positionOf(node)
 	f.faults = append(f.faults, Fault{f.name, at.Line, at.Column, fmt.Sprintf(format, args...)})
 }

@@ -57,7 +57,7 @@ func (s *server) newHandler(c *config.Config, log *slog.Logger, transport http.R
 	var routes []gateway.Route
 	for i, r := range c.Routes {
 		made, err := s.route(c, i, r, transport)
-		if err != nil {
+		if err != nil { // no upstream has started anything yet
 			return nil, err
 		}
 		routes = append(routes, made)
@@ -74,7 +74,7 @@ func (s *server) newHandler(c *config.Config, log *slog.Logger, transport http.R
 }
 
 func (s *server) route(c *config.Config, i int, r config.Route, transport http.RoundTripper) (gateway.Route, error) {
-	upstream, err := gateway.NewHTTP(c.UpstreamURL(r), gateway.HTTPOptions{Transport: transport, MaxAnswer: r.MaxAnswer})
+	upstream, err := s.upstream(c, r, transport)
 	if err != nil {
 		return gateway.Route{}, c.Fault(fmt.Sprintf("routes[%d].upstream", i), "%v", err)
 	}
@@ -93,6 +93,16 @@ func (s *server) route(c *config.Config, i int, r config.Route, transport http.R
 		return otelbatch.Func(fn, telemetry)
 	}
 	return made, nil
+}
+
+// upstream makes the upstream of r. Nothing is started or connected yet.
+func (s *server) upstream(c *config.Config, r config.Route, transport http.RoundTripper) (gateway.Upstream, error) {
+	if url := c.UpstreamURL(r); url != "" {
+		return gateway.NewHTTP(url, gateway.HTTPOptions{Transport: transport, MaxAnswer: r.MaxAnswer})
+	}
+	return gateway.NewProgram(r.Command, gateway.ProgramOptions{
+		Processes: r.MaxConcurrent, Timeout: r.Timeout, MaxAnswer: r.MaxAnswer, Stderr: s.stderr,
+	})
 }
 
 // transport is what asks the upstreams of c.
