@@ -31,6 +31,7 @@ func (f failure) Unwrap() error { return f.error }
 func report(stderr io.Writer, verb *cobra.Command, err error) int {
 	var failed failure
 	var interrupted *interruption
+	var fault config.Fault
 	var faults config.Faults
 	switch {
 	case err == nil:
@@ -42,8 +43,8 @@ func report(stderr io.Writer, verb *cobra.Command, err error) int {
 		return interrupted.status()
 	case errors.Is(err, pipe.ErrFailed):
 		return statusFailed
-	case errors.As(err, &faults): // each line says where it is
-		fmt.Fprintln(stderr, faults)
+	case errors.As(err, &fault), errors.As(err, &faults): // each line says where it is
+		fmt.Fprintln(stderr, err)
 		return statusFailed
 	}
 	fmt.Fprintf(stderr, "batcher: %v\n", err)

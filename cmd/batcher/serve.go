@@ -51,4 +51,3 @@ func runServe(cmd *cobra.Command, flags *config.Flags) error {
 	}
 	return nil
 }
-

@@ -65,8 +65,18 @@ func (c *Config) route(r Route) (lines []string) {
 	if r.Isolate {
 		add("A batch that fails for what may be one item's fault is sent again in parts, until the culprit is alone.")
 	}
-	add("A caller waits up to %s (then status 504). A request may have %s (then 413).", formatDuration(r.Timeout), atMost(r.MaxBody, "body"))
-	add("Who comes while %d items or %s wait or are processed gets status 429.", r.MaxPending, formatSize(r.MaxPendingBytes))
+	if r.Timeout > 0 {
+		add("Who waits longer than %s gets status 504.", formatDuration(r.Timeout))
+	}
+	if r.MaxBody > 0 {
+		add("A body longer than %s gets status 413.", formatSize(r.MaxBody))
+	}
+	if r.MaxPending > 0 {
+		add("Who comes while %d items wait or are processed gets status 429.", r.MaxPending)
+	}
+	if r.MaxPendingBytes > 0 {
+		add("Who comes while requests of %s wait or are processed gets status 429.", formatSize(r.MaxPendingBytes))
+	}
 	return lines
 }
 
@@ -117,18 +127,16 @@ func (r Route) full() string {
 	if weight > 0 {
 		limits = append(limits, fmt.Sprintf("a weight up to %d", weight))
 	}
-	limits = append(limits, atMost(r.MaxBatchBytes, "items"))
+	if r.MaxBatchBytes > 0 {
+		limits = append(limits, formatSize(r.MaxBatchBytes)+" of items")
+	}
 	if r.TargetTime > 0 {
 		limits = append(limits, "fewer if a call would take longer than "+formatDuration(r.TargetTime))
 	}
-	return sentence(limits)
-}
-
-func atMost(bytes int64, of string) string {
-	if bytes < 0 {
-		return "a " + of + " of any size"
+	if len(limits) == 0 {
+		return "as many items as there are"
 	}
-	return fmt.Sprintf("%s of %s", formatSize(bytes), of)
+	return sentence(limits)
 }
 
 // sentence joins parts as a sentence does.

@@ -132,7 +132,7 @@ func parseSize(s string) (int64, error) {
 		}
 	}
 	n, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || n < 0 || n > math.MaxInt64/factor {
+	if err != nil || n > math.MaxInt64/factor || n < math.MinInt64/factor {
 		return 0, fmt.Errorf("%q %w", s, errSize)
 	}
 	return n * factor, nil

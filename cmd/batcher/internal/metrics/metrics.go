@@ -118,4 +118,3 @@ func (m *Metrics) Connected(n int) { m.conns.Add(float64(n)) }
 
 // Watch has what stats gives reported, the counters of each route by name.
 func (m *Metrics) Watch(stats func() map[string]batcher.Stats) { m.stats.Store(&stats) }
-

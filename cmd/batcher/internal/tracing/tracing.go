@@ -48,4 +48,6 @@ func (r roots) ShouldSample(p trace.SamplingParameters) trace.SamplingResult {
 	return trace.SamplingResult{Decision: trace.Drop}
 }
 
-func (r roots) Description() string { return "batches of callers that are sampled, else " + r.requests.Description() }
+func (r roots) Description() string {
+	return "batches of callers that are sampled, else " + r.requests.Description()
+}

@@ -62,8 +62,8 @@ func (f *Files) Close() error {
 func (f *Files) run() {
 	defer close(f.done)
 	var paths []string
-	var seen [sha256.Size]byte
-	settled := time.NewTimer(0)
+	seen := sum(paths)
+	settled := time.NewTimer(settle) // finds nothing changed
 	defer settled.Stop()
 	for {
 		select {
