@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"io"
 	"os"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
@@ -28,8 +28,8 @@ The exit status is 1 if something is wrong.`,
 		if err != nil {
 			return failure{err}
 		}
-		fmt.Fprint(cmd.OutOrStdout(), c.Describe())
-		return nil
+		_, err = io.WriteString(cmd.OutOrStdout(), c.Describe())
+		return err
 	}
 	return cmd
 }

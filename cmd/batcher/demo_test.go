@@ -46,7 +46,6 @@ func TestDemoEndsAtASignal(t *testing.T) {
 
 // What is kept can be played with as the demo says.
 func TestDemoKeep(t *testing.T) {
-
 	p := start(t, "demo", "--seconds", "1", "--keep")
 	var said strings.Builder
 	buffer := make([]byte, 4096)

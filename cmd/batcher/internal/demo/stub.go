@@ -56,5 +56,5 @@ func (s *stub) pay(items int) {
 func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(body) // an error means that the caller has left
+	_ = json.NewEncoder(w).Encode(body) // an error means that the caller has left
 }

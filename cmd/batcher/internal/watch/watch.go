@@ -74,8 +74,10 @@ func (f *Files) run() {
 				return
 			}
 			settled.Reset(settle)
-		case <-f.events.Errors: // an overflow: events may be lost
-			settled.Reset(settle)
+		case err := <-f.events.Errors: // an overflow, or nil at the end
+			if err != nil {
+				settled.Reset(settle) // events may be lost
+			}
 		case <-settled.C:
 			if now := sum(paths); now != seen {
 				seen = now
