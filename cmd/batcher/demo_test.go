@@ -64,7 +64,7 @@ func TestDemoKeep(t *testing.T) {
 	if r.err != nil || r.status != 200 || r.body != `{"predictions":[6.5]}`+"\n" && r.body != `{"predictions":[6.5]}` {
 		t.Errorf("got %+v", r)
 	}
-	if !strings.Contains(r.header.Get("Server-Timing"), "size=1") {
+	if !strings.Contains(r.header.Get("Server-Timing"), "batch;desc=") {
 		t.Errorf("the answer explains nothing: %v", r.header)
 	}
 	if r := post(found[1], `{"instances": ["a"]}`); r.status != 400 || !strings.Contains(r.body, "an instance is a list of numbers") {

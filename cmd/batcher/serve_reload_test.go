@@ -78,8 +78,8 @@ func TestServeReloadSaysWhatNeedsARestart(t *testing.T) {
 	u := startUpstream(t)
 	name := file(t, "batcher.yaml", configuration(u.URL, 10))
 	g := startGate(t, "--config", name)
-	replaceFile(t, name, configuration(u.URL, 10)+"grace: 5s\nlimits: {idle: 1m}\ntracing: {ratio: 0.5}\n")
-	for _, key := range []string{"grace", "limits", "tracing"} {
+	replaceFile(t, name, configuration(u.URL, 10)+"limits: {idle: 1m}\ntracing: {ratio: 0.5}\n")
+	for _, key := range []string{"limits", "tracing"} {
 		g.hears(`msg="a change needs a restart" key=` + key)
 	}
 	g.predict(1).want(t, 1)
@@ -109,4 +109,17 @@ func TestServeReloadsTokens(t *testing.T) {
 	if got := ask("Bearer one"); got != 401 {
 		t.Errorf("the old token gets %d, want 401", got)
 	}
+}
+
+// The grace period may change with the rest.
+func TestServeReloadsTheGracePeriod(t *testing.T) {
+	u := startUpstream(t)
+	name := file(t, "batcher.yaml", configuration(u.URL, 10)+"grace: 1h\n")
+	g := startGate(t, "--config", name)
+	replaceFile(t, name, configuration(u.URL, 10)+"grace: 50ms\n")
+	g.counts(reloaded, 1)
+	answer := g.waiting(u, 1)
+	g.signal(syscall.SIGTERM)
+	g.end(1)
+	<-answer
 }

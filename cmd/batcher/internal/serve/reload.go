@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"context"
 	"reflect"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
@@ -25,7 +24,7 @@ func (s *server) reload() {
 	s.use(p)
 	old := s.swap.Replace(p.handler)
 	s.old.Go(func() {
-		ctx, cancel := context.WithTimeoutCause(context.Background(), s.first.Grace, errGrace)
+		ctx, cancel := s.grace()
 		defer cancel()
 		if err := old.Shutdown(ctx); err != nil {
 			p.log.Warn("requests from before the reload were cut off", "err", err.Error())
@@ -48,7 +47,6 @@ func (s *server) fixed(c *config.Config) (names []string) {
 		{"admin.listen", s.first.Admin.Listen, c.Admin.Listen},
 		{"limits", s.first.Limits, c.Limits},
 		{"tracing", s.first.Tracing, c.Tracing},
-		{"grace", s.first.Grace, c.Grace},
 		{"tls.cert", s.first.TLS.Cert == "", c.TLS.Cert == ""},
 	} {
 		if !reflect.DeepEqual(part.was, part.now) {
@@ -65,10 +63,8 @@ func (s *server) use(p *parts) {
 		s.tls.Use(p.tls)
 	}
 	s.now.Store(p)
-	if s.files.Changed != nil {
-		if err := s.files.Set(s.paths()); err != nil {
-			p.log.Warn("not all files are watched", "err", err.Error())
-		}
+	if err := s.files.set(s.paths()); err != nil {
+		p.log.Warn("not all files are watched", "err", err.Error())
 	}
 }
 

@@ -11,13 +11,13 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/certs"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/metrics"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/tracing"
-	"github.com/gobatcher/batcher/cmd/batcher/internal/watch"
 	"github.com/gobatcher/batcher/gateway"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
@@ -43,8 +43,9 @@ type server struct {
 	tokens     gateway.Tokens
 	closed     atomic.Bool // draining
 	swap       *gateway.Swap
-	files      *watch.Files
-	old        sync.WaitGroup // handlers that finish what they have
+	files      *watched
+	kill       context.Context // ends all at once
+	old        sync.WaitGroup  // handlers that finish what they have
 
 	now   atomic.Pointer[parts]
 	first *config.Config // what the ports were opened with
@@ -54,36 +55,45 @@ type server struct {
 // grace period, or until kill ends. It returns nil if all were answered. It
 // fails at once where the configuration is wrong or a port is taken.
 func Run(ctx, kill context.Context, opts Options) error {
+	files, unwatched := watchFile(opts.Path) // before it is read, to miss nothing
+	defer files.close()
 	c, err := opts.Load()
 	if err != nil {
 		return err
 	}
-	s := &server{opts: opts, stderr: opts.Stderr, metrics: metrics.New(opts.Version), first: c, propagator: tracing.Propagator}
+	s := &server{opts: opts, stderr: opts.Stderr, kill: kill, files: files, metrics: metrics.New(opts.Version), first: c, propagator: tracing.Propagator}
 	if c.Tracing.Endpoint != "" {
 		provider, err := tracing.Start(ctx, c.Tracing.Endpoint, c.Tracing.Ratio, opts.Version)
 		if err != nil {
 			return err
 		}
 		s.tracer = provider
-		defer func() { _ = provider.Shutdown(kill) }() // spans that do not get away are lost, and nothing else
+		defer sendSpans(kill, provider)
 	}
 	p, err := s.build(c)
 	if err != nil {
 		return err
 	}
+	if unwatched != nil {
+		p.log.Warn("files are not watched", "err", unwatched.Error())
+	}
 	s.swap = gateway.NewSwap(p.handler)
 	s.metrics.Watch(func() map[string]batcher.Stats { return s.swap.Handler().Stats() })
-	if s.files, err = watch.New(); err != nil {
-		p.log.Warn("files are not watched", "err", err.Error())
-		s.files = &watch.Files{}
-	} else {
-		defer func() { _ = s.files.Close() }() // nobody asks it any more
-	}
 	s.use(p)
-	return s.run(ctx, kill)
+	return s.run(ctx)
 }
 
-func (s *server) run(ctx, kill context.Context) error {
+// sendTime is how long the end may wait for a collector of spans.
+const sendTime = 5 * time.Second
+
+// sendSpans sends what is left. Spans that do not get away are lost.
+func sendSpans(kill context.Context, provider interface{ Shutdown(context.Context) error }) {
+	ctx, cancel := context.WithTimeout(kill, sendTime)
+	defer cancel()
+	_ = provider.Shutdown(ctx)
+}
+
+func (s *server) run(ctx context.Context) error {
 	ports, err := s.open()
 	if err != nil {
 		return errors.Join(err, s.swap.Handler().Shutdown(ctx))
@@ -93,12 +103,12 @@ func (s *server) run(ctx, kill context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return s.drain(ctx, kill, ports)
+			return s.drain(ctx, ports)
 		case err := <-ports.failed:
 			return errors.Join(err, ports.close())
 		case <-s.opts.Reload:
 			s.reload()
-		case <-s.files.Changed:
+		case <-s.files.changed():
 			s.reload()
 		}
 	}
@@ -106,12 +116,12 @@ func (s *server) run(ctx, kill context.Context) error {
 
 // drain ends it all: whoever was accepted is answered, whoever comes is told
 // that it is too late.
-func (s *server) drain(ctx, kill context.Context, ports *ports) error {
+func (s *server) drain(ctx context.Context, ports *ports) error {
 	p := s.now.Load()
 	s.closed.Store(true)
-	grace, cancel := context.WithTimeoutCause(kill, s.first.Grace, errGrace)
+	grace, cancel := s.grace()
 	defer cancel()
-	p.log.Info("draining", "why", context.Cause(ctx).Error(), "grace", s.first.Grace.String())
+	p.log.Info("draining", "why", context.Cause(ctx).Error(), "grace", p.config.Grace.String())
 	err := p.handler.Shutdown(grace)
 	s.old.Wait()
 	if err != nil {
@@ -122,6 +132,11 @@ func (s *server) drain(ctx, kill context.Context, ports *ports) error {
 	}
 	p.log.Info("ended", "clean", err == nil)
 	return err
+}
+
+// grace lasts as long as accepted requests may still take.
+func (s *server) grace() (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(s.kill, s.now.Load().config.Grace, errGrace)
 }
 
 var errGrace = errors.New("the grace period is over")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -23,8 +24,10 @@ type Files struct {
 
 	changed chan struct{}
 	events  *fsnotify.Watcher
-	paths   chan []string
 	done    chan struct{}
+
+	mu   sync.Mutex
+	seen sums // guarded by mu
 }
 
 // New makes a Files of no files.
@@ -33,22 +36,25 @@ func New() (*Files, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Files{changed: make(chan struct{}, 1), events: events, paths: make(chan []string), done: make(chan struct{})}
+	f := &Files{changed: make(chan struct{}, 1), events: events, done: make(chan struct{}), seen: make(sums)}
 	f.Changed = f.changed
 	go f.run()
 	return f, nil
 }
 
-// Set watches these files in place of those before, compared with what they
-// hold now. A folder that cannot be watched is an error; the others are
-// watched all the same. It must not be called after Close.
+// Set watches these files in place of those before. What counts as changed
+// is measured from when a file was first named, so that nothing is missed
+// between reading files and naming them again. A folder that cannot be watched
+// is an error; the others are watched all the same.
 func (f *Files) Set(paths []string) error {
 	var errs []error
 	for _, path := range paths {
 		// The folder, not the file: files are replaced more often than written.
 		errs = append(errs, f.events.Add(filepath.Dir(path)))
 	}
-	f.paths <- paths
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.seen = f.seen.of(paths)
 	return errors.Join(errs...)
 }
 
@@ -61,14 +67,10 @@ func (f *Files) Close() error {
 
 func (f *Files) run() {
 	defer close(f.done)
-	var paths []string
-	seen := sum(paths)
 	settled := time.NewTimer(settle) // finds nothing changed
 	defer settled.Stop()
 	for {
 		select {
-		case paths = <-f.paths:
-			seen = sum(paths)
 		case _, ok := <-f.events.Events:
 			if !ok {
 				return
@@ -79,32 +81,55 @@ func (f *Files) run() {
 				settled.Reset(settle) // events may be lost
 			}
 		case <-settled.C:
-			if now := sum(paths); now != seen {
-				seen = now
-				f.tell()
-			}
+			f.compare()
 		}
 	}
 }
 
-func (f *Files) tell() {
+// compare tells if a file has changed.
+func (f *Files) compare() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.seen.changed() {
+		return
+	}
 	select {
 	case f.changed <- struct{}{}:
 	default: // it is told already
 	}
 }
 
-// sum tells contents of files apart.
-func sum(paths []string) (s [sha256.Size]byte) {
-	all := sha256.New()
+// sums tell contents of files apart, by their paths.
+type sums map[string][sha256.Size]byte
+
+// of gives those of these paths, as they were for those that are known.
+func (s sums) of(paths []string) sums {
+	of := make(sums, len(paths))
 	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		one := sha256.Sum256(text)
-		all.Write(one[:])
-		if err != nil {
-			all.Write([]byte{1})
+		known, ok := s[path]
+		if !ok {
+			known = sum(path)
 		}
+		of[path] = known
 	}
-	all.Sum(s[:0])
-	return s
+	return of
+}
+
+// changed takes over how files are now, and reports whether one was different.
+func (s sums) changed() (yes bool) {
+	for path, before := range s {
+		now := sum(path)
+		yes = yes || now != before
+		s[path] = now
+	}
+	return yes
+}
+
+// sum is zero for a file that is not there.
+func sum(path string) (s [sha256.Size]byte) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return s
+	}
+	return sha256.Sum256(text)
 }
