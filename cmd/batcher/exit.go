@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os/exec"
 
+	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/pipe"
 	"github.com/spf13/cobra"
 )
@@ -30,6 +31,8 @@ func (f failure) Unwrap() error { return f.error }
 func report(stderr io.Writer, verb *cobra.Command, err error) int {
 	var failed failure
 	var interrupted *interruption
+	var fault config.Fault
+	var faults config.Faults
 	switch {
 	case err == nil:
 		return statusOK
@@ -39,6 +42,9 @@ func report(stderr io.Writer, verb *cobra.Command, err error) int {
 	case errors.As(err, &interrupted):
 		return interrupted.status()
 	case errors.Is(err, pipe.ErrFailed):
+		return statusFailed
+	case errors.As(err, &fault), errors.As(err, &faults): // each line says where it is
+		fmt.Fprintln(stderr, err)
 		return statusFailed
 	}
 	fmt.Fprintf(stderr, "batcher: %v\n", err)

@@ -65,7 +65,7 @@ func newPipe() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			ctx, cut, stop := onSignals(cmd.Context())
+			ctx, cut, stop := onSignals(cmd.Context(), interruptions...)
 			defer stop()
 			std := pipe.Streams{In: cmd.InOrStdin(), Out: cmd.OutOrStdout(), Err: cmd.ErrOrStderr()}
 			if err := pipe.Run(ctx, cut, cfg, std); err != nil {

@@ -22,23 +22,27 @@ var signalNames = map[syscall.Signal]string{
 	syscall.SIGTERM: "SIGTERM",
 }
 
+// interruptions are the signals that interrupt what a user waits for.
+var interruptions = []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}
+
 var errSecondSignal = errors.New("a second signal")
 
 // onSignals returns two contexts: the first ends when parent does or at the
-// first signal, always with an *interruption as its cause; the second ends at
-// the second signal. A third one kills the program. A signal that was ignored
-// when the program started (nohup, a shell's background job) stays ignored.
+// first of these signals, always with an *interruption as its cause; the
+// second ends at the second signal. A third one kills the program. A signal
+// that was ignored when the program started (nohup, a shell's background job)
+// stays ignored.
 //
 // SIGPIPE is caught meanwhile, since by default a closed standard output
 // would end the program without its commands being stopped. It is not merely
 // ignored: that would be inherited by the commands.
 //
 // stop undoes all that and ends both contexts.
-func onSignals(parent context.Context) (first, second context.Context, stop func()) {
+func onSignals(parent context.Context, signals ...syscall.Signal) (first, second context.Context, stop func()) {
 	first, endFirst := context.WithCancelCause(context.WithoutCancel(parent))
 	second, endSecond := context.WithCancelCause(context.WithoutCancel(parent))
 	caught := make(chan os.Signal, 2)
-	for sig := range signalNames {
+	for _, sig := range signals {
 		if !signal.Ignored(sig) {
 			signal.Notify(caught, sig)
 		}

@@ -1,0 +1,133 @@
+package main_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// written writes batcher.yaml into a folder of its own, and gives its name.
+func written(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "batcher.yaml")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestCheckSaysWhatRoutesDo(t *testing.T) {
+	run("", "check", "--config", written(t, `
+listen: 0.0.0.0:80
+upstream: http://models:8501
+routes:
+  - name: models
+    pattern: /v1/models/
+    protocol: kserve-v1
+    headers: [X-Tenant]
+    max-items: 32
+    isolate: true
+  - name: embeddings
+    pattern: POST /v1/embeddings
+    protocol: openai-embeddings
+    upstream: http://embed:80
+    delay: 5ms
+    max-concurrent: 4
+    target-time: 100ms
+    refuse: true
+    max-batch-bytes: -1
+  - name: words
+    pattern: /words
+    protocol: exec
+    command: [python3, words.py]
+    min-items: 8
+    max-weight: 3
+    max-items: -1
+  - name: rows
+    pattern: /rows
+    protocol: json-array
+    min-items: 8
+    delay: 20ms
+    max-concurrent: -1
+`)).check(t, 0, `The service port is 0.0.0.0:80, without TLS, for whoever can reach it.
+The admin port is 127.0.0.1:9090, with /healthz, /readyz and /metrics.
+
+Route models
+  Requests for /v1/models/ that are calls of kserve-v1 are batched: KServe V1 and TensorFlow Serving: POST …:predict with instances, answered with predictions.
+  All others that match are passed through.
+  Batches go to http://models:8501, one at a time.
+  Requests share a batch if they are equal in method, path, query, Authorization and X-Tenant, and all of the body but the items.
+  A batch takes the first upstream call that is free; a lone request waits for nothing.
+  A batch holds up to 32 items and 16MiB of items.
+  A batch that fails for what may be one item's fault is sent again in parts, until the culprit is alone.
+  Who waits longer than 30s gets status 504.
+  A body longer than 8MiB gets status 413.
+  Who comes while 16384 items wait or are processed gets status 429.
+  Who comes while requests of 256MiB wait or are processed gets status 429.
+
+Route embeddings
+  Requests for POST /v1/embeddings that are calls of openai-embeddings are batched: OpenAI's embeddings: POST …/embeddings with input, answered with data and usage. The weight is tokens.
+  All others that match are answered with status 404.
+  Batches go to http://embed:80, up to 4 at once.
+  Requests share a batch if they are equal in method, path, query, Authorization, and all of the body but the items.
+  A batch goes when it is full, or 5ms after its first item.
+  A batch holds up to 2048 items, a weight up to 300000 and fewer if a call would take longer than 100ms.
+  Who waits longer than 30s gets status 504.
+  A body longer than 8MiB gets status 413.
+  Who comes while 16384 items wait or are processed gets status 429.
+  Who comes while requests of 256MiB wait or are processed gets status 429.
+
+Route words
+  Requests for /words that are calls of exec are batched: No HTTP upstream but a program in any language: an array of items a line in, an array of results a line out; see the key command.
+  All others that match are answered with status 404.
+  Batches go to the program python3 words.py, one at a time.
+  Requests share a batch if they are equal in method, path, query, Authorization, and all of the body but the items.
+  A batch of 8 items takes the first upstream call that is free, a smaller one 10ms after its first item.
+  A batch holds a weight up to 3 and 16MiB of items.
+  Who waits longer than 30s gets status 504.
+  A body longer than 8MiB gets status 413.
+  Who comes while 16384 items wait or are processed gets status 429.
+  Who comes while requests of 256MiB wait or are processed gets status 429.
+
+Route rows
+  Requests for /rows that are calls of json-array are batched: Any endpoint that takes an array somewhere in a JSON body and answers with one somewhere in another: see the keys items and results.
+  All others that match are passed through.
+  Batches go to http://models:8501, as many at once as there are.
+  Requests share a batch if they are equal in method, path, query, Authorization, and all of the body but the items.
+  A batch of 8 items takes the first upstream call that is free, a smaller one 20ms after its first item.
+  A batch holds up to 64 items and 16MiB of items.
+  Who waits longer than 30s gets status 504.
+  A body longer than 8MiB gets status 413.
+  Who comes while 16384 items wait or are processed gets status 429.
+  Who comes while requests of 256MiB wait or are processed gets status 429.
+
+What matches no route is passed through to http://models:8501.
+`, "")
+}
+
+func TestCheckOneRoute(t *testing.T) {
+	o := run("", "check", "--protocol=exec", "--command=cat", "--admin-listen=off", "--tokens", written(t, "one\n"))
+	if o.status != 0 || o.stderr != "" {
+		t.Errorf("status %d, stderr %q", o.status, o.stderr)
+	}
+	for _, want := range []string{"for callers with a token in /", "There is no admin port.\n", "Route /\n", "the program cat", "answered with status 404.\n"} {
+		if !strings.Contains(o.stdout, want) {
+			t.Errorf("stdout lacks %q:\n%s", want, o.stdout)
+		}
+	}
+}
+
+// Every fault is on a line of its own, which begins with the place.
+func TestCheckFinds(t *testing.T) {
+	name := written(t, "lisen: a:1\nroutes:\n  - protocol: kserve-v1\n    delay: soon\n")
+	run("", "check", "--config", name).check(t, 1, "", name+`:1:1: no such key: lisen; there are listen, upstream, grace, tokens, admin, tls, upstream-tls, limits, log, tracing, routes
+`+name+`:4:12: delay: "soon" is not a duration such as 250ms, 10s or 1m30s
+`)
+}
+
+func TestCheckOpensFiles(t *testing.T) {
+	name := written(t, "upstream: http://up\ntokens: /none\nroutes: [{protocol: kserve-v1}]\n")
+	run("", "check", "--config", name).check(t, 1, "", name+":2:9: tokens: open /none: no such file or directory\n")
+	run("", "check", "--config", "/none").check(t, 1, "", "batcher: open /none: no such file or directory\n")
+}

@@ -1,0 +1,87 @@
+//go:build unix
+
+package main_test
+
+import (
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestDemo(t *testing.T) {
+	said, err := exec.Command(built, "demo", "--seconds", "3").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	rows := regexp.MustCompile(`(?m)^ +\d+ \| +\d+ +[0-9.]+ ms +[0-9.]+ ms \| +\d+ +\d+ +[0-9.]+ +[0-9.]+ ms +[0-9.]+ ms$`)
+	if got := len(rows.FindAll(said, -1)); got != 3 {
+		t.Errorf("%d rows, want 3:\n%s", got, said)
+	}
+	found := regexp.MustCompile(`: ([0-9.]+) times as many\.`).FindSubmatch(said)
+	if found == nil {
+		t.Fatalf("no summary:\n%s", said)
+	}
+	if times, err := strconv.ParseFloat(string(found[1]), 64); err != nil || times < 3 {
+		t.Errorf("the gateway answers %v times as many, %v; want far more than without it:\n%s", times, err, said)
+	}
+	if !strings.Contains(string(said), "Every answer was checked: 0 of ") {
+		t.Errorf("answers were wrong:\n%s", said)
+	}
+}
+
+func TestDemoEndsAtASignal(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		p := start(t, "demo", "--seconds", "1000")
+		p.prints("Two stub upstreams")
+		p.signal(sig)
+		o := p.end()
+		if o.status != 0 || o.stderr != "" || !strings.Contains(o.stdout, "Every answer was checked") {
+			t.Errorf("%v: status %d, stderr %q, stdout:\n%s", sig, o.status, o.stderr, o.stdout)
+		}
+	}
+}
+
+// What is kept can be played with as the demo says.
+func TestDemoKeep(t *testing.T) {
+	p := start(t, "demo", "--seconds", "1", "--keep")
+	var said strings.Builder
+	buffer := make([]byte, 4096)
+	for !strings.Contains(said.String(), "Ctrl-C ends it.") {
+		n, err := p.stdout.Read(buffer)
+		said.Write(buffer[:n])
+		if err != nil {
+			t.Fatalf("%v, after\n%s", err, said.String())
+		}
+	}
+	found := regexp.MustCompile(`curl -i (http://\S+) -d '(.*)'`).FindStringSubmatch(said.String())
+	if found == nil {
+		t.Fatalf("no curl in\n%s", said.String())
+	}
+	r := post(found[1], found[2])
+	if r.err != nil || r.status != 200 || r.body != `{"predictions":[6.5]}`+"\n" && r.body != `{"predictions":[6.5]}` {
+		t.Errorf("got %+v", r)
+	}
+	if !strings.Contains(r.header.Get("Server-Timing"), "batch;desc=") {
+		t.Errorf("the answer explains nothing: %v", r.header)
+	}
+	if r := post(found[1], `{"instances": ["a"]}`); r.status != 400 || !strings.Contains(r.body, "an instance is a list of numbers") {
+		t.Errorf("a wrong instance gets %+v", r)
+	}
+	p.signal(syscall.SIGINT)
+	if o := p.end(); o.status != 0 || o.stderr != "" {
+		t.Errorf("status %d, stderr %q", o.status, o.stderr)
+	}
+}
+
+func TestDemoFlags(t *testing.T) {
+	run("", "demo", "--seconds=0").checkUsage(t, "--seconds is 0")
+	run("", "demo", "--callers=0", "--max-items=-1", "--call=-1s").checkUsage(t, "--callers is 0", "--max-items is -1", "--call")
+	o := run("", "demo", "--listen=127.0.0.1:99999")
+	o.check(t, 1, "", o.stderr)
+	if !strings.Contains(o.stderr, "99999") {
+		t.Errorf("stderr: %s", o.stderr)
+	}
+}

@@ -1,0 +1,82 @@
+// Package certs makes TLS configurations of files that may change.
+package certs
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"sync/atomic"
+)
+
+// Server is the TLS of a server whose files change: new connections get the
+// new ones, and those that there are keep the old ones. It is safe for
+// concurrent use.
+type Server struct{ now atomic.Pointer[tls.Config] }
+
+// Load reads the files of a server's certificate chain, of its key, and,
+// unless it is "", of the authorities one of which must have signed a
+// client's certificate.
+func Load(cert, key, clientCA string) (*tls.Config, error) {
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		return nil, err
+	}
+	c := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: protocols}
+	if clientCA != "" {
+		if c.ClientCAs, err = pool(clientCA); err != nil {
+			return nil, err
+		}
+		c.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return c, nil
+}
+
+// protocols that net/http speaks over TLS. It adds them to the configuration
+// it is given, but not to those that come out of that one.
+var protocols = []string{"h2", "http/1.1"}
+
+// Use serves new connections with c, which Load made.
+func (s *Server) Use(c *tls.Config) { s.now.Store(c) }
+
+// Config is for a listener; Use must have been called.
+func (s *Server) Config() *tls.Config {
+	return &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		NextProtos:         protocols,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return s.now.Load(), nil },
+	}
+}
+
+// Client gives the TLS of a client, of files as they are now. Each may be "":
+// ca for the system's authorities, cert and key for no certificate, name for
+// the server's host.
+func Client(ca, cert, key, name string) (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: name}
+	if ca != "" {
+		var err error
+		if c.RootCAs, err = pool(ca); err != nil {
+			return nil, err
+		}
+	}
+	if cert != "" {
+		pair, err := tls.LoadX509KeyPair(cert, key)
+		if err != nil {
+			return nil, err
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	return c, nil
+}
+
+func pool(file string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	p := x509.NewCertPool()
+	if !p.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM", file)
+	}
+	return p, nil
+}

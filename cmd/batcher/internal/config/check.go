@@ -1,0 +1,189 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/gobatcher/batcher/gateway"
+)
+
+// checker collects what is wrong with a configuration that could be read.
+type checker struct {
+	c      *Config
+	faults Faults
+}
+
+// Fault is a fault of the key of this name, wherever it was set.
+func (c *Config) Fault(name, format string, args ...any) Fault {
+	f, ok := c.at[name]
+	if !ok { // it stands nowhere: that is where it is missing
+		if parent, _, nested := strings.Cut(name, "]."); nested {
+			f = c.at[parent+"]"]
+		}
+	}
+	_, key, nested := strings.Cut(name, "].")
+	if !nested {
+		key = name
+	}
+	f.Text = key + ": " + fmt.Sprintf(format, args...)
+	return f
+}
+
+func (k *checker) fault(wrong bool, name, format string, args ...any) {
+	if wrong {
+		k.faults = append(k.faults, k.c.Fault(name, format, args...))
+	}
+}
+
+// check gives everything that is wrong and can be seen without opening a
+// file or a connection.
+func (c *Config) check() Faults {
+	k := checker{c: c}
+	k.address("listen", c.Listen)
+	if c.Admin.Listen != Off {
+		k.address("admin.listen", c.Admin.Listen)
+		_, port, _ := net.SplitHostPort(c.Listen)
+		k.fault(c.Admin.Listen == c.Listen && port != "0", "admin.listen", "%s is the service port, there must be one of its own", c.Listen)
+	}
+	k.fault(c.Admin.Probe != "" && !strings.HasPrefix(c.Admin.Probe, "/"), "admin.probe", "%q is not a path, it must start with /", c.Admin.Probe)
+	k.upstream("upstream", c.Upstream)
+	k.pair("tls.cert", c.TLS.Cert, "tls.key", c.TLS.Key)
+	k.pair("upstream-tls.cert", c.Outbound.Cert, "upstream-tls.key", c.Outbound.Key)
+	k.fault(c.TLS.ClientCA != "" && c.TLS.Cert == "", "tls.client-ca", "needs tls.cert and tls.key")
+	k.fault(c.Grace < 0, "grace", "must not be negative")
+	k.fault(c.Limits.Header < 1024, "limits.header", "must be at least 1KiB")
+	k.fault(c.Limits.Connections < 0, "limits.connections", "must not be negative")
+	k.fault(c.Limits.HeaderTime <= 0, "limits.header-time", "must be over zero")
+	k.fault(c.Limits.Idle <= 0, "limits.idle", "must be over zero")
+	k.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	k.oneOf("log.format", c.Log.Format, "text", "json")
+	k.upstream("tracing.endpoint", c.Tracing.Endpoint)
+	k.routes()
+	return k.faults
+}
+
+func (k *checker) address(name, address string) {
+	_, _, err := net.SplitHostPort(address)
+	k.fault(err != nil, name, "%q is not an address such as 127.0.0.1:8080", address)
+}
+
+func (k *checker) upstream(name, text string) {
+	if text == "" {
+		return
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		k.fault(true, name, "not a URL: %v", errors.Unwrap(err))
+		return
+	}
+	k.fault(u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil,
+		name, "%q must be http[s]://host[:port][/path]", u.Redacted())
+}
+
+func (k *checker) pair(cert, certFile, key, keyFile string) {
+	k.fault(certFile != "" && keyFile == "", cert, "needs %s", key)
+	k.fault(keyFile != "" && certFile == "", key, "needs %s", cert)
+}
+
+func (k *checker) oneOf(name, said string, choices ...string) {
+	k.fault(!slices.Contains(choices, said), name, "%q is none of %s", said, strings.Join(choices, ", "))
+}
+
+func (k *checker) routes() {
+	k.fault(len(k.c.Routes) == 0, "routes", "there are none")
+	mux, names := http.NewServeMux(), make(map[string]bool)
+	for i, r := range k.c.Routes {
+		at := fmt.Sprintf("routes[%d].", i)
+		k.route(at, r)
+		k.pattern(mux, at, r.Pattern)
+		k.fault(names[r.label()], at+"name", "%q is the name of another route too", r.label())
+		names[r.label()] = true
+	}
+}
+
+// label is the route's name in logs and metrics.
+func (r Route) label() string {
+	if r.Name != "" {
+		return r.Name
+	}
+	return r.Pattern
+}
+
+// registered is what a mux says of the source of a pattern.
+var registered = regexp.MustCompile(` \(registered at [^)]*\)`)
+
+// pattern finds patterns that the mux of a gateway would refuse.
+func (k *checker) pattern(mux *http.ServeMux, at, pattern string) {
+	defer func() {
+		if v := recover(); v != nil {
+			said := registered.ReplaceAllString(fmt.Sprint(v), "")
+			k.fault(true, at+"pattern", "%s", strings.ReplaceAll(said, "\n", " "))
+		}
+	}()
+	mux.Handle(pattern, http.NotFoundHandler())
+}
+
+func (k *checker) route(at string, r Route) {
+	before := len(k.faults)
+	p, names := r.find()
+	k.fault(names != nil && r.Protocol != "", at+"protocol", "%q is none of %s", r.Protocol, strings.Join(names, ", "))
+	k.fault(r.Protocol == "", at+"protocol", "must be one of %s", strings.Join(names, ", "))
+	k.fault(r.Items != "" && r.Protocol != jsonArray, at+"items", "is for protocol json-array alone")
+	k.fault(r.Results != "" && r.Protocol != jsonArray, at+"results", "is for protocol json-array alone")
+	k.fault(len(r.Command) > 0 && r.Protocol != exec, at+"command", "is for protocol exec alone")
+	k.fault(len(r.Command) == 0 && r.Protocol == exec, at+"command", "must be set for protocol exec")
+	k.fault(r.Upstream != "" && r.Protocol == exec, at+"upstream", "protocol exec has a command instead")
+	k.fault(r.MaxConcurrent < 0 && r.Protocol == exec, at+"max-concurrent", "must not be negative: it is the number of processes")
+	k.upstream(at+"upstream", r.Upstream)
+	k.fault(r.Upstream == "" && k.c.Upstream == "" && r.Protocol != exec, at+"upstream", "there is none, and none for all routes either")
+	k.fault(r.MinItems < 0, at+"min-items", "must not be negative")
+	if len(k.faults) > before {
+		return
+	}
+	made, err := p.make(r)
+	if err != nil {
+		pointer := "items"
+		if strings.Contains(err.Error(), "results: ") {
+			pointer = "results"
+		}
+		k.fault(true, at+pointer, "%v", strings.TrimPrefix(err.Error(), "gateway: "+pointer+": "))
+		return
+	}
+	k.limits(at, r.gateway(made, checked{}))
+}
+
+// limits has package gateway check a route, and puts what it says in terms
+// of keys.
+func (k *checker) limits(at string, r gateway.Route) {
+	err := r.Validate()
+	if err == nil {
+		return
+	}
+	for line := range strings.Lines(err.Error()) {
+		said := keyNames.Replace(strings.TrimSpace(line))
+		said = strings.TrimPrefix(said, fmt.Sprintf("gateway: route %q: ", r.Pattern))
+		name, rest, _ := strings.Cut(strings.TrimPrefix(said, "batcher: Options: "), " ")
+		k.fault(true, at+name, "%s", rest)
+	}
+}
+
+// keyNames turns the names of fields into those of keys.
+var keyNames = strings.NewReplacer(
+	"MaxSize", "max-items", "MaxItems", "max-items",
+	"MinSize", "min-items", "MinItems", "min-items",
+	"MaxConcurrent", "max-concurrent",
+	"MaxWeight", "max-weight",
+	"MaxBatchBytes", "max-batch-bytes",
+	"MaxPendingBytes", "max-pending-bytes",
+	"MaxPending", "max-pending",
+	"MaxBody", "max-body",
+	"TargetTime", "target-time",
+	"Delay", "delay",
+	"Pattern", "pattern",
+)

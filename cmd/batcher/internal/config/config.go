@@ -1,0 +1,104 @@
+// Package config is the configuration of batcher serve: what there is to set,
+// and how a file, the environment and flags set it.
+package config
+
+import "time"
+
+// Config is everything that can be set. Default gives one to start from.
+type Config struct {
+	Listen   string
+	Upstream string
+	Grace    time.Duration
+	Tokens   string
+	Admin    Admin
+	TLS      TLS
+	Outbound Outbound
+	Limits   Limits
+	Log      Log
+	Tracing  Tracing
+	Routes   []Route
+
+	at places // where each key was set
+}
+
+// Admin is the port for operators.
+type Admin struct {
+	Listen string
+	Probe  string
+}
+
+// TLS is that of the service port. Without a Cert there is none.
+type TLS struct {
+	Cert, Key, ClientCA string
+}
+
+// Outbound is TLS towards upstreams.
+type Outbound struct {
+	CA, Cert, Key, ServerName string
+}
+
+// Limits bound what a connection may cost.
+type Limits struct {
+	Header      int64
+	Connections int
+	HeaderTime  time.Duration
+	Idle        time.Duration
+}
+
+// Log says what is logged, and how.
+type Log struct {
+	Level, Format string
+	Access        bool
+}
+
+// Tracing says where spans go.
+type Tracing struct {
+	Endpoint string
+	Ratio    float64
+}
+
+// Route is one route, as [github.com/gobatcher/batcher/gateway.Route] has it.
+type Route struct {
+	Name, Pattern, Protocol, Upstream string
+
+	Items, Results string // of protocol json-array
+	Command        []string
+
+	Headers []string
+	Refuse  bool
+	Isolate bool
+
+	MaxItems, MinItems, MaxConcurrent int
+	MaxWeight, MaxPending             int
+	MaxBatchBytes, MaxPendingBytes    int64
+	MaxBody, MaxAnswer                int64
+	Delay, TargetTime, Timeout        time.Duration
+}
+
+// Default is the configuration that nobody has touched. It has no routes.
+func Default() *Config {
+	return &Config{
+		at:      make(places),
+		Listen:  "127.0.0.1:8080",
+		Grace:   30 * time.Second,
+		Admin:   Admin{Listen: "127.0.0.1:9090"},
+		Limits:  Limits{Header: 64 << 10, Connections: 10_000, HeaderTime: 10 * time.Second, Idle: 2 * time.Minute},
+		Log:     Log{Level: "info", Format: "text", Access: true},
+		Tracing: Tracing{Ratio: 1},
+	}
+}
+
+// defaultRoute is a route of which nothing is set. Its zero limits are the
+// defaults of package gateway, which are repeated here to be documented.
+func defaultRoute() Route {
+	return Route{
+		Pattern:         "/",
+		MaxBatchBytes:   16 << 20,
+		MaxPending:      16384,
+		MaxPendingBytes: 256 << 20,
+		MaxBody:         8 << 20,
+		MaxAnswer:       64 << 20,
+		MaxConcurrent:   1,
+		Timeout:         30 * time.Second,
+	}
+}

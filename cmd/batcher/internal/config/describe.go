@@ -1,0 +1,149 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Describe says in words what c, which Load has found right, does.
+func (c *Config) Describe() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "The service port is %s, %s, for %s.\n", c.Listen, c.TLS.words(), c.callers())
+	if c.Admin.Listen == Off {
+		b.WriteString("There is no admin port.\n")
+	} else {
+		fmt.Fprintf(&b, "The admin port is %s, with /healthz, /readyz and /metrics.\n", c.Admin.Listen)
+	}
+	for _, r := range c.Routes {
+		fmt.Fprintf(&b, "\nRoute %s\n", r.label())
+		for _, line := range c.route(r) {
+			fmt.Fprintf(&b, "  %s\n", line)
+		}
+	}
+	fmt.Fprintf(&b, "\nWhat matches no route is %s.\n", c.fallback())
+	return b.String()
+}
+
+func (t TLS) words() string {
+	switch {
+	case t.Cert == "":
+		return "without TLS"
+	case t.ClientCA == "":
+		return "with TLS"
+	}
+	return "with TLS and clients' certificates"
+}
+
+func (c *Config) callers() string {
+	if c.Tokens == "" {
+		return "whoever can reach it"
+	}
+	return "callers with a token in " + c.Tokens
+}
+
+func (c *Config) fallback() string {
+	if c.Upstream == "" {
+		return "answered with status 404"
+	}
+	return "passed through to " + c.Upstream
+}
+
+// route says what one route does, a line for each thing.
+func (c *Config) route(r Route) (lines []string) {
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	p, _ := r.find()
+	add("Requests for %s that are calls of %s are batched: %s", r.Pattern, r.Protocol, p.text)
+	if r.Refuse || r.Protocol == exec {
+		add("All others that match are answered with status 404.")
+	} else {
+		add("All others that match are passed through.")
+	}
+	add("Batches go to %s, %s.", c.target(r), r.slots())
+	add("Requests share a batch if they are equal in method, path, query, %s, and all of the body but the items.", sentence(append([]string{"Authorization"}, r.Headers...)))
+	add("%s", r.start())
+	add("A batch holds %s.", r.full())
+	if r.Isolate {
+		add("A batch that fails for what may be one item's fault is sent again in parts, until the culprit is alone.")
+	}
+	if r.Timeout > 0 {
+		add("Who waits longer than %s gets status 504.", formatDuration(r.Timeout))
+	}
+	if r.MaxBody > 0 {
+		add("A body longer than %s gets status 413.", formatSize(r.MaxBody))
+	}
+	if r.MaxPending > 0 {
+		add("Who comes while %d items wait or are processed gets status 429.", r.MaxPending)
+	}
+	if r.MaxPendingBytes > 0 {
+		add("Who comes while requests of %s wait or are processed gets status 429.", formatSize(r.MaxPendingBytes))
+	}
+	return lines
+}
+
+func (c *Config) target(r Route) string {
+	if r.Protocol == exec {
+		return "the program " + strings.Join(r.Command, " ")
+	}
+	return c.UpstreamURL(r)
+}
+
+func (r Route) slots() string {
+	switch {
+	case r.MaxConcurrent < 0:
+		return "as many at once as there are"
+	case r.MaxConcurrent <= 1:
+		return "one at a time"
+	}
+	return fmt.Sprintf("up to %d at once", r.MaxConcurrent)
+}
+
+// start says when a batch goes.
+func (r Route) start() string {
+	free := "that is free"
+	switch {
+	case r.Delay == 0 && r.MinItems <= 1:
+		return "A batch takes the first upstream call " + free + "; a lone request waits for nothing."
+	case r.MinItems > 1 && r.Delay > 0:
+		return fmt.Sprintf("A batch of %d items takes the first upstream call %s, a smaller one %s after its first item.", r.MinItems, free, formatDuration(r.Delay))
+	case r.MinItems > 1:
+		return fmt.Sprintf("A batch of %d items takes the first upstream call %s, a smaller one 10ms after its first item.", r.MinItems, free)
+	}
+	return fmt.Sprintf("A batch goes when it is full, or %s after its first item.", formatDuration(r.Delay))
+}
+
+// full says what a batch holds at most.
+func (r Route) full() string {
+	items, weight := r.defaults()
+	if r.MaxItems != 0 {
+		items = r.MaxItems
+	}
+	if r.MaxWeight != 0 {
+		weight = r.MaxWeight
+	}
+	var limits []string
+	if items > 0 {
+		limits = append(limits, fmt.Sprintf("up to %d items", items))
+	}
+	if weight > 0 {
+		limits = append(limits, fmt.Sprintf("a weight up to %d", weight))
+	}
+	if r.MaxBatchBytes > 0 {
+		limits = append(limits, formatSize(r.MaxBatchBytes)+" of items")
+	}
+	if r.TargetTime > 0 {
+		limits = append(limits, "fewer if a call would take longer than "+formatDuration(r.TargetTime))
+	}
+	if len(limits) == 0 {
+		return "as many items as there are"
+	}
+	return sentence(limits)
+}
+
+// sentence joins parts as a sentence does.
+func sentence(parts []string) string {
+	if len(parts) < 2 {
+		return strings.Join(parts, "")
+	}
+	last := len(parts) - 1
+	return strings.Join(parts[:last], ", ") + " and " + parts[last]
+}

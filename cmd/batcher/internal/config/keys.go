@@ -1,0 +1,75 @@
+package config
+
+import "strings"
+
+// key is one thing to set. Its name, with dots where the file nests, is also
+// the flag's, with dashes, and the environment variable's.
+type key struct {
+	name  string
+	value value
+	text  string // one or more sentences for the reference and for --help
+}
+
+// flag is the name of the key's flag.
+func (k key) flag() string { return strings.ReplaceAll(k.name, ".", "-") }
+
+// env is the name of the key's environment variable.
+func (k key) env() string {
+	return "BATCHER_" + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(k.name))
+}
+
+// keys are those outside of routes.
+func (c *Config) keys() []key {
+	return []key{
+		{"listen", text(&c.Listen), "Address of the service port, host:port. A port on all interfaces must be asked for: 0.0.0.0:8080."},
+		{"upstream", text(&c.Upstream), "URL of the upstream of all routes that name no other, http or https. With it, requests that match no route are passed through to it; without it they are answered with status 404."},
+		{"grace", duration(&c.Grace), "After SIGTERM or SIGINT, how long accepted requests may take before they are cut off."},
+		{"tokens", text(&c.Tokens), "File of bearer tokens, one a line; empty lines and lines that start with # do not count. A request to the service port must then bring one of them in its Authorization header. The file is read again when it changes."},
+		{"admin.listen", text(&c.Admin.Listen), "Address of the admin port, with /healthz, /readyz and /metrics; off for none. It must not be reachable for strangers."},
+		{"admin.probe", text(&c.Admin.Probe), "Path at every upstream that /readyz asks for; a status below 400 is ready. Empty: an upstream that takes a connection is ready."},
+		{"tls.cert", text(&c.TLS.Cert), "File of the service port's certificate chain in PEM. Empty: no TLS. All files of keys and certificates are read again when they change."},
+		{"tls.key", text(&c.TLS.Key), "File of the private key in PEM."},
+		{"tls.client-ca", text(&c.TLS.ClientCA), "File of the authorities in PEM one of which must have signed a client's certificate. Empty: clients need none."},
+		{"upstream-tls.ca", text(&c.Outbound.CA), "File of the authorities in PEM that upstreams' certificates are checked against. Empty: the system's."},
+		{"upstream-tls.cert", text(&c.Outbound.Cert), "File of the certificate chain in PEM that is shown to upstreams. Empty: none is."},
+		{"upstream-tls.key", text(&c.Outbound.Key), "File of its private key in PEM."},
+		{"upstream-tls.server-name", text(&c.Outbound.ServerName), "Name that upstreams' certificates must have. Empty: the host of their URL."},
+		{"limits.header", size(&c.Limits.Header), "Most bytes of a request's header; a longer one is answered with status 431."},
+		{"limits.connections", number(&c.Limits.Connections), "Most connections to the service port at once; more wait to be accepted. 0: no limit."},
+		{"limits.header-time", duration(&c.Limits.HeaderTime), "How long a client may take to send a request's header."},
+		{"limits.idle", duration(&c.Limits.Idle), "How long a connection without a request is kept."},
+		{"log.level", text(&c.Log.Level), "What is logged: debug, info, warn or error."},
+		{"log.format", text(&c.Log.Format), "How: text or json, one line an event, on standard error."},
+		{"log.access", yes(&c.Log.Access), "Whether each request is logged, at level info: never its body, its query or a header."},
+		{"tracing.endpoint", text(&c.Tracing.Endpoint), "URL that spans are sent to with OTLP over HTTP, such as http://localhost:4318. Empty: no tracing."},
+		{"tracing.ratio", ratio(&c.Tracing.Ratio), "Share of the requests without a traceparent of their own that are traced. A batch is traced if one of its requests is."},
+	}
+}
+
+// keys are those of one route.
+func (r *Route) keys() []key {
+	return []key{
+		{"name", text(&r.Name), "Name in logs and metrics. Empty: the pattern."},
+		{"pattern", text(&r.Pattern), "Which requests belong to the route: a pattern of Go's http.ServeMux such as POST /v1/embeddings, /v1/models/{rest...} or api.example.com/. The most specific one wins."},
+		{"protocol", text(&r.Protocol), "How requests are joined and answers taken apart; see the protocols above. Must be set."},
+		{"upstream", text(&r.Upstream), "URL of the route's upstream, to which a request's path is appended. Empty: the one of all routes."},
+		{"command", list{&r.Command}, "Protocol exec only: the program and its arguments."},
+		{"items", text(&r.Items), "Protocol json-array only: JSON Pointer to the array of items in a request. Empty: the request is the array."},
+		{"results", text(&r.Results), "Protocol json-array only: JSON Pointer to the array of results in an answer. Empty: the answer is the array."},
+		{"headers", list{&r.Headers}, "Request headers that matter beside Authorization: only requests that are equal in all of them share a batch, and no others reach the upstream with a batch."},
+		{"refuse", yes(&r.Refuse), "Whether requests that match the pattern and are no call of the protocol are answered with status 404 instead of passed through."},
+		{"isolate", yes(&r.Isolate), "Whether a batch that failed for what may be one item's fault is sent again in parts until the culprit is alone. Only for calls that may be repeated."},
+		{"max-items", number(&r.MaxItems), "Most items in a batch. 0: the protocol's limit, or 64."},
+		{"min-items", number(&r.MinItems), "Items that are enough to start a batch. 0: one, or with a delay never enough."},
+		{"max-concurrent", number(&r.MaxConcurrent), "Most upstream calls, or with protocol exec most processes, at once. Negative: no limit."},
+		{"delay", duration(&r.Delay), "Longest wait for company, from a batch's first item. 0: none, items wait only while all upstream calls are busy."},
+		{"target-time", duration(&r.TargetTime), "How long an upstream call should take at most: the size of batches follows. 0: no target."},
+		{"max-weight", number(&r.MaxWeight), "Most weight in a batch, in the protocol's unit; a heavier item is answered with status 413. 0: the protocol's limit, or none."},
+		{"max-batch-bytes", size(&r.MaxBatchBytes), "Most bytes of items in a batch; a longer item is answered with status 413."},
+		{"max-pending", number(&r.MaxPending), "Most items waiting or being processed; who comes then is answered with status 429."},
+		{"max-pending-bytes", size(&r.MaxPendingBytes), "Most bytes of requests being read, waiting or being processed; likewise."},
+		{"max-body", size(&r.MaxBody), "Most bytes of a request that is a call; a longer one is answered with status 413."},
+		{"max-answer", size(&r.MaxAnswer), "Most bytes of an upstream's answer to a batch; a longer one fails the batch with status 502."},
+		{"timeout", duration(&r.Timeout), "Longest that a request takes until its answer, else it is answered with status 504."},
+	}
+}

@@ -1,0 +1,69 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
+)
+
+// textOf gives the text of a scalar; false if node is none, or is empty.
+func textOf(node ast.Node) (string, bool) {
+	switch n := node.(type) {
+	case *ast.StringNode:
+		return n.Value, true
+	case *ast.LiteralNode:
+		return n.Value.Value, true
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+		return node.GetToken().Value, true
+	}
+	return "", false
+}
+
+// positionOf is where node begins.
+func positionOf(node ast.Node) *token.Position {
+	if m, ok := node.(*ast.MappingNode); ok && !m.IsFlowStyle && len(m.Values) > 0 {
+		return m.Values[0].Key.GetToken().Position // the mapping's own is that of the colon
+	}
+	return node.GetToken().Position
+}
+
+// kindOf says in words what node is.
+func kindOf(node ast.Node) string {
+	switch node.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return "keys"
+	case *ast.SequenceNode:
+		return "a list"
+	case *ast.NullNode:
+		return "nothing"
+	case *ast.AliasNode:
+		return "a name that stands for nothing"
+	}
+	return "a text"
+}
+
+func indexOf(keys []key, name string) int {
+	for i, k := range keys {
+		if k.name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// below gives the keys that start with prefix, each without it and up to its
+// next dot, once.
+func below(keys []key, prefix string) (names []string) {
+	for _, k := range keys {
+		rest, ok := strings.CutPrefix(k.name, prefix)
+		if !ok {
+			continue
+		}
+		rest, _, _ = strings.Cut(rest, ".")
+		if len(names) == 0 || names[len(names)-1] != rest {
+			names = append(names, rest)
+		}
+	}
+	return names
+}

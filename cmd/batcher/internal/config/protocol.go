@@ -1,0 +1,58 @@
+package config
+
+import "github.com/gobatcher/batcher/gateway"
+
+// protocol is one that a route can name.
+type protocol struct {
+	name string
+	text string // for the reference
+	make func(Route) (gateway.Protocol, error)
+}
+
+var protocols = []protocol{
+	{"kserve-v1", "KServe V1 and TensorFlow Serving: POST …:predict with instances, answered with predictions.", just(gateway.NewKServeV1())},
+	{"oip-v2", "Open Inference Protocol: POST …/infer with input tensors, which are joined on dimension 0; an item is a row.", just(gateway.OIPv2{})},
+	{"openai-embeddings", "OpenAI's embeddings: POST …/embeddings with input, answered with data and usage. The weight is tokens.", just(gateway.OpenAIEmbeddings{})},
+	{"es-bulk", "Elasticsearch and OpenSearch: single index, create, update and delete calls, and bulks, become one POST /_bulk.", just(gateway.ESBulk{})},
+	{"json-rpc", "JSON-RPC 2.0 over HTTP: calls become one array; answers may come in any order.", just(gateway.JSONRPC{})},
+	{"json-array", "Any endpoint that takes an array somewhere in a JSON body and answers with one somewhere in another: see the keys items and results.",
+		func(r Route) (gateway.Protocol, error) { return gateway.NewJSONArray(r.Items, r.Results) }},
+	{exec, "No HTTP upstream but a program in any language: an array of items a line in, an array of results a line out; see the key command.", just(gateway.Exec{})},
+}
+
+const (
+	exec      = "exec"
+	jsonArray = "json-array"
+)
+
+// just is for a protocol with nothing to set.
+func just(p gateway.Protocol) func(Route) (gateway.Protocol, error) {
+	return func(Route) (gateway.Protocol, error) { return p, nil }
+}
+
+// find gives the protocol that r names, or the names that there are.
+func (r Route) find() (protocol, []string) {
+	var names []string
+	for _, p := range protocols {
+		if p.name == r.Protocol {
+			return p, nil
+		}
+		names = append(names, p.name)
+	}
+	return protocol{}, names
+}
+
+// defaults are the most items and the most weight in a batch where none is
+// set; zero: none.
+func (r Route) defaults() (items, weight int) {
+	p, _ := r.find()
+	if made, err := p.make(r); err == nil {
+		if l, ok := made.(gateway.Limiter); ok {
+			items, weight = l.Limits()
+		}
+	}
+	if items == 0 {
+		items = 64
+	}
+	return items, weight
+}

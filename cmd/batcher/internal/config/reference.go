@@ -1,0 +1,99 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Reference is the reference page of the configuration, in Markdown.
+func Reference() string {
+	var b strings.Builder
+	b.WriteString(referenceHead)
+	for _, p := range protocols {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", p.name, p.text)
+	}
+	c := Default()
+	b.WriteString(referenceCommon)
+	for _, k := range c.keys() {
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` `--%s` | %s |\n", k.name, k.initial(), k.env(), k.flag(), k.text)
+	}
+	r := defaultRoute()
+	b.WriteString(referenceRoutes)
+	for _, k := range r.keys() {
+		fmt.Fprintf(&b, "| `%s` | %s | `--%s` | %s |\n", k.name, k.initial(), k.flag(), k.text)
+	}
+	b.WriteString(referenceExample)
+	return b.String()
+}
+
+// initial is the key's default, and what kind of value it takes.
+func (k key) initial() string {
+	kind := k.value.Type()
+	if kind == yesType {
+		kind = "true or false"
+	}
+	if said := k.value.String(); said != "" {
+		return kind + ", `" + said + "`"
+	}
+	return kind + ", empty"
+}
+
+const referenceHead = `# Reference of the gateway's configuration
+
+This page is made from the program by ` + "`go generate`" + `, and tested to be up to date. How to run the gateway is in [gateway](gateway.md).
+
+` + "`batcher serve --config FILE`" + ` reads a file in YAML. ` + "`batcher check --config FILE`" + ` says what is wrong with it, with line and column, and what it does. Each key has a flag. A key outside of ` + "`routes`" + ` has an environment variable too. A flag counts more than the environment variable, and that more than the file. Without a file the flags of a route make the only one.
+
+A duration is written as ` + "`250ms`, `10s` or `1m30s`" + `, a size as ` + "`512`, `64KiB` or `10MiB`" + `. A list is a YAML sequence, or in one text with commas. A negative limit of a route means none.
+
+## Protocols
+
+| name | what it batches |
+| :--- | :--- |
+`
+
+const referenceCommon = `
+## Keys
+
+A dot stands for nesting: ` + "`admin.listen` is `listen` under `admin`" + `.
+
+| key | kind, default | variable, flag | meaning |
+| :--- | :--- | :--- | :--- |
+`
+
+const referenceRoutes = `
+## Keys of a route
+
+` + "`routes`" + ` is a list. Each route has these keys:
+
+| key | kind, default | flag | meaning |
+| :--- | :--- | :--- | :--- |
+`
+
+const referenceExample = `
+## Example
+
+` + "```yaml" + `
+listen: 127.0.0.1:8080
+admin:
+  listen: 127.0.0.1:9090
+  probe: /healthz
+routes:
+  - name: models
+    pattern: /v1/models/
+    protocol: kserve-v1
+    upstream: http://127.0.0.1:8501
+    max-items: 32
+    max-concurrent: 2
+    headers: [X-Tenant]
+  - name: embeddings
+    pattern: POST /v1/embeddings
+    protocol: openai-embeddings
+    upstream: http://127.0.0.1:8600
+    delay: 5ms
+  - name: words
+    pattern: /words
+    protocol: exec
+    command: [python3, words.py]
+` + "```" + `
+`

@@ -1,0 +1,210 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// file reads a configuration file. It goes through the parsed text by itself,
+// and does not have it decoded, in order to find every fault at once and to
+// remember where each key stands.
+type file struct {
+	name    string
+	faults  Faults
+	places  places
+	anchors map[string]ast.Node
+}
+
+// places is where what has been set was set, by the key's whole name: for a
+// key of the first route routes[0].name.
+type places map[string]Fault
+
+// entry is one key of a mapping.
+type entry struct {
+	key   string
+	at    ast.Node // the key
+	value ast.Node
+}
+
+// read sets in c what text, the file's content, says.
+func (f *file) read(text []byte, c *Config) {
+	parsed, err := parser.ParseBytes(text, 0)
+	var syntax yaml.Error
+	if errors.As(err, &syntax) {
+		at := syntax.GetToken().Position
+		f.faults = append(f.faults, Fault{f.name, at.Line, at.Column, syntax.GetMessage()})
+		return
+	}
+	if err != nil {
+		f.faults = append(f.faults, Fault{Source: f.name, Text: err.Error()})
+		return
+	}
+	for i, doc := range parsed.Docs {
+		if doc.Body == nil {
+			continue
+		}
+		if i > 0 {
+			f.fault(doc.Body, "a second document; there must be one")
+			return
+		}
+		f.level(doc.Body, "", "", c.keys(), map[string]func(ast.Node){"routes": func(n ast.Node) { f.routes(n, c) }})
+	}
+}
+
+// level sets the keys of one mapping. Their names go on after within, with
+// which their places go on after path; lists has what is no plain key.
+func (f *file) level(node ast.Node, path, within string, keys []key, lists map[string]func(ast.Node)) {
+	for _, e := range f.entries(node, path+within) {
+		name := within + e.key
+		if i := indexOf(keys, name); i >= 0 {
+			f.set(e.value, path+name, keys[i])
+			continue
+		}
+		if list := lists[name]; list != nil {
+			list(e.value)
+			continue
+		}
+		if known := below(keys, name+"."); len(known) > 0 {
+			f.level(e.value, path, name+".", keys, nil)
+			continue
+		}
+		known := below(keys, within)
+		for name := range lists {
+			known = append(known, name)
+		}
+		f.fault(e.at, "no such key: %s; there are %s", e.key, strings.Join(known, ", "))
+	}
+}
+
+// routes reads the list of routes.
+func (f *file) routes(node ast.Node, c *Config) {
+	list, ok := f.resolve(node).(*ast.SequenceNode)
+	if !ok {
+		f.fault(node, "routes wants a list, not %s", kindOf(f.resolve(node)))
+		return
+	}
+	for i, item := range list.Values {
+		path := fmt.Sprintf("routes[%d]", i)
+		f.place(path, item)
+		r := defaultRoute()
+		f.level(item, path+".", "", r.keys(), nil)
+		c.Routes = append(c.Routes, r)
+	}
+}
+
+// set sets one key.
+func (f *file) set(node ast.Node, path string, k key) {
+	f.place(path, node)
+	node = f.resolve(node)
+	if sequence, ok := node.(*ast.SequenceNode); ok {
+		f.setList(sequence, k)
+		return
+	}
+	said, ok := textOf(node)
+	if !ok {
+		f.fault(node, "%s wants a %s, not %s", k.name, k.value.Type(), kindOf(node))
+		return
+	}
+	if err := k.value.Set(said); err != nil {
+		f.fault(node, "%s: %v", k.name, err)
+	}
+}
+
+func (f *file) setList(node *ast.SequenceNode, k key) {
+	l, ok := k.value.(list)
+	if !ok {
+		f.fault(node, "%s wants a %s, not a list", k.name, k.value.Type())
+		return
+	}
+	*l.at = nil
+	for _, item := range node.Values {
+		said, ok := textOf(f.resolve(item))
+		if !ok {
+			f.fault(item, "%s wants a list of texts, not %s in it", k.name, kindOf(f.resolve(item)))
+			continue
+		}
+		*l.at = append(*l.at, said)
+	}
+}
+
+// entries gives the keys of a mapping. Those of a mapping that it merges
+// (<<) come after its own.
+func (f *file) entries(node ast.Node, path string) (all []entry) {
+	mapping, ok := f.resolve(node).(*ast.MappingNode)
+	if !ok {
+		what := strings.TrimSuffix(path, ".")
+		if what == "" {
+			what = "a configuration"
+		}
+		f.fault(node, "%s wants keys, not %s", what, kindOf(f.resolve(node)))
+		return nil
+	}
+	var merged []ast.Node
+	own := make(map[string]bool)
+	for _, v := range mapping.Values {
+		if v.Key.IsMergeKey() {
+			merged = append(merged, v.Value)
+			continue
+		}
+		name, ok := textOf(v.Key)
+		if !ok {
+			f.fault(v.Key, "a key must be a plain text")
+			continue
+		}
+		own[name] = true
+		all = append(all, entry{name, v.Key, v.Value})
+	}
+	for _, other := range merged {
+		for _, e := range f.merged(other, path) {
+			if !own[e.key] {
+				own[e.key] = true
+				all = append(all, e)
+			}
+		}
+	}
+	return all
+}
+
+// merged gives the keys of what << names: a mapping or a list of them.
+func (f *file) merged(node ast.Node, path string) (all []entry) {
+	list, ok := f.resolve(node).(*ast.SequenceNode)
+	if !ok {
+		return f.entries(node, path)
+	}
+	for _, each := range list.Values {
+		all = append(all, f.entries(each, path)...)
+	}
+	return all
+}
+
+// resolve gives what an anchor names, and what an alias stands for.
+func (f *file) resolve(node ast.Node) ast.Node {
+	switch n := node.(type) {
+	case *ast.AnchorNode:
+		if f.anchors == nil {
+			f.anchors = make(map[string]ast.Node)
+		}
+		f.anchors[n.Name.GetToken().Value] = n.Value
+		return n.Value
+	case *ast.AliasNode:
+		if of := f.anchors[n.Value.GetToken().Value]; of != nil {
+			return of
+		}
+	}
+	return node
+}
+
+func (f *file) place(path string, node ast.Node) {
+	at := positionOf(node)
+	f.places[path] = Fault{Source: f.name, Line: at.Line, Column: at.Column}
+}
+
+func (f *file) fault(node ast.Node, format string, args ...any) {
+	at := positionOf(node)
+	f.faults = append(f.faults, Fault{f.name, at.Line, at.Column, fmt.Sprintf(format, args...)})
+}

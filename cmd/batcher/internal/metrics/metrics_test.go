@@ -1,0 +1,90 @@
+package metrics_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/cmd/batcher/internal/metrics"
+	"github.com/gobatcher/batcher/gateway"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+)
+
+// scrape gives what is reported after everything has happened once.
+func scrape(t *testing.T) string {
+	t.Helper()
+	m := metrics.New("v1")
+	m.Served(gateway.Served{Route: "sum", Status: 200, Items: 2, In: 10, Out: 20, Took: 30 * time.Millisecond, Queued: 10 * time.Millisecond})
+	m.Served(gateway.Served{Route: "", Status: 404, Passed: true})
+	m.Exchanged(t.Context(), gateway.Exchange{Route: "sum", Status: 200, Batch: gateway.Batch{Size: 2, Trigger: batcher.TriggerDelay, Upstream: 20 * time.Millisecond}})
+	m.Exchanged(t.Context(), gateway.Exchange{Route: "sum", Batch: gateway.Batch{Size: 3, Trigger: batcher.TriggerSize}})
+	m.Reloaded(nil)
+	m.Reloaded(errors.New("no"))
+	m.Connected(1)
+	m.Watch(func() map[string]batcher.Stats { return map[string]batcher.Stats{"sum": {Pending: 7, Running: 2}} })
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	return w.Body.String()
+}
+
+func TestMetrics(t *testing.T) {
+	got := scrape(t)
+	for _, want := range []string{
+		`batcher_requests_total{code="200",passed="false",route="sum"} 1`,
+		`batcher_requests_total{code="404",passed="true",route=""} 1`,
+		`batcher_request_duration_seconds_sum{route="sum"} 0.03`,
+		`batcher_request_queue_seconds_bucket{route="sum",le="0.01"} 1`,
+		`batcher_request_bytes_total{route="sum"} 10`,
+		`batcher_response_bytes_total{route="sum"} 20`,
+		`batcher_batches_total{route="sum",status="200",trigger="delay"} 1`,
+		`batcher_batches_total{route="sum",status="0",trigger="size"} 1`,
+		`batcher_batch_items_sum{route="sum"} 5`,
+		`batcher_upstream_duration_seconds_sum{route="sum"} 0.02`,
+		`batcher_items_pending{route="sum"} 7`,
+		`batcher_batches_running{route="sum"} 2`,
+		`batcher_config_reloads_total{ok="true"} 1`,
+		`batcher_config_reloads_total{ok="false"} 1`,
+		`batcher_connections 1`,
+		`batcher_build_info{version="v1"} 1`,
+	} {
+		if !strings.Contains(got, want+"\n") {
+			t.Errorf("%s is not reported in\n%s", want, got)
+		}
+	}
+}
+
+func TestNamesAreUsual(t *testing.T) {
+	problems, err := promlint.New(strings.NewReader(scrape(t))).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// docs/gateway.md lists exactly the metrics that there are.
+func TestDocumentedMetrics(t *testing.T) {
+	text, err := os.ReadFile("../../../../docs/gateway.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := func(pattern, in string) (all []string) {
+		for _, found := range regexp.MustCompile(pattern).FindAllStringSubmatch(in, -1) {
+			all = append(all, found[1])
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	documented, reported := names("(?m)^\\| `(batcher_[a-z_]+)", string(text)), names(`(?m)^# TYPE (batcher_\w+)`, scrape(t))
+	if !slices.Equal(documented, reported) {
+		t.Errorf("documented are %q\nreported are   %q", documented, reported)
+	}
+}

@@ -1,0 +1,29 @@
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// pending reports what is only known when it is asked.
+type pending struct{ m *Metrics }
+
+var (
+	pendingDesc = prometheus.NewDesc(namespace+"_items_pending", "Items accepted and not yet answered.", []string{"route"}, nil)
+	runningDesc = prometheus.NewDesc(namespace+"_batches_running", "Upstream calls that run.", []string{"route"}, nil)
+)
+
+// Describe names the metrics.
+func (p *pending) Describe(ch chan<- *prometheus.Desc) {
+	ch <- pendingDesc
+	ch <- runningDesc
+}
+
+// Collect asks.
+func (p *pending) Collect(ch chan<- prometheus.Metric) {
+	stats := p.m.stats.Load()
+	if stats == nil {
+		return
+	}
+	for route, s := range (*stats)() {
+		ch <- prometheus.MustNewConstMetric(pendingDesc, prometheus.GaugeValue, float64(s.Pending), route)
+		ch <- prometheus.MustNewConstMetric(runningDesc, prometheus.GaugeValue, float64(s.Running), route)
+	}
+}

@@ -1,0 +1,52 @@
+package serve
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
+	"github.com/gobatcher/batcher/gateway"
+)
+
+// newLog makes the log that c asks for.
+func newLog(c config.Log, out io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		panic(err) // config checks it
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(out, opts))
+	}
+	return slog.New(slog.NewTextHandler(out, opts))
+}
+
+// logAccess logs a request: neither its body nor its header, and of its URL
+// only the path, for queries may hold secrets. Nor what went wrong if that
+// was the caller's fault, since it may quote the body.
+func logAccess(log *slog.Logger, r *http.Request, s gateway.Served) {
+	attrs := make([]slog.Attr, 0, 16)
+	attrs = append(attrs,
+		slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.String("remote", r.RemoteAddr),
+		slog.String("route", s.Route), slog.Int("status", s.Status), milliseconds("took_ms", s.Took))
+	if s.Passed {
+		attrs = append(attrs, slog.Bool("passed", true))
+	} else {
+		attrs = append(attrs, slog.Int("items", s.Items), slog.Int("in", s.In), slog.Int("out", s.Out),
+			milliseconds("queued_ms", s.Queued), milliseconds("upstream_ms", s.Upstream))
+	}
+	if len(s.Batches) > 0 {
+		b := s.Batches[0]
+		attrs = append(attrs, slog.String("batch", b.ID), slog.Int("batch_size", b.Size), slog.String("trigger", b.Trigger.String()))
+	}
+	if s.Err != nil && s.Status >= http.StatusInternalServerError {
+		attrs = append(attrs, slog.String("err", s.Err.Error()))
+	}
+	log.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
+}
+
+func milliseconds(name string, d time.Duration) slog.Attr {
+	return slog.Float64(name, float64(d.Microseconds())/1000)
+}

@@ -1,0 +1,156 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"github.com/gobatcher/batcher/cmd/batcher/internal/admin"
+	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"golang.org/x/net/netutil"
+)
+
+// port is one that is listened on; the nil port is none.
+type port struct {
+	listener net.Listener
+	server   *http.Server
+	secure   bool
+}
+
+func (p *port) address() string {
+	if p == nil {
+		return config.Off
+	}
+	return p.listener.Addr().String()
+}
+
+// ports are the service port and the admin port.
+type ports struct {
+	service, admin *port
+	failed         chan error // a port that serves no more
+}
+
+// open listens on both, and does not serve yet.
+func (s *server) open() (*ports, error) {
+	p := &ports{failed: make(chan error, 2)}
+	var err error
+	if p.service, err = s.openService(); err != nil {
+		return nil, err
+	}
+	if s.first.Admin.Listen == config.Off {
+		return p, nil
+	}
+	listener, err := net.Listen("tcp", s.first.Admin.Listen)
+	if err != nil {
+		return nil, errors.Join(s.first.Fault("admin.listen", "%v", err), p.service.listener.Close())
+	}
+	p.admin = &port{listener: listener, server: s.newServer(admin.Handler(s.ready, s.metrics.Handler()))}
+	return p, nil
+}
+
+func (s *server) openService() (*port, error) {
+	c := s.first
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return nil, c.Fault("listen", "%v", err)
+	}
+	if c.Limits.Connections > 0 {
+		listener = netutil.LimitListener(listener, c.Limits.Connections)
+	}
+	p := &port{listener: listener, server: s.newServer(s.service()), secure: c.TLS.Cert != ""}
+	p.server.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			s.metrics.Connected(1)
+		case http.StateClosed, http.StateHijacked:
+			s.metrics.Connected(-1)
+		}
+	}
+	if p.secure {
+		p.server.TLSConfig = s.tls.Config()
+	}
+	return p, nil
+}
+
+// service serves the service port: who has a token if there are tokens.
+func (s *server) service() http.Handler {
+	guarded := s.tokens.Require(s.swap)
+	front := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.closed.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		if s.now.Load().tokens == nil {
+			s.swap.ServeHTTP(w, r)
+			return
+		}
+		guarded.ServeHTTP(w, r)
+	})
+	if s.tracer == nil {
+		return front
+	}
+	return otelhttp.NewHandler(front, "request", otelhttp.WithTracerProvider(s.tracer), otelhttp.WithPropagators(s.propagator))
+}
+
+func (s *server) newServer(handler http.Handler) *http.Server {
+	limits := s.first.Limits
+	return &http.Server{
+		Handler:           handler,
+		MaxHeaderBytes:    int(limits.Header),
+		ReadHeaderTimeout: limits.HeaderTime,
+		IdleTimeout:       limits.Idle,
+		ErrorLog:          log.New(complaints{s}, "", 0),
+	}
+}
+
+// complaints are what net/http says of connections: much of it is noise that
+// strangers make.
+type complaints struct{ s *server }
+
+func (c complaints) Write(p []byte) (int, error) {
+	c.s.now.Load().log.Log(context.Background(), slog.LevelDebug, "connection", "err", string(p))
+	return len(p), nil
+}
+
+// serve serves until finish or close.
+func (p *ports) serve() {
+	for _, each := range p.all() {
+		go func() {
+			var err error
+			if each.secure {
+				err = each.server.ServeTLS(each.listener, "", "")
+			} else {
+				err = each.server.Serve(each.listener)
+			}
+			if !errors.Is(err, http.ErrServerClosed) {
+				p.failed <- fmt.Errorf("%s: %w", each.address(), err)
+			}
+		}()
+	}
+}
+
+func (p *ports) all() []*port {
+	if p.admin == nil {
+		return []*port{p.service}
+	}
+	return []*port{p.service, p.admin}
+}
+
+// finish closes both, when the answers that are under way are out, the admin
+// port last, and connections that last longer than ctx.
+func (p *ports) finish(ctx context.Context) error {
+	err := p.service.server.Shutdown(ctx)
+	return errors.Join(err, p.close())
+}
+
+func (p *ports) close() error {
+	var errs []error
+	for _, each := range p.all() {
+		errs = append(errs, each.server.Close())
+	}
+	return errors.Join(errs...)
+}

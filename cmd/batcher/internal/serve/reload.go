@@ -1,0 +1,80 @@
+package serve
+
+import (
+	"reflect"
+
+	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
+)
+
+// reload reads the configuration again and serves by it, or goes on as it is
+// if something is wrong with it. No request is refused or lost: those that
+// the old handler has accepted are answered by it.
+func (s *server) reload() {
+	before := s.now.Load()
+	c, err := s.opts.Load()
+	var p *parts
+	if err == nil {
+		p, err = s.build(c)
+	}
+	s.metrics.Reloaded(err)
+	if err != nil {
+		before.log.Error("the configuration is not taken over; the one before stays", "err", err.Error())
+		return
+	}
+	s.use(p)
+	old := s.swap.Replace(p.handler)
+	s.old.Go(func() {
+		ctx, cancel := s.grace()
+		defer cancel()
+		if err := old.Shutdown(ctx); err != nil {
+			p.log.Warn("requests from before the reload were cut off", "err", err.Error())
+		}
+	})
+	p.log.Info("the configuration is taken over", "routes", len(c.Routes))
+	for _, name := range s.fixed(c) {
+		p.log.Warn("a change needs a restart", "key", name)
+	}
+}
+
+// fixed names what has changed since the ports were opened and cannot change
+// without a restart.
+func (s *server) fixed(c *config.Config) (names []string) {
+	for _, part := range []struct {
+		name     string
+		was, now any
+	}{
+		{"listen", s.first.Listen, c.Listen},
+		{"admin.listen", s.first.Admin.Listen, c.Admin.Listen},
+		{"limits", s.first.Limits, c.Limits},
+		{"tracing", s.first.Tracing, c.Tracing},
+		{"tls.cert", s.first.TLS.Cert == "", c.TLS.Cert == ""},
+	} {
+		if !reflect.DeepEqual(part.was, part.now) {
+			names = append(names, part.name)
+		}
+	}
+	return names
+}
+
+// use takes over what a reading of the configuration made, but for its handler.
+func (s *server) use(p *parts) {
+	s.tokens.Set(p.tokens)
+	if p.tls != nil {
+		s.tls.Use(p.tls)
+	}
+	s.now.Store(p)
+	if err := s.files.set(s.paths()); err != nil {
+		p.log.Warn("not all files are watched", "err", err.Error())
+	}
+}
+
+// paths are those of all files that the configuration is made of.
+func (s *server) paths() (paths []string) {
+	c := s.now.Load().config
+	for _, path := range []string{s.opts.Path, c.Tokens, c.TLS.Cert, c.TLS.Key, c.TLS.ClientCA, c.Outbound.CA, c.Outbound.Cert, c.Outbound.Key} {
+		if path != "" {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}

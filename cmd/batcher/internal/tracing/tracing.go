@@ -1,0 +1,53 @@
+// Package tracing sends spans with OTLP over HTTP.
+package tracing
+
+import (
+	"context"
+	"fmt"
+
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/resource"
+	"go.opentelemetry.io/otel/sdk/trace"
+	semconv "go.opentelemetry.io/otel/semconv/v1.41.0"
+	api "go.opentelemetry.io/otel/trace"
+)
+
+// Propagator carries a trace from request to request (W3C Trace Context).
+var Propagator = propagation.TraceContext{}
+
+// Start makes a provider of tracers that sends their spans to the URL
+// endpoint. Of the requests without a trace of their own it keeps the share
+// ratio. Shutdown of the provider sends what is left.
+func Start(ctx context.Context, endpoint string, ratio float64, version string) (*trace.TracerProvider, error) {
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint))
+	if err != nil {
+		return nil, fmt.Errorf("tracing: %w", err)
+	}
+	program := resource.NewSchemaless(semconv.ServiceName("batcher"), semconv.ServiceVersion(version))
+	return trace.NewTracerProvider(
+		trace.WithBatcher(exporter),
+		trace.WithResource(program),
+		trace.WithSampler(trace.ParentBased(roots{trace.TraceIDRatioBased(ratio)})),
+	), nil
+}
+
+// roots samples spans without a parent. One with links is a batch's: it is
+// kept if one of its callers' is, so that a trace that is kept is whole.
+type roots struct{ requests trace.Sampler }
+
+func (r roots) ShouldSample(p trace.SamplingParameters) trace.SamplingResult {
+	if len(p.Links) == 0 {
+		return r.requests.ShouldSample(p)
+	}
+	for _, link := range p.Links {
+		if link.SpanContext.IsSampled() {
+			return trace.SamplingResult{Decision: trace.RecordAndSample, Tracestate: api.SpanContextFromContext(p.ParentContext).TraceState()}
+		}
+	}
+	return trace.SamplingResult{Decision: trace.Drop}
+}
+
+func (r roots) Description() string {
+	return "batches of callers that are sampled, else " + r.requests.Description()
+}

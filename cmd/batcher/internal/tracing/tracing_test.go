@@ -1,0 +1,53 @@
+package tracing_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/gobatcher/batcher/cmd/batcher/internal/tracing"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+)
+
+func provider(t *testing.T, ratio float64) *sdk.TracerProvider {
+	t.Helper()
+	p, err := tracing.Start(t.Context(), "http://127.0.0.1:1", ratio, "v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ended, cancel := context.WithCancel(context.Background())
+		cancel() // nobody listens
+		_ = p.Shutdown(ended)
+	})
+	return p
+}
+
+// batch starts a root span with links to spans that are sampled or not.
+func batch(p *sdk.TracerProvider, sampled ...bool) bool {
+	var links []trace.Link
+	for i, yes := range sampled {
+		of := trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{byte(i + 1)}}
+		if yes {
+			of.TraceFlags = trace.FlagsSampled
+		}
+		links = append(links, trace.Link{SpanContext: trace.NewSpanContext(of)})
+	}
+	_, span := p.Tracer("test").Start(context.Background(), "batch", trace.WithNewRoot(), trace.WithLinks(links...))
+	defer span.End()
+	return span.SpanContext().IsSampled()
+}
+
+// A trace that is kept is kept whole: with the batches of its requests.
+func TestBatchesOfSampledRequestsAreSampled(t *testing.T) {
+	none, all := provider(t, 0), provider(t, 1)
+	if !batch(none, false, true) {
+		t.Error("one of two requests is sampled, the batch is not")
+	}
+	if batch(all, false, false) {
+		t.Error("no request is sampled, the batch is")
+	}
+	if batch(none) || !batch(all) {
+		t.Error("the ratio does not hold for requests")
+	}
+}

@@ -1,0 +1,135 @@
+// Package watch tells when files change.
+package watch
+
+import (
+	"crypto/sha256"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// settle is how long after an event the files are looked at: an editor and a
+// mounted Kubernetes volume change a file in several steps.
+const settle = 100 * time.Millisecond
+
+// Files watches files until Close. It costs nothing while none changes.
+type Files struct {
+	// Changed holds a value after the content of one of them has changed; a
+	// file that comes or goes has changed too.
+	Changed <-chan struct{}
+
+	changed chan struct{}
+	events  *fsnotify.Watcher
+	done    chan struct{}
+
+	mu   sync.Mutex
+	seen sums // guarded by mu
+}
+
+// New makes a Files of no files.
+func New() (*Files, error) {
+	events, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, err
+	}
+	f := &Files{changed: make(chan struct{}, 1), events: events, done: make(chan struct{}), seen: make(sums)}
+	f.Changed = f.changed
+	go f.run()
+	return f, nil
+}
+
+// Set watches these files in place of those before. What counts as changed
+// is measured from when a file was first named, so that nothing is missed
+// between reading files and naming them again. A folder that cannot be watched
+// is an error; the others are watched all the same.
+func (f *Files) Set(paths []string) error {
+	var errs []error
+	for _, path := range paths {
+		// The folder, not the file: files are replaced more often than written.
+		errs = append(errs, f.events.Add(filepath.Dir(path)))
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.seen = f.seen.of(paths)
+	return errors.Join(errs...)
+}
+
+// Close ends the watch.
+func (f *Files) Close() error {
+	err := f.events.Close()
+	<-f.done
+	return err
+}
+
+func (f *Files) run() {
+	defer close(f.done)
+	settled := time.NewTimer(settle) // finds nothing changed
+	defer settled.Stop()
+	for {
+		select {
+		case _, ok := <-f.events.Events:
+			if !ok {
+				return
+			}
+			settled.Reset(settle)
+		case err := <-f.events.Errors: // an overflow, or nil at the end
+			if err != nil {
+				settled.Reset(settle) // events may be lost
+			}
+		case <-settled.C:
+			f.compare()
+		}
+	}
+}
+
+// compare tells if a file has changed.
+func (f *Files) compare() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.seen.changed() {
+		return
+	}
+	select {
+	case f.changed <- struct{}{}:
+	default: // it is told already
+	}
+}
+
+// sums tell contents of files apart, by their paths.
+type sums map[string][sha256.Size]byte
+
+// of gives those of these paths, as they were for those that are known.
+func (s sums) of(paths []string) sums {
+	of := make(sums, len(paths))
+	for _, path := range paths {
+		known, ok := s[path]
+		if !ok {
+			known = sum(path)
+		}
+		of[path] = known
+	}
+	return of
+}
+
+// changed takes over how files are now, and reports whether one was different.
+func (s sums) changed() (yes bool) {
+	for path, before := range s {
+		now := sum(path)
+		yes = yes || now != before
+		s[path] = now
+	}
+	return yes
+}
+
+// sum is zero for a file that is not there.
+func sum(path string) (s [sha256.Size]byte) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return s
+	}
+	return sha256.Sum256(text)
+}

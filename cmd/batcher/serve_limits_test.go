@@ -1,0 +1,106 @@
+//go:build unix
+
+package main_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// dial opens a connection to the service port.
+func (g *gate) dial() net.Conn {
+	g.t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(g.url, "http://"))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(patience))
+	return conn
+}
+
+func TestServeLimitsOfSize(t *testing.T) {
+	u := startUpstream(t)
+	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1", "--limits-header", "1KiB", "--max-body", "1KiB")
+	if r := post(g.url+"/v1/models/sum:predict", instance(1)+strings.Repeat(" ", 1024)); r.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("a long body gets %+v, want 413", r)
+	}
+	req, err := http.NewRequest(http.MethodGet, g.url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Long", strings.Repeat("x", 16<<10))
+	if r := do(http.DefaultClient, req); r.status != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("a long header gets %+v, want 431", r)
+	}
+	if len(u.calls()) != 0 {
+		t.Errorf("the upstream got %v", u.calls())
+	}
+}
+
+func TestServeLimitsOfTime(t *testing.T) {
+	g := startGate(t, "--upstream=http://127.0.0.1:1", "--protocol=kserve-v1", "--limits-header-time=100ms", "--limits-idle=100ms")
+	slow := g.dial()
+	fmt.Fprint(slow, "GET / HTTP/1.1\r\nHost: x\r\n")
+	if text, err := io.ReadAll(slow); err != nil {
+		t.Errorf("who is slow with a header: %q, %v, want the end of the connection", text, err)
+	}
+	idle := g.dial()
+	fmt.Fprint(idle, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	answers := bufio.NewReader(idle)
+	res, err := http.ReadResponse(answers, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, res.Body)
+	if _, err := answers.ReadByte(); err != io.EOF {
+		t.Errorf("who is idle: %v, want the end of the connection", err)
+	}
+}
+
+func TestServeLimitsConnections(t *testing.T) {
+	u := startUpstream(t)
+	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1", "--limits-connections", "1")
+	first := g.dial()
+	g.counts("batcher_connections", 1)
+	second := g.dial()
+	fmt.Fprintf(second, "POST /v1/models/sum:predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(instance(1)), instance(1))
+	second.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+	if n, err := second.Read(make([]byte, 1)); n > 0 || err == nil {
+		t.Error("a second connection is served")
+	}
+	first.Close()
+	second.SetReadDeadline(time.Now().Add(patience))
+	res, err := http.ReadResponse(bufio.NewReader(second), nil)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Errorf("after the first has gone: %v, %v", res, err)
+	}
+}
+
+// Too many pending requests are told to come again.
+func TestServeLimitsPending(t *testing.T) {
+	u := startUpstream(t)
+	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1", "--max-items=1", "--max-pending=1")
+	answer := g.waiting(u, 1)
+	if r := g.predict(2); r.status != http.StatusTooManyRequests || r.header.Get("Retry-After") == "" {
+		t.Errorf("got %+v, want 429 with Retry-After", r)
+	}
+	u.release()
+	r := <-answer
+	r.want(t, 1)
+}
+
+func TestServeTimeout(t *testing.T) {
+	u := startUpstream(t)
+	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1", "--timeout=50ms")
+	answer := g.waiting(u, 1)
+	if r := <-answer; r.status != http.StatusGatewayTimeout {
+		t.Errorf("got %+v, want 504", r)
+	}
+}

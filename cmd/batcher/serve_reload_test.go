@@ -1,0 +1,125 @@
+//go:build unix
+
+package main_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+)
+
+// configuration is one route to url, with a limit.
+func configuration(url string, maxItems int) string {
+	return fmt.Sprintf("upstream: %s\nroutes:\n  - {name: sum, protocol: kserve-v1, max-items: %d}\n", url, maxItems)
+}
+
+const reloaded = `batcher_config_reloads_total{ok="true"}`
+
+func TestServeReloadsWithoutLosingARequest(t *testing.T) {
+	u := startUpstream(t)
+	name := file(t, "batcher.yaml", configuration(u.URL, 1))
+	g := startGate(t, "--config", name, "--log-access=false")
+	var stop atomic.Bool
+	var callers sync.WaitGroup
+	for caller := range 8 {
+		callers.Go(func() {
+			for n := caller; !stop.Load(); n += 8 {
+				g.predict(n).want(t, n)
+			}
+		})
+	}
+	for i := range 10 {
+		writeFile(t, name, configuration(u.URL, 2+i))
+		g.signal(syscall.SIGHUP)
+		until(t, "the reload is counted", func() bool { return g.metric(reloaded) > float64(i) })
+	}
+	stop.Store(true)
+	callers.Wait()
+	g.signal(syscall.SIGTERM)
+	g.end(0)
+}
+
+// Those who came before a reload are answered by what they came to.
+func TestServeReloadKeepsWhoWaits(t *testing.T) {
+	old, next := startUpstream(t), startUpstream(t)
+	name := file(t, "batcher.yaml", configuration(old.URL, 10))
+	g := startGate(t, "--config", name)
+	answer := g.waiting(old, 1)
+	replaceFile(t, name, configuration(next.URL, 10)) // and no signal
+	g.counts(reloaded, 1)
+	g.predict(2).want(t, 2)
+	old.release()
+	r := <-answer
+	r.want(t, 1)
+	if !slices.Equal(old.calls(), []int{1}) || !slices.Equal(next.calls(), []int{1}) {
+		t.Errorf("the old upstream got %v, the new one %v, want one call each", old.calls(), next.calls())
+	}
+}
+
+func TestServeReloadOfAWrongFile(t *testing.T) {
+	u := startUpstream(t)
+	name := file(t, "batcher.yaml", configuration(u.URL, 10))
+	g := startGate(t, "--config", name)
+	replaceFile(t, name, "upstrea: x\n")
+	g.counts(`batcher_config_reloads_total{ok="false"}`, 1)
+	g.hears(`level=ERROR msg="the configuration is not taken over; the one before stays" err="\S+batcher.yaml:1:1: no such key: upstrea;`)
+	g.predict(1).want(t, 1)
+	replaceFile(t, name, configuration(u.URL, 9))
+	g.counts(reloaded, 1)
+	g.predict(2).want(t, 2)
+}
+
+// What cannot change without a restart is said, and the rest changes.
+func TestServeReloadSaysWhatNeedsARestart(t *testing.T) {
+	u := startUpstream(t)
+	name := file(t, "batcher.yaml", configuration(u.URL, 10))
+	g := startGate(t, "--config", name)
+	replaceFile(t, name, configuration(u.URL, 10)+"limits: {idle: 1m}\ntracing: {ratio: 0.5}\n")
+	for _, key := range []string{"limits", "tracing"} {
+		g.hears(`msg="a change needs a restart" key=` + key)
+	}
+	g.predict(1).want(t, 1)
+}
+
+func TestServeReloadsTokens(t *testing.T) {
+	u := startUpstream(t)
+	tokens := file(t, "tokens", "# of the web shop\none\n")
+	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1", "--tokens", tokens)
+	ask := func(authorization string) int {
+		req, err := http.NewRequest(http.MethodGet, g.url+"/x", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if authorization != "" {
+			req.Header.Set("Authorization", authorization)
+		}
+		return do(http.DefaultClient, req).status
+	}
+	for authorization, want := range map[string]int{"": 401, "one": 401, "Bearer two": 401, "Bearer one": 200, "Bearer # of the web shop": 401} {
+		if got := ask(authorization); got != want {
+			t.Errorf("%q gets %d, want %d", authorization, got, want)
+		}
+	}
+	replaceFile(t, tokens, "two\n")
+	until(t, "the new token counts", func() bool { return ask("Bearer two") == 200 })
+	if got := ask("Bearer one"); got != 401 {
+		t.Errorf("the old token gets %d, want 401", got)
+	}
+}
+
+// The grace period may change with the rest.
+func TestServeReloadsTheGracePeriod(t *testing.T) {
+	u := startUpstream(t)
+	name := file(t, "batcher.yaml", configuration(u.URL, 10)+"grace: 1h\n")
+	g := startGate(t, "--config", name)
+	replaceFile(t, name, configuration(u.URL, 10)+"grace: 50ms\n")
+	g.counts(reloaded, 1)
+	answer := g.waiting(u, 1)
+	g.signal(syscall.SIGTERM)
+	g.end(1)
+	<-answer
+}

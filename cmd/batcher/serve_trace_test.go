@@ -1,0 +1,87 @@
+//go:build unix
+
+package main_test
+
+import (
+	"encoding/hex"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/proto"
+)
+
+// spans is a collector of OTLP over HTTP.
+type spans struct {
+	mu  sync.Mutex
+	all map[string]*otlp.Span // by name; guarded by mu
+}
+
+func (s *spans) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	var req collector.ExportTraceServiceRequest
+	if err == nil {
+		err = proto.Unmarshal(body, &req)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.all[err.Error()] = nil
+	}
+	for _, resource := range req.ResourceSpans {
+		for _, scope := range resource.ScopeSpans {
+			for _, span := range scope.Spans {
+				s.all[span.Name] = span
+			}
+		}
+	}
+}
+
+// TestServeTraces follows a caller's trace through the batch to the upstream.
+func TestServeTraces(t *testing.T) {
+	s := &spans{all: make(map[string]*otlp.Span)}
+	sink := httptest.NewServer(s)
+	t.Cleanup(sink.Close)
+	u := startUpstream(t)
+	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1", "--name", "sum", "--tracing-endpoint", sink.URL, "--tracing-ratio", "0")
+	g.predict(1).want(t, 1) // not sampled
+	req, err := http.NewRequest(http.MethodPost, g.url+"/v1/models/sum:predict", strings.NewReader(instance(2)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+	req.Header.Set("Traceparent", "00-"+trace+"-"+parent+"-01")
+	r := do(http.DefaultClient, req)
+	r.want(t, 2)
+	g.signal(syscall.SIGTERM) // sends what is left
+	g.end(0)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	request, batch := s.all["POST"], s.all["batch sum"]
+	if request == nil || batch == nil {
+		t.Fatalf("got the spans %v", s.all)
+	}
+	if hex.EncodeToString(request.TraceId) != trace || hex.EncodeToString(request.ParentSpanId) != parent {
+		t.Errorf("the request's span is of trace %x below %x", request.TraceId, request.ParentSpanId)
+	}
+	if len(batch.Links) != 1 || string(batch.Links[0].SpanId) != string(request.SpanId) {
+		t.Errorf("the batch links to %v, want the request", batch.Links)
+	}
+	if len(request.Links) != 1 || string(request.Links[0].SpanId) != string(batch.SpanId) {
+		t.Errorf("the request links to %v, want the batch", request.Links)
+	}
+	told := u.headers[len(u.headers)-1].Get("Traceparent")
+	if !strings.Contains(told, hex.EncodeToString(batch.TraceId)) {
+		t.Errorf("the upstream was told %q, want the trace of the batch, %x", told, batch.TraceId)
+	}
+	if unsampled := u.headers[0].Get("Traceparent"); !strings.HasSuffix(unsampled, "-00") {
+		t.Errorf("of the batch that is not sampled the upstream was told %q", unsampled)
+	}
+}

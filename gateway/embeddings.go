@@ -1,0 +1,252 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
+)
+
+// OpenAIEmbeddings is the protocol "openai-embeddings": POST …/embeddings
+// with input, answered with data and usage, as OpenAI defines it
+// (https://platform.openai.com/docs/api-reference/embeddings) and many other
+// servers speak it.
+//
+// All four forms of input are calls: a text, several, an array of tokens,
+// several. An item is one text or one array of tokens; the two kinds do not
+// meet in a batch. All else of the body divides batches. Empty inputs, which
+// make the upstream refuse a batch as a whole, are no calls.
+//
+// An element of data finds its item by its index, and its caller finds it
+// under the index that it has in the caller's input. The whole numbers in
+// usage are shared out by the items' weights so that the parts add up exactly
+// to what the upstream counted.
+//
+// The weight of an item is its tokens, or the bytes of its text as written in
+// JSON, which are never fewer than its tokens, but at most 8,192: the most
+// tokens that one input may have. Limits: 2,048 items, a weight of 300,000.
+type OpenAIEmbeddings struct{}
+
+// What OpenAI allows in a request, and in an item of it.
+const (
+	embeddingsItems     = 2048
+	embeddingsTokens    = 300_000
+	embeddingsPerItem   = 8192
+	embeddingsTextHole  = "\x01" // in Shape: for texts
+	embeddingsTokenHole = "\x02" // in Shape: for arrays of tokens
+)
+
+// Limits are those of OpenAI.
+func (OpenAIEmbeddings) Limits() (items, weight int) { return embeddingsItems, embeddingsTokens }
+
+// Match wants a POST to a path that ends in /embeddings.
+func (OpenAIEmbeddings) Match(r *http.Request) bool {
+	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/embeddings")
+}
+
+// Read takes the inputs out of the body; the rest is the shape.
+func (OpenAIEmbeddings) Read(_ *http.Request, body []byte) (*Call, error) {
+	var input jsonraw.Span
+	err := jsonraw.Members(body, func(name string, value jsonraw.Span) {
+		if name == "input" {
+			input = value
+		}
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case !utf8.Valid(body):
+		return nil, errors.New("JSON is not UTF-8")
+	case input == jsonraw.Span{}:
+		return nil, ErrNotMine
+	}
+	inputs, mark, err := embeddingsInputs(input.Of(body))
+	if err != nil {
+		return nil, err
+	}
+	items := make([]Item, len(inputs))
+	for i, in := range inputs {
+		if items[i], err = embeddingsItem(in, mark); err != nil {
+			return nil, err
+		}
+	}
+	return &Call{Items: items, Shape: string(body[:input.Start]) + mark + string(body[input.End:])}, nil
+}
+
+// embeddingsInputs gives the single inputs in what input holds, and the mark
+// of their kind.
+func embeddingsInputs(input []byte) (inputs [][]byte, mark string, err error) {
+	switch jsonraw.Kind(input) {
+	case '"':
+		return [][]byte{input}, embeddingsTextHole, nil
+	case '[':
+	default:
+		return nil, "", ErrNotMine
+	}
+	elements, err := jsonraw.Elements(input)
+	if err != nil || len(elements) == 0 {
+		return nil, "", errors.Join(err, ErrNotMine)
+	}
+	switch jsonraw.Kind(elements[0]) {
+	case '"':
+		return elements, embeddingsTextHole, nil
+	case '[':
+		return elements, embeddingsTokenHole, nil
+	}
+	return [][]byte{input}, embeddingsTokenHole, nil
+}
+
+// embeddingsItem makes an item of an input, which must be of the kind that
+// mark names.
+func embeddingsItem(in []byte, mark string) (Item, error) {
+	if mark == embeddingsTextHole {
+		if jsonraw.Kind(in) != '"' || len(in) == len(`""`) {
+			return Item{}, ErrNotMine
+		}
+		return Item{Data: in, Weight: min(len(in)-len(`""`), embeddingsPerItem)}, nil
+	}
+	if jsonraw.Kind(in) != '[' {
+		return Item{}, ErrNotMine
+	}
+	tokens, err := jsonraw.Elements(in)
+	if err != nil {
+		return Item{}, err
+	}
+	for _, token := range tokens {
+		if _, ok := decimal(token); !ok {
+			return Item{}, ErrNotMine
+		}
+	}
+	if len(tokens) == 0 {
+		return Item{}, ErrNotMine
+	}
+	return Item{Data: in, Weight: min(len(tokens), embeddingsPerItem)}, nil
+}
+
+// Join puts an array of the inputs into the shape.
+func (OpenAIEmbeddings) Join(key Key, items []Item) ([]byte, error) {
+	at := strings.IndexAny(key.Shape, embeddingsTextHole+embeddingsTokenHole)
+	if at < 0 {
+		return nil, errors.New("the shape has no place for the input")
+	}
+	body := make([]byte, 0, len(key.Shape)+sizeOf(items)+len(items)+1)
+	body = append(append(body, key.Shape[:at]...), '[')
+	for i, item := range items {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(body, item.Data...)
+	}
+	return append(append(body, ']'), key.Shape[at+1:]...), nil
+}
+
+// Split gives each item the element of data with its index. In Extra are,
+// each as a varint, where the index stands in the element, its length, and
+// the item's shares of the numbers in usage.
+func (OpenAIEmbeddings) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
+	var data, usage jsonraw.Span
+	err := jsonraw.Members(answer.Body, func(name string, value jsonraw.Span) {
+		switch name {
+		case "data":
+			data = value
+		case "usage":
+			usage = value
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	elements, err := jsonraw.Elements(data.Of(answer.Body))
+	if err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	if len(elements) != len(items) {
+		return nil, fmt.Errorf("%d embeddings for %d inputs", len(elements), len(items))
+	}
+	results := make([]Result, len(items))
+	for _, element := range elements {
+		if err := placeEmbedding(results, element); err != nil {
+			return nil, err
+		}
+	}
+	frame, counts := embeddingsFrame(answer.Body, data, usage)
+	shareOut(results, items, counts)
+	for i := range results {
+		results[i].Frame = frame
+	}
+	return results, nil
+}
+
+// placeEmbedding gives an element of data to the item whose index it has.
+func placeEmbedding(results []Result, element []byte) error {
+	var index jsonraw.Span
+	err := jsonraw.Members(element, func(name string, value jsonraw.Span) {
+		if name == "index" {
+			index = value
+		}
+	})
+	if err != nil {
+		return err
+	}
+	i, ok := decimal(index.Of(element))
+	switch {
+	case !ok || i >= len(results):
+		return fmt.Errorf("an embedding with the index %.20q, which was not asked", index.Of(element))
+	case results[i].Body != nil:
+		return fmt.Errorf("two embeddings with the index %d", i)
+	}
+	extra := binary.AppendUvarint(nil, uint64(index.Start))
+	results[i].Body, results[i].Extra = element, binary.AppendUvarint(extra, uint64(index.End-index.Start))
+	return nil
+}
+
+// Reply numbers the embeddings anew and sums up the shares of usage.
+func (OpenAIEmbeddings) Reply(_ *Call, results []Result) (Reply, error) {
+	var data []byte
+	var usage []uint64
+	for i, result := range results {
+		extra := varints(result.Extra)
+		if len(extra) < 2 || extra[0]+extra[1] > uint64(len(result.Body)) {
+			return Reply{}, errState
+		}
+		if data == nil {
+			data, usage = make([]byte, 0, len(results)*(len(result.Body)+8)), make([]uint64, len(extra)-2)
+		} else {
+			data = append(data, ',')
+		}
+		if len(extra)-2 != len(usage) {
+			return Reply{}, errors.New("the answers of several batches count their usage in different ways")
+		}
+		data = append(data, result.Body[:extra[0]]...)
+		data = strconv.AppendInt(data, int64(i), 10)
+		data = append(data, result.Body[extra[0]+extra[1]:]...)
+		for k, n := range extra[2:] {
+			usage[k] += n
+		}
+	}
+	return Reply{Body: fillEmbeddings(results[0].Frame, data, usage)}, nil
+}
+
+// fillEmbeddings fills the holes of a frame.
+func fillEmbeddings(frame, data []byte, usage []uint64) []byte {
+	body := make([]byte, 0, len(frame)+len(data)+20*len(usage)+2)
+	for {
+		at := bytes.IndexAny(frame, embeddingsDataHole+embeddingsCountHole)
+		if at < 0 {
+			return append(body, frame...)
+		}
+		body = append(body, frame[:at]...)
+		if frame[at] == embeddingsDataHole[0] {
+			body = append(append(append(body, '['), data...), ']')
+		} else {
+			body, usage = strconv.AppendUint(body, usage[0], 10), usage[1:]
+		}
+		frame = frame[at+1:]
+	}
+}

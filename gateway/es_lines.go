@@ -1,0 +1,186 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"net/url"
+	"slices"
+
+	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
+)
+
+// esUpdate are the members that the body of an update may have; with another,
+// Elasticsearch refuses the whole bulk.
+var esUpdate = []string{"doc", "script", "upsert", "doc_as_upsert", "scripted_upsert", "detect_noop", "_source"}
+
+// esReadSingle makes the item of a single write.
+func esReadSingle(c *Call, op esOp, query url.Values, body []byte) error {
+	wide, ok := op.take(query)
+	if !ok {
+		return ErrNotMine
+	}
+	c.Query, c.State = wide, &esCaller{routing: op.meta["routing"]}
+	lines := op.line()
+	if op.action == "delete" {
+		if len(trim(body)) > 0 {
+			return ErrNotMine
+		}
+		c.Items = []Item{{Data: lines}}
+		return nil
+	}
+	if err := esSource(op.action, body); err != nil {
+		return err
+	}
+	lines = appendLine(slices.Grow(lines, len(body)+1), trim(body))
+	c.Items = []Item{{Data: append(lines, '\n')}}
+	return nil
+}
+
+// esSource checks the body of a single write, which becomes a line.
+func esSource(action string, body []byte) error {
+	known := true
+	err := jsonraw.Members(body, func(name string, _ jsonraw.Span) {
+		known = known && (action != "update" || slices.Contains(esUpdate, name))
+	})
+	if err == nil && !known {
+		return ErrNotMine
+	}
+	return err
+}
+
+// appendLine appends JSON without line ends, which stand between its tokens
+// only: spaces take their place.
+func appendLine(dst, text []byte) []byte {
+	start := len(dst)
+	dst = append(dst, text...)
+	for i, c := range dst[start:] {
+		if c == '\n' || c == '\r' {
+			dst[start+i] = ' '
+		}
+	}
+	return dst
+}
+
+// esReadBulk makes an item of each write in a bulk. index is the one in its
+// path, or "".
+func esReadBulk(c *Call, index string, query url.Values, body []byte) error {
+	bulk := esOp{action: esBulkAction, index: "-"}
+	wide, ok := bulk.take(query)
+	if !ok {
+		return ErrNotMine
+	}
+	c.Query, c.State = wide, &esCaller{bulk: true}
+	if len(body) > 0 && body[len(body)-1] != '\n' {
+		return errors.New("the bulk request must be terminated by a newline [\\n]")
+	}
+	for len(body) > 0 {
+		n := bytes.IndexByte(body, '\n') + 1
+		if len(trim(body[:n])) > 0 {
+			lines, err := esWrite(body, n, index)
+			if err != nil {
+				return err
+			}
+			c.Items = append(c.Items, Item{Data: lines.data})
+			n = lines.length
+		}
+		body = body[n:]
+	}
+	return nil
+}
+
+// esLines are the one or two lines of a write.
+type esLines struct {
+	data   []byte // as they are sent
+	length int    // as they came
+}
+
+// esWrite takes the first write off a bulk. Its action line has n bytes.
+func esWrite(body []byte, n int, index string) (esLines, error) {
+	var op esLine
+	if err := op.read(body[:n], index); err != nil {
+		return esLines{}, err
+	}
+	length := n
+	if op.action != "delete" {
+		length += bytes.IndexByte(body[n:], '\n') + 1
+		source := body[n:length]
+		if len(trim(source)) == 0 || op.action == "update" && esSource(op.action, source) != nil {
+			return esLines{}, ErrNotMine
+		}
+	}
+	if !op.missing {
+		return esLines{body[:length:length], length}, nil
+	}
+	return esLines{append(esPutIndex(body[:n], op.at, index), body[n:length]...), length}, nil
+}
+
+// esLine is an action line, read.
+type esLine struct {
+	esOp
+	missing bool // it names no index
+	at      int  // after the brace that opens its metadata
+	opType  string
+}
+
+// read takes an action line apart. What Elasticsearch might refuse is
+// ErrNotMine, or an error if it is not JSON.
+func (op *esLine) read(line []byte, index string) error {
+	var meta jsonraw.Span
+	actions := 0
+	err := jsonraw.Members(line, func(name string, value jsonraw.Span) {
+		op.action, meta = name, value
+		actions++
+	})
+	if err != nil {
+		return err
+	}
+	if actions != 1 || !slices.Contains([]string{"index", "create", "update", "delete"}, op.action) || jsonraw.Kind(meta.Of(line)) != '{' {
+		return ErrNotMine
+	}
+	op.index, op.missing, op.at = index, true, meta.Start+1
+	plain := true
+	err = jsonraw.Members(meta.Of(line), func(name string, value jsonraw.Span) {
+		text, ok := esText(value.Of(meta.Of(line)))
+		plain = plain && ok
+		switch name {
+		case "_index":
+			op.index, op.missing = text, false
+		case "_id":
+			op.id = text
+			plain = plain && text != ""
+		case "op_type":
+			op.opType = text
+		default:
+			op.set(name, text)
+		}
+	})
+	if op.opType != "" && op.action == "index" {
+		op.action = op.opType
+	}
+	if err != nil || !plain || op.action == "create" && op.opType != "" && op.opType != "create" || !op.valid() {
+		return ErrNotMine
+	}
+	return nil
+}
+
+// esText gives the text of a string, a number or a boolean.
+func esText(value []byte) (text string, ok bool) {
+	switch jsonraw.Kind(value) {
+	case '"':
+		return jsonraw.Name(value), true
+	case '{', '[', 'n':
+		return "", false
+	}
+	return string(value), true
+}
+
+// esPutIndex puts an index into an action line, before the members that stand
+// from at on.
+func esPutIndex(line []byte, at int, index string) []byte {
+	named := append(make([]byte, 0, len(line)+len(index)+16), line[:at]...)
+	named = appendString(append(named, `"_index":`...), index)
+	if trim(line[at:])[0] != '}' {
+		named = append(named, ',')
+	}
+	return append(named, line[at:]...)
+}

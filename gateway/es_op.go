@@ -1,0 +1,150 @@
+package gateway
+
+import (
+	"encoding/json"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+)
+
+// esBulkAction is the action of what holds writes of its own.
+const esBulkAction = "bulk"
+
+// esMaxID is the most bytes of an id.
+const esMaxID = 512
+
+// esOp is one write, from a call of its own or a line in a bulk. Which
+// parameters it may have, and which together, follows the checks that
+// Elasticsearch makes before it executes anything: there they fail a single
+// call, and a whole bulk.
+type esOp struct {
+	action    string
+	index, id string
+	meta      map[string]string // further members of the action line
+}
+
+// esMeta are the members of an action line that a query parameter of the same
+// name becomes, by the actions that know them.
+var esMeta = map[string][]string{
+	"routing":             {"index", "create", "update", "delete"},
+	"if_seq_no":           {"index", "update", "delete"},
+	"if_primary_term":     {"index", "update", "delete"},
+	"version":             {"index", "delete"},
+	"version_type":        {"index", "delete"},
+	"pipeline":            {"index", "create"},
+	"require_alias":       {"index", "create", "update"},
+	"require_data_stream": {"index", "create"},
+	"retry_on_conflict":   {"update"},
+}
+
+// esWide are the query parameters that a single write and a bulk have in
+// common, by the actions that know them.
+var esWide = map[string][]string{
+	"refresh":                 {"index", "create", "update", "delete", esBulkAction},
+	"timeout":                 {"index", "create", "update", "delete", esBulkAction},
+	"wait_for_active_shards":  {"index", "create", "update", "delete", esBulkAction},
+	"include_source_on_error": {"index", "create", "update", esBulkAction},
+	"_source":                 {"update", esBulkAction},
+	"_source_includes":        {"update", esBulkAction},
+	"_source_excludes":        {"update", esBulkAction},
+	"pipeline":                {esBulkAction},
+	"routing":                 {esBulkAction},
+	"require_alias":           {esBulkAction},
+	"require_data_stream":     {esBulkAction},
+	"list_executed_pipelines": {esBulkAction},
+}
+
+// take sorts the query of a call into the action line and the query of the
+// bulk, which it gives. It fails for what is not known, and what comes twice.
+func (op *esOp) take(query url.Values) (wide string, ok bool) {
+	rest := url.Values{}
+	for name, values := range query {
+		switch {
+		case len(values) != 1:
+			return "", false
+		case name == "op_type" && op.action == "index" && (values[0] == "index" || values[0] == "create"):
+			op.action = values[0]
+		case name == "op_type" && op.action == "create" && values[0] == "create":
+		case slices.Contains(esWide[name], op.action):
+			rest[name] = values
+		default:
+			op.set(name, values[0])
+		}
+	}
+	return rest.Encode(), op.valid()
+}
+
+// set notes a member of the action line.
+func (op *esOp) set(name, value string) {
+	if op.meta == nil {
+		op.meta = make(map[string]string)
+	}
+	op.meta[name] = value
+}
+
+// valid reports whether op can be part of a bulk without failing all of it.
+func (op *esOp) valid() bool {
+	for name, value := range op.meta {
+		if !slices.Contains(esMeta[name], op.action) || !esFits(name, value) {
+			return false
+		}
+	}
+	_, hasSeqNo := op.meta["if_seq_no"]
+	_, hasTerm := op.meta["if_primary_term"]
+	_, hasVersion := op.meta["version"]
+	versionType := op.meta["version_type"]
+	external := versionType == "external" || versionType == "external_gte"
+	switch {
+	case op.index == "" || len(op.id) > esMaxID:
+		return false
+	case op.id == "" && (op.action == "update" || op.action == "delete" || hasSeqNo || hasVersion || external):
+		return false
+	case hasSeqNo != hasTerm || hasSeqNo && (hasVersion || external):
+		return false
+	}
+	return hasVersion == external
+}
+
+// esFits reports whether a member can have the value.
+func esFits(name, value string) bool {
+	switch name {
+	case "if_seq_no", "version":
+		_, err := strconv.ParseUint(value, 10, 63)
+		return err == nil
+	case "retry_on_conflict":
+		_, err := strconv.ParseUint(value, 10, 31)
+		return err == nil
+	case "if_primary_term":
+		n, err := strconv.ParseUint(value, 10, 63)
+		return err == nil && n > 0
+	case "version_type":
+		return value == "internal" || value == "external" || value == "external_gte"
+	case "require_alias", "require_data_stream":
+		return value == "true" || value == "false"
+	}
+	return value != ""
+}
+
+// line gives the action line. Elasticsearch takes numbers and booleans in it
+// as strings too.
+func (op *esOp) line() []byte {
+	line := append(make([]byte, 0, 64+len(op.index)+len(op.id)), `{"`+op.action+`":{"_index":`...)
+	line = appendString(line, op.index)
+	if op.id != "" {
+		line = appendString(append(line, `,"_id":`...), op.id)
+	}
+	for _, name := range slices.Sorted(maps.Keys(op.meta)) {
+		line = appendString(append(line, `,"`+name+`":`...), op.meta[name])
+	}
+	return append(line, "}}\n"...)
+}
+
+// appendString appends s, which is UTF-8, as JSON.
+func appendString(dst []byte, s string) []byte {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return append(dst, `""`...) // a string: it cannot be
+	}
+	return append(dst, text...)
+}

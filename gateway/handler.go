@@ -1,0 +1,153 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/gobatcher/batcher"
+)
+
+// Options are what all routes of a Handler have in common.
+type Options struct {
+	// Fallback serves what matches no route. Default: nil, which answers with
+	// status 404.
+	Fallback http.Handler
+
+	// Observer is told what happens. Default: the zero Observer, nobody.
+	Observer Observer
+}
+
+// Handler batches the calls that match its routes, each with its protocol,
+// and passes everything else through. It is safe for concurrent use. An idle
+// Handler owns no goroutine and no timer. Make one with New.
+type Handler struct {
+	opts   Options
+	mux    *http.ServeMux
+	routes []*route
+
+	mu       sync.Mutex
+	inside   int           // requests being served
+	draining bool          // takes no more
+	empty    chan struct{} // closed when draining and nobody is inside
+}
+
+// New makes a Handler. It owns the routes' Upstreams and Dispatchers from then
+// on. It fails if a route is not valid (see Route.Validate), or if two
+// patterns conflict; then it owns nothing.
+func New(routes []Route, opts Options) (*Handler, error) {
+	h := &Handler{opts: opts, mux: http.NewServeMux(), empty: make(chan struct{})}
+	for _, r := range routes {
+		if err := r.Validate(); err != nil {
+			return nil, err
+		}
+	}
+	for _, r := range routes {
+		made, err := newRoute(r, opts.Observer)
+		if err != nil {
+			return nil, err
+		}
+		if err := register(h.mux, r.Pattern, made); err != nil {
+			return nil, err
+		}
+		h.routes = append(h.routes, made)
+	}
+	return h, nil
+}
+
+// register turns the panic of a mux into an error.
+func register(mux *http.ServeMux, pattern string, handler http.Handler) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("gateway: route %q: %v", pattern, v)
+		}
+	}()
+	mux.Handle(pattern, handler)
+	return nil
+}
+
+// ServeHTTP answers a call when its batch is answered, and everything else as
+// whoever it is passed through to does. After Shutdown it answers with status
+// 503; see [Swap] for how another Handler can take over before.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !h.enter() {
+		draining().write(w)
+		return
+	}
+	defer h.leave()
+	h.serve(w, r)
+}
+
+// serve is for who has entered.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
+	// The mux's own answers (redirects to a cleaner path) are not the upstream's.
+	matched, _ := h.mux.Handler(r)
+	if to, ok := matched.(*route); ok {
+		to.ServeHTTP(w, r)
+		return
+	}
+	passTo(w, r, h.opts.Fallback, "", h.opts.Observer)
+}
+
+// enter reports whether a request may be served; then leave must follow.
+func (h *Handler) enter() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.draining {
+		return false
+	}
+	h.inside++
+	return true
+}
+
+func (h *Handler) leave() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.inside--
+	if h.draining && h.inside == 0 {
+		close(h.empty)
+	}
+}
+
+// Shutdown refuses new requests with status 503, waits until those being
+// served are answered, lets go of Dispatchers and closes Upstreams. When ctx
+// ends first, requests that have not been sent yet are answered with 503,
+// upstream calls are aborted, and Shutdown returns ctx's cause. It may be called again, and then does
+// nothing but wait.
+func (h *Handler) Shutdown(ctx context.Context) error {
+	h.mu.Lock()
+	first := !h.draining
+	h.draining = true
+	if first && h.inside == 0 {
+		close(h.empty)
+	}
+	h.mu.Unlock()
+	select {
+	case <-h.empty:
+	case <-ctx.Done():
+	}
+	if !first {
+		return context.Cause(ctx)
+	}
+	var errs []error
+	for _, r := range h.routes {
+		errs = append(errs, r.dispatcher.Shutdown(ctx))
+	}
+	for _, r := range h.routes {
+		if r.Upstream != nil {
+			errs = append(errs, r.Upstream.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Stats counts the items and batches of each route, by its name.
+func (h *Handler) Stats() map[string]batcher.Stats {
+	all := make(map[string]batcher.Stats, len(h.routes))
+	for _, r := range h.routes {
+		all[r.Name] = r.dispatcher.Stats()
+	}
+	return all
+}

@@ -1,0 +1,52 @@
+package gateway
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// matters are the request headers that divide batches on every route.
+var matters = []string{"Authorization"}
+
+// own are the headers of an upstream's answer to a batch that do not concern
+// its callers: those of the connection (RFC 9110, section 7.6.1), those that
+// describe the bytes of the whole, and cookies, which would be shared.
+var own = map[string]bool{
+	"Connection": true, "Keep-Alive": true, "Proxy-Authenticate": true, "Proxy-Authorization": true, "Proxy-Connection": true,
+	"Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
+	"Accept-Ranges": true, "Content-Digest": true, "Content-Encoding": true, "Content-Length": true, "Content-Md5": true,
+	"Content-Range": true, "Digest": true, "Etag": true, "Last-Modified": true, "Repr-Digest": true,
+	"Alt-Svc": true, "Date": true, "Set-Cookie": true,
+}
+
+// concerning gives what of the header of an upstream's answer concerns the
+// callers of its batch.
+func concerning(h http.Header) http.Header {
+	kept := make(http.Header, len(h))
+	for name, values := range h {
+		if !own[name] {
+			kept[name] = slices.Clip(values) // shared: who appends must copy
+		}
+	}
+	for _, names := range h["Connection"] {
+		for name := range strings.SplitSeq(names, ",") {
+			delete(kept, http.CanonicalHeaderKey(strings.TrimSpace(name)))
+		}
+	}
+	return kept
+}
+
+// copyHeader sets in to what is in from, for each of its names.
+func copyHeader(to, from http.Header) {
+	for name, values := range from {
+		to[name] = values
+	}
+}
+
+// upgrades reports whether r asks for another protocol on its connection.
+func upgrades(r *http.Request) bool {
+	return len(r.Header["Upgrade"]) > 0 && slices.ContainsFunc(r.Header["Connection"], func(v string) bool {
+		return strings.Contains(strings.ToLower(v), "upgrade")
+	})
+}

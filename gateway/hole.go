@@ -1,0 +1,51 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+
+	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
+)
+
+// hole stands in a text for what was cut out of it. No byte under 0x20 but
+// white space is part of any JSON text.
+var hole = []byte{0}
+
+// cutOut gives text with a hole in the place of part. All else is as it was.
+func cutOut(text []byte, part jsonraw.Span) []byte {
+	rest := make([]byte, 0, len(text)-(part.End-part.Start)+len(hole))
+	rest = append(append(rest, text[:part.Start]...), hole...)
+	return append(rest, text[part.End:]...)
+}
+
+// trim gives text without the white space around it.
+func trim(text []byte) []byte { return bytes.Trim(text, " \t\r\n") }
+
+// sizeOf is the length of all data of items.
+func sizeOf(items []Item) (n int) {
+	for _, item := range items {
+		n += len(item.Data)
+	}
+	return n
+}
+
+func jsonHeader() http.Header { return http.Header{"Content-Type": {"application/json"}} }
+
+// errState says that Reply was given another protocol's call.
+var errState = errors.New("the call is not one that Read made")
+
+// decimal reads a whole number written the one way that JSON allows without
+// fraction and exponent, up to 9 digits.
+func decimal(text []byte) (n int, ok bool) {
+	if len(text) == 0 || len(text) > 9 || text[0] == '0' && len(text) > 1 {
+		return 0, false
+	}
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = 10*n + int(c-'0')
+	}
+	return n, true
+}

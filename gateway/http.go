@@ -1,0 +1,132 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+)
+
+// HTTPOptions say how an HTTP upstream is reached.
+type HTTPOptions struct {
+	// Transport sends requests. It is not closed but for its idle connections.
+	// Default: nil, a transport of its own that keeps up to 256 connections.
+	Transport http.RoundTripper
+
+	// Header is set on every request to the upstream, batches and what is
+	// passed through alike, in place of what the caller sent: credentials of
+	// the gateway's own. A name without values drops that header. Default:
+	// nil, none.
+	Header http.Header
+
+	// MaxAnswer is the most bytes of the answer to a batch; a longer one fails
+	// the batch with status 502. Default: zero, 64 MiB. Negative: no limit.
+	MaxAnswer int64
+}
+
+const defaultMaxAnswer = 64 << 20
+
+// HTTP is an Upstream that is asked over HTTP. It serves what is passed
+// through unchanged: streaming, trailers, upgrades. Make one with NewHTTP.
+type HTTP struct {
+	base   *url.URL
+	prefix string // what stands before a key's path
+	opts   HTTPOptions
+	proxy  *httputil.ReverseProxy
+}
+
+// NewHTTP makes an Upstream of the server at base, an http or https URL; the
+// path of each request is appended to that of base.
+func NewHTTP(base string, opts HTTPOptions) (*HTTP, error) {
+	u, err := url.Parse(base)
+	if err != nil {
+		return nil, fmt.Errorf("gateway: upstream: %w", err)
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return nil, fmt.Errorf("gateway: upstream %q: want http[s]://host[:port][/path]", u.Redacted())
+	}
+	if opts.Transport == nil {
+		t := http.DefaultTransport.(*http.Transport).Clone()
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
+		opts.Transport = t
+	}
+	set(&opts.MaxAnswer, defaultMaxAnswer)
+	h := &HTTP{base: u, opts: opts, prefix: u.Scheme + "://" + u.Host + strings.TrimRight(u.EscapedPath(), "/")}
+	h.proxy = &httputil.ReverseProxy{Rewrite: h.rewrite, Transport: opts.Transport, FlushInterval: -1, ErrorHandler: h.failed}
+	return h, nil
+}
+
+// Send posts a batch. A redirect is an answer like any other.
+func (h *HTTP) Send(ctx context.Context, key Key, body []byte) (Answer, error) {
+	target := h.prefix + key.Path
+	if key.Query != "" {
+		target += "?" + key.Query
+	}
+	req, err := http.NewRequestWithContext(ctx, key.Method, target, bytes.NewReader(body))
+	if err != nil {
+		return Answer{}, err
+	}
+	req.Header = key.Header()
+	req.Header.Set("Content-Type", key.ContentType)
+	h.override(req.Header)
+	res, err := h.opts.Transport.RoundTrip(req)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer res.Body.Close()
+	data, err := h.readAnswer(res)
+	return Answer{Status: res.StatusCode, Header: res.Header, Body: data}, err
+}
+
+func (h *HTTP) override(header http.Header) {
+	for name, values := range h.opts.Header {
+		name = http.CanonicalHeaderKey(name)
+		if len(values) == 0 {
+			delete(header, name)
+			continue
+		}
+		header[name] = values
+	}
+}
+
+func (h *HTTP) readAnswer(res *http.Response) ([]byte, error) {
+	data, err := readAll(res.Body, res.ContentLength, h.opts.MaxAnswer)
+	if errors.Is(err, errTooLong) {
+		return nil, Errorf(http.StatusBadGateway, "the upstream's answer is longer than %d bytes", h.opts.MaxAnswer)
+	}
+	return data, err
+}
+
+// ServeHTTP passes r through.
+func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.proxy.ServeHTTP(w, r) }
+
+// rewrite sends a request on as it came, but for what belongs to its
+// connection and the usual X-Forwarded headers.
+func (h *HTTP) rewrite(pr *httputil.ProxyRequest) {
+	pr.SetURL(h.base)
+	pr.Out.URL.RawQuery = pr.In.URL.RawQuery
+	pr.Out.Header["X-Forwarded-For"] = pr.In.Header["X-Forwarded-For"]
+	pr.SetXForwarded()
+	h.override(pr.Out.Header)
+}
+
+func (h *HTTP) failed(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil {
+		err = errors.Join(err, context.Cause(r.Context()))
+	}
+	if e := asError(fmt.Errorf("the upstream did not answer: %w", err)); e.Status != statusClientGone {
+		e.write(w)
+	}
+}
+
+// Close closes the transport's idle connections.
+func (h *HTTP) Close() error {
+	if t, ok := h.opts.Transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+package jsonraw
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Span is where a part of a text stands.
+type Span struct{ Start, End int }
+
+// Of gives the part, without copying it.
+func (s Span) Of(data []byte) []byte { return data[s.Start:s.End:s.End] }
+
+// Kind is the first byte of the value in data, which is valid: one of
+// { [ " - t f n or a digit; 0 if there is none.
+func Kind(data []byte) byte {
+	if at := space(data, 0); at < len(data) {
+		return data[at]
+	}
+	return 0
+}
+
+// Elements gives the elements of the array in data, without copying them. It
+// fails if data is not a valid array.
+func Elements(data []byte) ([][]byte, error) {
+	at := space(data, 0)
+	if at >= len(data) || data[at] != '[' {
+		return nil, errors.New("JSON is not an array")
+	}
+	var all [][]byte
+	end, err := array(data, at, 1, func(start, end int) { all = append(all, Span{start, end}.Of(data)) })
+	if err == nil && space(data, end) < len(data) {
+		err = unexpected(data, space(data, end), "after the value")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// Members calls each for the members of the object in data, in their order,
+// with the decoded name and where the value stands. It fails if data is not a
+// valid object or if a name comes twice: what such an object means depends on
+// who reads it.
+func Members(data []byte, each func(name string, value Span)) error {
+	at := space(data, 0)
+	if at >= len(data) || data[at] != '{' {
+		return errors.New("JSON is not an object")
+	}
+	var twice error
+	seen := make(map[string]bool)
+	end, err := object(data, at, 1, func(m member) {
+		name := Name(data[m.name:m.nameEnd])
+		if seen[name] && twice == nil {
+			twice = fmt.Errorf("JSON: %q stands twice in an object", name)
+		}
+		seen[name] = true
+		each(name, Span{m.start, m.end})
+	})
+	if err == nil && space(data, end) < len(data) {
+		err = unexpected(data, space(data, end), "after the value")
+	}
+	return errors.Join(err, twice)
+}
+
+// Name decodes a valid string, quotes included.
+func Name(quoted []byte) string {
+	if !bytes.ContainsRune(quoted, '\\') {
+		return string(quoted[1 : len(quoted)-1])
+	}
+	var name string
+	_ = json.Unmarshal(quoted, &name) // valid: it cannot fail
+	return name
+}
+
+// AppendCompact appends data, a valid text or a part of one that does not
+// begin or end within a string, without the white space between its tokens.
+func AppendCompact(dst, data []byte) []byte {
+	for at := 0; at < len(data); {
+		switch c := data[at]; {
+		case isSpace(c):
+			at++
+		case c == '"':
+			end, err := text(data, at)
+			if err != nil {
+				end = len(data)
+			}
+			dst = append(dst, data[at:end]...)
+			at = end
+		default:
+			dst = append(dst, c)
+			at++
+		}
+	}
+	return dst
+}
+
+// hole stands in a frame for what was cut out. It is no part of any JSON text.
+const hole = 0
+
+// Cut gives the frame of a part of a valid text: the text around it, compact.
+func Cut(data []byte, part Span) []byte {
+	frame := make([]byte, 0, len(data)-(part.End-part.Start)+1)
+	frame = append(AppendCompact(frame, data[:part.Start]), hole)
+	return AppendCompact(frame, data[part.End:])
+}
+
+// Fill gives frame with an array of items in place of what was cut out. An
+// empty frame is the array alone.
+func Fill(frame []byte, items [][]byte) []byte {
+	head, tail, _ := bytes.Cut(frame, []byte{hole})
+	size := len(frame) + 2
+	for _, item := range items {
+		size += len(item) + 1
+	}
+	dst := append(append(make([]byte, 0, size), head...), '[')
+	for i, item := range items {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, item...)
+	}
+	return append(append(dst, ']'), tail...)
+}

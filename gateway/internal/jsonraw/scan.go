@@ -1,0 +1,243 @@
+// Package jsonraw finds its way in JSON without decoding it: it checks that a
+// text is JSON (RFC 8259), and tells where its parts begin and end, so that
+// they can be copied byte by byte.
+package jsonraw
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+)
+
+// maxDepth bounds how deep arrays and objects may nest, as encoding/json does
+// in its own way: a text of nothing but brackets must not exhaust the stack.
+const maxDepth = 1000
+
+// ErrDepth says that a text nests too deep.
+var ErrDepth = errors.New("JSON nests too deep")
+
+// Valid says what keeps data from being one JSON value with nothing but white
+// space around it, or gives nil. Unlike encoding/json it wants UTF-8, as the
+// RFC does: a server that insists on it would refuse a whole batch.
+func Valid(data []byte) error {
+	at, err := value(data, space(data, 0), 0)
+	if err != nil {
+		return err
+	}
+	if at = space(data, at); at < len(data) {
+		return unexpected(data, at, "after the value")
+	}
+	if !utf8.Valid(data) {
+		return errors.New("JSON is not UTF-8")
+	}
+	return nil
+}
+
+// space gives the first place from at on that holds no white space.
+func space(data []byte, at int) int {
+	for at < len(data) && isSpace(data[at]) {
+		at++
+	}
+	return at
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
+
+// value gives the end of the value that begins at at.
+func value(data []byte, at, depth int) (end int, err error) {
+	if at >= len(data) {
+		return at, unexpected(data, at, "instead of a value")
+	}
+	switch c := data[at]; {
+	case c == '"':
+		return text(data, at)
+	case c == '{':
+		return object(data, at, depth+1, nil)
+	case c == '[':
+		return array(data, at, depth+1, nil)
+	case c == '-' || isDigit(c):
+		return number(data, at)
+	case c == 't':
+		return literal(data, at, "true")
+	case c == 'f':
+		return literal(data, at, "false")
+	case c == 'n':
+		return literal(data, at, "null")
+	}
+	return at, unexpected(data, at, "instead of a value")
+}
+
+// array gives the end of the array that begins at at, and tells each of where
+// its elements stand.
+func array(data []byte, at, depth int, each func(start, end int)) (end int, err error) {
+	if depth > maxDepth {
+		return at, ErrDepth
+	}
+	at = space(data, at+1)
+	if at < len(data) && data[at] == ']' {
+		return at + 1, nil
+	}
+	for {
+		start := at
+		if at, err = value(data, at, depth); err != nil {
+			return at, err
+		}
+		if each != nil {
+			each(start, at)
+		}
+		at = space(data, at)
+		switch {
+		case at < len(data) && data[at] == ',':
+			at = space(data, at+1)
+		case at < len(data) && data[at] == ']':
+			return at + 1, nil
+		default:
+			return at, unexpected(data, at, "in an array")
+		}
+	}
+}
+
+// member is a member of an object: where its name, quotes included, and its
+// value stand.
+type member struct{ name, nameEnd, start, end int }
+
+// object gives the end of the object that begins at at, and tells each of
+// where its members stand.
+func object(data []byte, at, depth int, each func(member)) (end int, err error) {
+	if depth > maxDepth {
+		return at, ErrDepth
+	}
+	at = space(data, at+1)
+	if at < len(data) && data[at] == '}' {
+		return at + 1, nil
+	}
+	for {
+		m := member{name: at}
+		if at >= len(data) || data[at] != '"' {
+			return at, unexpected(data, at, "instead of a name")
+		}
+		if at, err = text(data, at); err != nil {
+			return at, err
+		}
+		m.nameEnd = at
+		at = space(data, at)
+		if at >= len(data) || data[at] != ':' {
+			return at, unexpected(data, at, "after a name")
+		}
+		m.start = space(data, at+1)
+		if at, err = value(data, m.start, depth); err != nil {
+			return at, err
+		}
+		m.end = at
+		if each != nil {
+			each(m)
+		}
+		at = space(data, at)
+		switch {
+		case at < len(data) && data[at] == ',':
+			at = space(data, at+1)
+		case at < len(data) && data[at] == '}':
+			return at + 1, nil
+		default:
+			return at, unexpected(data, at, "in an object")
+		}
+	}
+}
+
+// plain are the bytes that stand for themselves in a string.
+var plain = func() (t [256]bool) {
+	for c := 0x20; c < 256; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
+// text gives the end of the string that begins at at.
+func text(data []byte, at int) (end int, err error) {
+	for at++; at < len(data); at++ {
+		switch c := data[at]; {
+		case plain[c]:
+		case c == '"':
+			return at + 1, nil
+		case c == '\\':
+			if at, err = escape(data, at); err != nil {
+				return at, err
+			}
+		default:
+			return at, unexpected(data, at, "in a string")
+		}
+	}
+	return at, unexpected(data, at, "in a string")
+}
+
+// escape gives the last place of the escape that begins at at.
+func escape(data []byte, at int) (last int, err error) {
+	at++
+	if at < len(data) {
+		switch data[at] {
+		case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+			return at, nil
+		case 'u':
+			for range 4 {
+				if at++; at >= len(data) || !isHex(data[at]) {
+					return at, unexpected(data, at, "in an escape")
+				}
+			}
+			return at, nil
+		}
+	}
+	return at, unexpected(data, at, "in an escape")
+}
+
+// number gives the end of the number that begins at at.
+func number(data []byte, at int) (end int, err error) {
+	if data[at] == '-' {
+		at++
+	}
+	if at < len(data) && data[at] == '0' {
+		at++
+	} else if at, err = digits(data, at); err != nil {
+		return at, err
+	}
+	if at < len(data) && data[at] == '.' {
+		if at, err = digits(data, at+1); err != nil {
+			return at, err
+		}
+	}
+	if at < len(data) && (data[at] == 'e' || data[at] == 'E') {
+		if at++; at < len(data) && (data[at] == '+' || data[at] == '-') {
+			at++
+		}
+		return digits(data, at)
+	}
+	return at, nil
+}
+
+// digits gives the end of the digits, one or more, that begin at at.
+func digits(data []byte, at int) (end int, err error) {
+	start := at
+	for at < len(data) && isDigit(data[at]) {
+		at++
+	}
+	if at == start {
+		return at, unexpected(data, at, "in a number")
+	}
+	return at, nil
+}
+
+func isDigit(c byte) bool { return c-'0' < 10 }
+func isHex(c byte) bool   { return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'f' }
+
+func literal(data []byte, at int, word string) (end int, err error) {
+	if end = at + len(word); end <= len(data) && string(data[at:end]) == word {
+		return end, nil
+	}
+	return at, unexpected(data, at, "instead of a value")
+}
+
+func unexpected(data []byte, at int, where string) error {
+	if at >= len(data) {
+		return errors.New("JSON ends too early")
+	}
+	return fmt.Errorf("JSON: unexpected %q at byte %d, %s", data[at], at, where)
+}

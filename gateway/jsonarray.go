@@ -1,0 +1,115 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
+)
+
+// JSONArray is the protocol of an endpoint that takes an array somewhere in a
+// JSON body and answers with an array somewhere in another, an element for an
+// element, in the same order. Whatever else stands in a body divides batches;
+// whatever else stands in the answer reaches every caller. Make one with
+// NewJSONArray.
+type JSONArray struct {
+	items, results jsonraw.Pointer
+}
+
+// NewJSONArray makes the protocol of an endpoint whose items and results
+// stand where two JSON Pointers (RFC 6901) say: "" is the whole body, "/input"
+// the member input of an object.
+func NewJSONArray(items, results string) (*JSONArray, error) {
+	in, err := jsonraw.ParsePointer(items)
+	if err != nil {
+		return nil, fmt.Errorf("gateway: items: %w", err)
+	}
+	out, err := jsonraw.ParsePointer(results)
+	if err != nil {
+		return nil, fmt.Errorf("gateway: results: %w", err)
+	}
+	return &JSONArray{in, out}, nil
+}
+
+// Match wants a POST, or another method with a body.
+func (p *JSONArray) Match(r *http.Request) bool {
+	return r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch
+}
+
+// Read takes the items out of the body; the rest is the shape. A body in
+// which the pointer leads nowhere, or to an empty array, is ErrNotMine.
+func (p *JSONArray) Read(_ *http.Request, body []byte) (*Call, error) {
+	if err := jsonraw.Valid(body); err != nil {
+		return nil, err
+	}
+	at, ok, err := p.items.Find(body)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, ErrNotMine
+	}
+	elements, err := jsonraw.Elements(at.Of(body))
+	if err != nil {
+		return nil, errors.New("what should be the items is not an array")
+	}
+	items := make([]Item, len(elements))
+	for i, element := range elements {
+		items[i].Data = element
+	}
+	return &Call{Items: items, Shape: string(jsonraw.Cut(body, at))}, nil
+}
+
+// Join puts the items into the shape.
+func (p *JSONArray) Join(key Key, items []Item) ([]byte, error) {
+	return jsonraw.Fill([]byte(key.Shape), dataOf(items)), nil
+}
+
+// Split finds the results, which must be as many as the items.
+func (p *JSONArray) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
+	if err := jsonraw.Valid(answer.Body); err != nil {
+		return nil, err
+	}
+	at, ok, err := p.results.Find(answer.Body)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, errors.New("it holds no results")
+	}
+	elements, err := jsonraw.Elements(at.Of(answer.Body))
+	if err != nil {
+		return nil, errors.New("what should be the results is not an array")
+	}
+	if len(elements) != len(items) {
+		return nil, fmt.Errorf("%d results for %d items", len(elements), len(items))
+	}
+	frame := jsonraw.Cut(answer.Body, at)
+	results := make([]Result, len(elements))
+	for i, element := range elements {
+		results[i] = Result{Body: element, Frame: frame}
+	}
+	return results, nil
+}
+
+// Reply puts the results into what surrounded the first of them.
+func (p *JSONArray) Reply(_ *Call, results []Result) (Reply, error) {
+	return Reply{Body: jsonraw.Fill(results[0].Frame, bodiesOf(results))}, nil
+}
+
+func dataOf(items []Item) [][]byte {
+	all := make([][]byte, len(items))
+	for i, item := range items {
+		all[i] = item.Data
+	}
+	return all
+}
+
+func bodiesOf(results []Result) [][]byte {
+	all := make([][]byte, len(results))
+	for i, result := range results {
+		all[i] = result.Body
+	}
+	return all
+}

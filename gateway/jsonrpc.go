@@ -1,0 +1,243 @@
+package gateway
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
+)
+
+// JSONRPC is the protocol "json-rpc": JSON-RPC 2.0 over HTTP
+// (https://www.jsonrpc.org/specification). Calls, and the calls of callers'
+// own arrays, become one array; the only call of a batch goes as it is.
+//
+// A call has an id of the gateway's while it is in the batch, and its own
+// again, byte by byte, in its answer. Answers may come in any order. An error
+// object in the place of the array is every call's. A notification is sent
+// and has no answer: who sent nothing else gets status 204.
+//
+// What is not JSON is answered with error -32700 and status 400. What is no
+// valid request, or an array that holds one, is no call of this protocol: the
+// upstream says what is wrong.
+type JSONRPC struct{}
+
+// rpcCaller is what Reply must know of a call.
+type rpcCaller struct {
+	ids   [][]byte // of the items, as the caller wrote them; nil for a notification
+	array bool     // the caller sent an array
+}
+
+// Match takes every POST request.
+func (JSONRPC) Match(r *http.Request) bool { return r.Method == http.MethodPost }
+
+// Read makes an item of each JSON-RPC request: its text, with a hole for the id.
+func (JSONRPC) Read(_ *http.Request, body []byte) (*Call, error) {
+	requests, caller, err := [][]byte{trim(body)}, &rpcCaller{}, error(nil)
+	if jsonraw.Kind(body) == '[' {
+		caller.array = true
+		requests, err = jsonraw.Elements(body)
+	}
+	if err == nil && !utf8.Valid(body) {
+		err = errors.New("JSON is not UTF-8")
+	}
+	call := &Call{State: caller, Items: make([]Item, 0, len(requests))}
+	for _, request := range requests {
+		if err == nil {
+			err = caller.add(call, request)
+		}
+	}
+	switch {
+	case errors.Is(err, ErrNotMine):
+		return nil, ErrNotMine
+	case err != nil:
+		return nil, &Error{Status: http.StatusBadRequest, Header: jsonHeader(), Text: err.Error(),
+			Body: []byte(`{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error"},"id":null}`)}
+	}
+	return call, nil
+}
+
+// add makes an item of one JSON-RPC request.
+func (c *rpcCaller) add(call *Call, request []byte) error {
+	if jsonraw.Kind(request) != '{' {
+		return cmp.Or(jsonraw.Valid(request), ErrNotMine)
+	}
+	m, err := rpcMembersOf(request)
+	if err != nil {
+		return err
+	}
+	if m.odd || string(m.version) != `"2.0"` || jsonraw.Kind(m.method) != '"' {
+		return ErrNotMine
+	}
+	switch id := m.id.Of(request); jsonraw.Kind(id) {
+	case 0: // a notification
+		call.Items, c.ids = append(call.Items, Item{Data: request}), append(c.ids, nil)
+	case '{', '[', 't', 'f':
+		return ErrNotMine
+	default:
+		call.Items, c.ids = append(call.Items, Item{Data: cutOut(request, m.id)}), append(c.ids, id)
+	}
+	return nil
+}
+
+// rpcMembers are the members of a request or an answer that matter.
+type rpcMembers struct {
+	version, method, failure []byte
+	id                       jsonraw.Span // none: zero
+	odd                      bool         // it has a name that some servers take for one of these
+}
+
+func rpcMembersOf(object []byte) (m rpcMembers, err error) {
+	err = jsonraw.Members(object, func(name string, value jsonraw.Span) {
+		switch name {
+		case "jsonrpc":
+			m.version = value.Of(object)
+		case "method":
+			m.method = value.Of(object)
+		case "error":
+			m.failure = value.Of(object)
+		case "id":
+			m.id = value
+		default:
+			m.odd = m.odd || strings.EqualFold(name, "jsonrpc") || strings.EqualFold(name, "method") || strings.EqualFold(name, "id")
+		}
+	})
+	return m, err
+}
+
+// failed reports whether an answer is an error.
+func (m rpcMembers) failed() bool { return m.failure != nil && string(m.failure) != "null" }
+
+// isRPCCall reports whether item wants an answer.
+func isRPCCall(item Item) bool { return bytes.IndexByte(item.Data, hole[0]) >= 0 }
+
+// Join makes an array, or the only request, and fills the holes with the
+// items' places, counted from 1.
+func (JSONRPC) Join(_ Key, items []Item) ([]byte, error) {
+	body := make([]byte, 0, sizeOf(items)+12*len(items)+2)
+	if len(items) > 1 {
+		body = append(body, '[')
+	}
+	for i, item := range items {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		if before, after, isCall := bytes.Cut(item.Data, hole); isCall {
+			body = fmt.Append(append(body, before...), i+1)
+			body = append(body, after...)
+		} else {
+			body = append(body, item.Data...)
+		}
+	}
+	if len(items) > 1 {
+		body = append(body, ']')
+	}
+	return body, nil
+}
+
+// Split finds the answer to each call by its id, for which it has a hole then.
+func (JSONRPC) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
+	results := make([]Result, len(items))
+	var answers [][]byte
+	switch body := trim(answer.Body); {
+	case len(body) == 0:
+	case body[0] == '[':
+		var err error
+		if answers, err = jsonraw.Elements(body); err != nil {
+			return nil, err
+		}
+	default:
+		all, err := rpcErrorForAll(body)
+		if err != nil || all != nil {
+			return spreadRPC(items, results, all), err
+		}
+		answers = [][]byte{body}
+	}
+	for _, one := range answers {
+		if err := placeRPC(items, results, one); err != nil {
+			return nil, err
+		}
+	}
+	for i, item := range items {
+		if results[i].Body == nil && isRPCCall(item) {
+			return nil, fmt.Errorf("no answer to the id %d", i+1)
+		}
+	}
+	return results, nil
+}
+
+// spreadRPC gives every call the same answer.
+func spreadRPC(items []Item, results []Result, answer []byte) []Result {
+	for i, item := range items {
+		if isRPCCall(item) {
+			results[i].Body = answer
+		}
+	}
+	return results
+}
+
+// rpcErrorForAll gives an error object that names no call, with a hole for
+// the id; nil if answer is something else.
+func rpcErrorForAll(answer []byte) ([]byte, error) {
+	m, err := rpcMembersOf(answer)
+	switch {
+	case err != nil || !m.failed():
+		return nil, err
+	case m.id == jsonraw.Span{}:
+		return append(append([]byte(`{"id":`), hole...), append([]byte{','}, answer[1:]...)...), nil
+	case string(m.id.Of(answer)) != "null":
+		return nil, nil
+	}
+	return cutOut(answer, m.id), nil
+}
+
+// placeRPC gives an answer to the item whose place its id is.
+func placeRPC(items []Item, results []Result, answer []byte) error {
+	m, err := rpcMembersOf(answer)
+	if err != nil {
+		return err
+	}
+	id := m.id.Of(answer)
+	i, ok := decimal(id)
+	switch i--; {
+	case !ok || i < 0 || i >= len(items) || !isRPCCall(items[i]):
+		return fmt.Errorf("an answer to the id %.40q, which was not asked", id)
+	case results[i].Body != nil:
+		return fmt.Errorf("two answers to the id %s", id)
+	}
+	results[i].Body = cutOut(answer, m.id)
+	return nil
+}
+
+// Reply fills the holes with the caller's ids.
+func (JSONRPC) Reply(call *Call, results []Result) (Reply, error) {
+	caller, ok := call.State.(*rpcCaller)
+	if !ok || len(caller.ids) != len(results) {
+		return Reply{}, errState
+	}
+	var body []byte
+	for i, result := range results {
+		if caller.ids[i] == nil {
+			continue
+		}
+		if len(body) > 0 {
+			body = append(body, ',')
+		} else if caller.array {
+			body = append(body, '[')
+		}
+		before, after, _ := bytes.Cut(result.Body, hole)
+		body = append(append(body, before...), caller.ids[i]...)
+		body = append(body, after...)
+	}
+	switch {
+	case body == nil:
+		return Reply{Status: http.StatusNoContent}, nil
+	case caller.array:
+		body = append(body, ']')
+	}
+	return Reply{Body: body}, nil
+}

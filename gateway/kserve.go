@@ -1,0 +1,21 @@
+package gateway
+
+import (
+	"net/http"
+	"strings"
+)
+
+// KServeV1 is the KServe V1 (TensorFlow Serving) prediction protocol,
+// "kserve-v1": POST …:predict with instances, answered with predictions.
+// Bodies without instances (columnar inputs) are not its own.
+type KServeV1 struct{ JSONArray }
+
+// NewKServeV1 makes the protocol.
+func NewKServeV1() *KServeV1 {
+	return &KServeV1{JSONArray{items: []string{"instances"}, results: []string{"predictions"}}}
+}
+
+// Match wants a POST to a path that ends in :predict.
+func (p *KServeV1) Match(r *http.Request) bool {
+	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, ":predict")
+}

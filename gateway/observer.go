@@ -1,0 +1,52 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// Observer is told what happens, for metrics, logs and traces. Its functions
+// are called from many goroutines at once, on the way of every request: they
+// must be safe for that, and quick. Nil ones are not called.
+type Observer struct {
+	// Served is told of each request that was answered, or whose caller left.
+	// r.Body must not be used.
+	Served func(r *http.Request, s Served)
+
+	// Exchanged is told of each upstream call, in the goroutine of its batch.
+	// ctx is the batch's: what the callers' contexts carry is in e.Callers.
+	Exchanged func(ctx context.Context, e Exchange)
+}
+
+// Served is one request as its caller saw it.
+type Served struct {
+	Route  string // "" if none matched
+	Passed bool   // through, to the upstream or elsewhere; then the rest but Took and Status is zero
+
+	Status int // as sent; 499 if the caller had left
+	Items  int // in the call
+	In     int // bytes of its body
+	Out    int // bytes of the answer's body
+	Err    error
+
+	Took     time.Duration // all of it
+	Queued   time.Duration // before the upstream was asked
+	Upstream time.Duration // of the slowest batch
+	Batches  []*Batch      // in which its items were; must not be changed
+}
+
+// Exchange is one upstream call.
+type Exchange struct {
+	Route   string
+	Key     Key // holds secrets: Fields, and whatever callers put into the rest
+	Batch   Batch
+	Start   time.Time
+	Opened  time.Time         // when the batch's first item came; zero if nobody knows
+	Callers []context.Context // of the calls that the items are of, aligned with them; must not be changed
+
+	Status   int // of the answer; zero if there is none
+	Sent     int // bytes of the body
+	Received int // bytes of the answer's body
+	Err      error
+}

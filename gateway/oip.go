@@ -1,0 +1,153 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
+)
+
+// OIPv2 is the protocol "oip-v2": the Open Inference Protocol, REST, version 2
+// (https://github.com/kserve/open-inference-protocol): POST …/infer with
+// inputs, answered with outputs.
+//
+// An item is a row: what stands in all input tensors at one place of their
+// dimension 0, which must be equally long. Tensors are joined on it. All else
+// divides batches: names, datatypes, the other dimensions, parameters, the
+// outputs asked for, and whether data are flat or nested. Every output must
+// have one row for each row of the batch. Calls with an id and calls without
+// one do not meet: a batch of the former has an id of the gateway's, in whose
+// place in the answer each caller finds its own.
+//
+// Bodies in the binary tensor data extension, tensors in shared memory,
+// sequences, scalars, and tensors whose data do not fit their shape are no
+// calls.
+type OIPv2 struct{}
+
+// oipHeader tells of a body in the binary tensor data extension.
+const oipHeader = "Inference-Header-Content-Length"
+
+// oipForeign are beginnings of parameters' names that say that there is more
+// to a tensor than its JSON, or to a request than its rows.
+var oipForeign = []string{`"binary_data`, `"shared_memory`, `"sequence_`}
+
+// Match wants a POST to a path that ends in /infer, with nothing but JSON.
+func (OIPv2) Match(r *http.Request) bool {
+	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/infer") && r.Header.Get(oipHeader) == ""
+}
+
+// oipID is the id of a batch.
+const oipID = `"batch"`
+
+// Read makes an item of each row; what surrounds them is the shape. The State
+// is the id as the caller wrote it, or empty.
+func (OIPv2) Read(_ *http.Request, body []byte) (*Call, error) {
+	if !utf8.Valid(body) {
+		return nil, oipError("JSON is not UTF-8")
+	}
+	var id []byte
+	var t tensors
+	shape, err := jsonraw.Rewrite(nil, body, func(dst []byte, name string, value []byte) []byte {
+		switch name {
+		case "id":
+			id = value
+			return append(dst, tensorsID)
+		case "inputs":
+			return t.cut(dst, value)
+		}
+		return append(dst, value...)
+	})
+	if err != nil {
+		return nil, oipError(err.Error())
+	}
+	if t.err != nil || len(t.columns) == 0 {
+		return nil, ErrNotMine
+	}
+	for _, name := range oipForeign {
+		if bytes.Contains(shape, []byte(name)) {
+			return nil, ErrNotMine
+		}
+	}
+	rows := t.rows()
+	items := make([]Item, len(rows))
+	for i, row := range rows {
+		items[i].Data = row
+	}
+	return &Call{Items: items, Shape: string(shape), State: id}, nil
+}
+
+// oipError is an answer with status 400 in the protocol's form.
+func oipError(text string) *Error {
+	body, err := json.Marshal(map[string]string{"error": text})
+	if err != nil {
+		return Errorf(http.StatusBadRequest, "%s", text)
+	}
+	return &Error{Status: http.StatusBadRequest, Header: jsonHeader(), Body: body, Text: text}
+}
+
+// Join puts all rows into the shape.
+func (OIPv2) Join(key Key, items []Item) ([]byte, error) {
+	rows := make([][]byte, len(items))
+	for i, item := range items {
+		rows[i] = item.Data
+	}
+	return fillTensors(make([]byte, 0, len(key.Shape)+sizeOf(items)+len(items)+32), []byte(key.Shape), []byte(oipID), rows)
+}
+
+// Split makes a result of each row of the outputs; what surrounds them is the
+// frame.
+func (OIPv2) Split(key Key, items []Item, answer Answer) ([]Result, error) {
+	if answer.Header.Get(oipHeader) != "" {
+		return nil, errors.New("it holds binary data, which were not asked for")
+	}
+	t := tensors{count: len(items)}
+	found := false
+	frame, err := jsonraw.Rewrite(nil, answer.Body, func(dst []byte, name string, value []byte) []byte {
+		switch name {
+		case "id":
+			if string(value) == oipID && strings.IndexByte(key.Shape, tensorsID) >= 0 {
+				return append(dst, tensorsID)
+			}
+		case "outputs":
+			found = true
+			return append(t.cut(append(dst, tensorsEdge), value), tensorsEdge)
+		}
+		return append(dst, value...)
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case !found:
+		return nil, errors.New("it holds no outputs")
+	case t.err != nil:
+		return nil, fmt.Errorf("outputs: %w", t.err)
+	}
+	results := make([]Result, len(items))
+	for i, row := range t.rows() {
+		results[i] = Result{Body: row, Frame: frame}
+	}
+	return results, nil
+}
+
+// Reply puts the rows into the frame of the first, and the caller's id into it.
+func (OIPv2) Reply(call *Call, results []Result) (Reply, error) {
+	id, ok := call.State.([]byte)
+	if !ok {
+		return Reply{}, errState
+	}
+	frame, rows, size := results[0].Frame, make([][]byte, len(results)), 0
+	for i, result := range results {
+		if !bytes.Equal(tensorsOf(result.Frame), tensorsOf(frame)) {
+			return Reply{}, errors.New("the answers of several batches differ in more than their rows")
+		}
+		rows[i] = result.Body
+		size += len(result.Body) + 1
+	}
+	body, err := fillTensors(make([]byte, 0, len(frame)+len(id)+size+32), frame, id, rows)
+	return Reply{Body: body}, err
+}

@@ -1,0 +1,54 @@
+package gateway
+
+import (
+	"net/http"
+	"time"
+)
+
+// passTo has another handler serve r; nil refuses it.
+func passTo(w http.ResponseWriter, r *http.Request, to http.Handler, name string, observer Observer) {
+	if to == nil {
+		to = http.HandlerFunc(notFound)
+	}
+	if observer.Served == nil {
+		to.ServeHTTP(w, r)
+		return
+	}
+	seen := &statusWriter{ResponseWriter: w}
+	start := time.Now()
+	defer func() {
+		observer.Served(r, Served{Route: name, Passed: true, Status: seen.status, Took: time.Since(start)})
+	}()
+	to.ServeHTTP(seen, r)
+}
+
+func notFound(w http.ResponseWriter, _ *http.Request) {
+	Errorf(http.StatusNotFound, "nothing here is batched or passed through").write(w)
+}
+
+// statusWriter remembers the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+// Unwrap lets http.ResponseController reach what is wrapped: flushing,
+// hijacking and deadlines work as without.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status < http.StatusOK && status != http.StatusSwitchingProtocols {
+		w.status = status
+	}
+	if status == http.StatusSwitchingProtocols {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(p []byte) (int, error) {
+	if w.status < http.StatusOK {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(p)
+}

@@ -1,0 +1,142 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/middleware"
+)
+
+// Process gives the function that has a batch of this route answered, for a
+// Dispatcher of one's own and its workers: it joins, asks Upstream and
+// splits, with Isolate and Wrap around that, and tells observer, in which nil
+// functions are not called. The trigger and the callers of a batch are those
+// that [batcher.FromContext] tells of ctx. It fails where Protocol or
+// Upstream is nil.
+func (r Route) Process(observer Observer) (Process, error) {
+	if r.Protocol == nil || r.Upstream == nil {
+		return nil, fmt.Errorf("gateway: route %q: Process needs a Protocol and an Upstream", r.Pattern)
+	}
+	p := &processor{route: r.withDefaults(), observer: observer}
+	fn := batcher.Func[Item, Outcome](p.exchange)
+	if r.Isolate {
+		fn = middleware.Isolate(fn, repeatable, 0)
+	}
+	if r.Wrap != nil {
+		fn = r.Wrap(fn)
+	}
+	return func(ctx context.Context, key Key, items []Item) ([]Outcome, error) {
+		return fn(context.WithValue(ctx, keyOfContext{}, key), items)
+	}, nil
+}
+
+// KeyFromContext gives the key of the batch that ctx, the context of a
+// function given to Route.Wrap, belongs to; false if it belongs to none.
+func KeyFromContext(ctx context.Context) (Key, bool) {
+	key, ok := ctx.Value(keyOfContext{}).(Key)
+	return key, ok
+}
+
+type keyOfContext struct{}
+
+// processor has the batches of one route answered.
+type processor struct {
+	route    Route
+	observer Observer
+}
+
+// exchange is one upstream call.
+func (p *processor) exchange(ctx context.Context, items []Item) ([]Outcome, error) {
+	key, _ := KeyFromContext(ctx)
+	e := Exchange{Route: p.route.Name, Key: key, Start: time.Now(), Batch: Batch{ID: batchID(), Size: len(items)}}
+	if info, ok := batcher.FromContext(ctx); ok {
+		e.Batch.Trigger, e.Opened, e.Callers = info.Trigger, info.Opened, info.Requests
+	}
+	results, err := p.ask(ctx, &e, items)
+	batch := e.Batch
+	if err != nil {
+		failure := *asError(err)
+		failure.Batch = &batch
+		e.Err, err = &failure, &failure
+	}
+	if p.observer.Exchanged != nil {
+		p.observer.Exchanged(ctx, e)
+	}
+	if err != nil {
+		return nil, err
+	}
+	outcomes := make([]Outcome, len(items))
+	for i, result := range results {
+		outcomes[i] = Outcome{result, &batch}
+	}
+	return outcomes, nil
+}
+
+// ask joins, sends and splits.
+func (p *processor) ask(ctx context.Context, e *Exchange, items []Item) ([]Result, error) {
+	body, err := p.route.Protocol.Join(e.Key, items)
+	if err != nil {
+		return nil, Errorf(http.StatusInternalServerError, "the batch cannot be joined: %v", err)
+	}
+	e.Sent = len(body)
+	answer, err := p.route.Upstream.Send(ctx, e.Key, body)
+	e.Batch.Upstream = time.Since(e.Start)
+	e.Status, e.Received = answer.Status, len(answer.Body)
+	if err != nil {
+		return nil, lost(ctx, err)
+	}
+	e.Batch.Header = concerning(answer.Header)
+	if answer.Status >= http.StatusMultipleChoices {
+		return nil, refused(answer, e.Batch.Header)
+	}
+	results, err := p.route.Protocol.Split(e.Key, items, answer)
+	if err == nil && len(results) != len(items) {
+		err = fmt.Errorf("%d results for %d items", len(results), len(items))
+	}
+	if err != nil {
+		bad := Errorf(http.StatusBadGateway, "the upstream's answer does not fit the batch: %v", err)
+		bad.Repeat = true
+		return nil, bad
+	}
+	return results, nil
+}
+
+// lost is the error of a call that has no answer.
+func lost(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		err = errors.Join(context.Cause(ctx), err)
+	}
+	return fmt.Errorf("the upstream did not answer: %w", err)
+}
+
+// refused is the upstream's answer to a batch, as its callers get it.
+func refused(a Answer, header http.Header) *Error {
+	e := Errorf(a.Status, "the upstream answered %d", a.Status)
+	e.Header, e.Body = header, a.Body
+	if e.Body == nil {
+		e.Body = []byte{}
+	}
+	e.Repeat = slices.Contains([]int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity,
+		http.StatusInternalServerError}, a.Status)
+	return e
+}
+
+// repeatable reports whether a batch that failed with err may hold a culprit.
+func repeatable(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Repeat
+}
+
+var (
+	process = strconv.FormatInt(time.Now().UnixNano(), 36)
+	batches atomic.Uint64
+)
+
+func batchID() string { return process + "-" + strconv.FormatUint(batches.Add(1), 10) }

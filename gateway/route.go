@@ -1,0 +1,163 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gobatcher/batcher"
+)
+
+// Route says which requests are batched how. Its zero limits are the
+// defaults given here; a negative one means none, unless it says otherwise.
+type Route struct {
+	// Name stands in logs and metrics. Default: "", which is Pattern.
+	Name string
+
+	// Pattern is an [net/http.ServeMux] pattern: "/v1/models/{rest...}",
+	// "POST /v1/embeddings", "api.example.com/". The most specific one wins.
+	Pattern string
+
+	// Protocol and Upstream must be set; Upstream may be nil where Dispatcher
+	// is set and Refuse is.
+	Protocol Protocol
+	Upstream Upstream
+
+	// Dispatcher takes the place of the in-process batching. The fields from
+	// MaxItems to Wrap are then its business, not the route's, and Process
+	// says how it has batches answered. Default: nil.
+	Dispatcher Dispatcher
+
+	// Headers names the request headers that matter, beside Authorization and
+	// those of the protocol: only requests that are equal in all of them share
+	// a batch, and they alone reach the upstream. Default: nil, Authorization.
+	Headers []string
+
+	// Refuse has what matches Pattern and is no call of Protocol answered with
+	// status 404 instead of passed through. Default: false.
+	Refuse bool
+
+	// MaxItems is the most items in a batch. Default: zero, which is the
+	// protocol's limit, or 64.
+	MaxItems int
+
+	// MinItems is enough items to start, MaxConcurrent the most upstream calls
+	// at once, Delay the longest wait for company and TargetTime the longest
+	// that an upstream call should take: see [batcher.Options].
+	MinItems      int
+	MaxConcurrent int
+	Delay         time.Duration
+	TargetTime    time.Duration
+
+	// MaxWeight is the most weight in a batch, in the protocol's unit; a
+	// heavier item is answered with status 413. Default: zero, which is the
+	// protocol's limit, or none.
+	MaxWeight int
+
+	// MaxBatchBytes is the most bytes of items in a batch; a longer item is
+	// answered with status 413. Default: zero, 16 MiB.
+	MaxBatchBytes int
+
+	// Isolate has a batch that failed for what may be one item's fault sent
+	// again in parts, until the culprit is alone. Only for an upstream whose
+	// calls may be repeated. Default: false.
+	Isolate bool
+
+	// Wrap goes around the processing of a batch: a place for the functions
+	// of package middleware, and for telemetry. Default: nil, nothing.
+	Wrap func(batcher.Func[Item, Outcome]) batcher.Func[Item, Outcome]
+
+	// MaxPending is the most items waiting or being processed; who comes then
+	// is answered with status 429. Default: zero, 16,384.
+	MaxPending int
+
+	// MaxPendingBytes is the most bytes of requests being read, waiting or
+	// being processed; likewise. Default: zero, 256 MiB.
+	MaxPendingBytes int64
+
+	// MaxBody is the most bytes of a request that is a call; a longer one is
+	// answered with status 413. What is passed through is not limited.
+	// Default: zero, 8 MiB.
+	MaxBody int64
+
+	// Timeout is the longest that a call takes until its answer, else it is
+	// answered with status 504. Default: zero, 30 s.
+	Timeout time.Duration
+}
+
+const (
+	defaultMaxItems        = 64
+	defaultMaxBatchBytes   = 16 << 20
+	defaultMaxPending      = 16384
+	defaultMaxPendingBytes = 256 << 20
+	defaultMaxBody         = 8 << 20
+	defaultTimeout         = 30 * time.Second
+)
+
+// withDefaults fills in what is zero.
+func (r Route) withDefaults() Route {
+	items, weight := 0, 0
+	if l, ok := r.Protocol.(Limiter); ok {
+		items, weight = l.Limits()
+	}
+	set(&r.Name, r.Pattern)
+	set(&r.MaxItems, items)
+	set(&r.MaxItems, defaultMaxItems)
+	set(&r.MaxWeight, weight)
+	set(&r.MaxBatchBytes, defaultMaxBatchBytes)
+	set(&r.MaxPending, defaultMaxPending)
+	set(&r.MaxPendingBytes, defaultMaxPendingBytes)
+	set(&r.MaxBody, defaultMaxBody)
+	set(&r.Timeout, defaultTimeout)
+	return r
+}
+
+func set[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Validate says what is wrong, naming each field, or gives nil.
+func (r Route) Validate() error {
+	var errs []error
+	wrong := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("gateway: route %q: "+format, append([]any{r.Pattern}, args...)...))
+	}
+	if r.Pattern == "" {
+		wrong("Pattern is empty")
+	}
+	if r.Protocol == nil {
+		wrong("Protocol is nil")
+	}
+	if r.Upstream == nil && (r.Dispatcher == nil || !r.Refuse) {
+		wrong("Upstream is nil")
+	}
+	r = r.withDefaults()
+	if err := r.options().Validate(); err != nil && r.Dispatcher == nil {
+		wrong("%w", err)
+	}
+	if r.MaxPending > 0 && r.MaxPending < r.MaxItems && r.Dispatcher == nil {
+		wrong("MaxPending is %d, less than MaxItems, %d", r.MaxPending, r.MaxItems)
+	}
+	if r.MaxPendingBytes > 0 && (r.MaxBody < 0 || r.MaxPendingBytes < r.MaxBody) {
+		wrong("MaxPendingBytes is %d, less than MaxBody, %d", r.MaxPendingBytes, r.MaxBody)
+	}
+	return errors.Join(errs...)
+}
+
+// options gives those of the in-process batching. r has its defaults.
+func (r Route) options() batcher.Options {
+	o := batcher.Options{
+		MaxSize:       max(0, r.MaxItems),
+		MinSize:       r.MinItems,
+		Delay:         r.Delay,
+		TargetTime:    r.TargetTime,
+		MaxConcurrent: r.MaxConcurrent,
+	}
+	if r.scale().limited() {
+		o.MaxWeight = scaleFull
+	}
+	return o
+}

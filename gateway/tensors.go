@@ -1,0 +1,221 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
+)
+
+// The marks in a text with tensors.
+const (
+	tensorsHole   = 0 // in a row: between its parts, one for each tensor
+	tensorsCount  = 1 // the length of dimension 0
+	tensorsFlat   = 2 // data, a list of numbers for each row
+	tensorsNested = 3 // data, an array for each row
+	tensorsID     = 4 // an id
+	tensorsEdge   = 5 // before and after the tensors
+
+	tensorsMarks = "\x01\x02\x03\x04\x05" // that fillTensors replaces
+)
+
+// tensors takes the tensors of a request or an answer apart, row by row.
+type tensors struct {
+	count   int        // rows; zero: as many as the first tensor has
+	columns [][][]byte // of each tensor, the rows
+	err     error      // what is wrong with them
+}
+
+// cut appends the array of tensors in value to dst, with marks in place of
+// dimension 0 and the data.
+func (t *tensors) cut(dst, value []byte) []byte {
+	dst = append(dst, '[')
+	err := jsonraw.Each(value, func(tensor jsonraw.Span) {
+		if len(t.columns) > 0 {
+			dst = append(dst, ',')
+		}
+		var err error
+		if dst, err = t.cutOne(dst, tensor.Of(value)); err != nil && t.err == nil {
+			t.err = err
+		}
+	})
+	if err != nil && t.err == nil {
+		t.err = err
+	}
+	return append(dst, ']')
+}
+
+// cutOne takes one tensor apart.
+func (t *tensors) cutOne(dst, tensor []byte) ([]byte, error) {
+	var dims []int
+	var data []byte
+	err := jsonraw.Members(tensor, func(name string, value jsonraw.Span) {
+		switch name {
+		case "shape":
+			dims = dimensions(value.Of(tensor))
+		case "data":
+			data = value.Of(tensor)
+		}
+	})
+	if err != nil {
+		return dst, err
+	}
+	if len(dims) == 0 || data == nil {
+		return dst, errors.New("a tensor without dimensions or without data")
+	}
+	if t.count == 0 {
+		t.count = dims[0]
+	}
+	if dims[0] != t.count {
+		return dst, fmt.Errorf("a tensor with %d rows among others with %d", dims[0], t.count)
+	}
+	rows, mark, err := rowsOf(data, dims)
+	if err != nil {
+		return dst, err
+	}
+	t.columns = append(t.columns, rows)
+	return jsonraw.Rewrite(dst, tensor, func(dst []byte, name string, value []byte) []byte {
+		switch name {
+		case "shape":
+			first := bytes.IndexAny(value, ",]")
+			return append(append(dst, '[', tensorsCount), value[first:]...)
+		case "data":
+			return append(dst, '[', mark, ']')
+		}
+		return append(dst, value...)
+	})
+}
+
+// dimensions reads a shape; nil if it is none, or holds a zero.
+func dimensions(shape []byte) (dims []int) {
+	valid := true
+	err := jsonraw.Each(shape, func(e jsonraw.Span) {
+		n, ok := decimal(e.Of(shape))
+		valid = valid && ok && n > 0
+		dims = append(dims, n)
+	})
+	if err != nil || !valid {
+		return nil
+	}
+	return dims
+}
+
+// rowsOf cuts data of these dimensions into rows, and gives the mark of their
+// form.
+func rowsOf(data []byte, dims []int) (rows [][]byte, mark byte, err error) {
+	length := 1 // of a row
+	for _, d := range dims[1:] {
+		if length *= d; length > len(data) {
+			return nil, 0, errors.New("a tensor with fewer data than its shape says")
+		}
+	}
+	seen, start, fits := 0, 0, true
+	nested := len(dims) > 1 && startsNested(data)
+	err = jsonraw.Each(data, func(e jsonraw.Span) {
+		if nested {
+			rows = append(rows, e.Of(data))
+			fits = fits && isNested(e.Of(data), dims[1:])
+			return
+		}
+		if seen%length == 0 {
+			start = e.Start
+		}
+		if seen++; seen%length == 0 {
+			rows = append(rows, jsonraw.Span{Start: start, End: e.End}.Of(data))
+		}
+		fits = fits && isNested(e.Of(data), nil)
+	})
+	if err == nil && (!fits || seen%length != 0 || len(rows) != dims[0]) {
+		err = fmt.Errorf("a tensor whose data do not have the shape %v", dims)
+	}
+	if nested {
+		return rows, tensorsNested, err
+	}
+	return rows, tensorsFlat, err
+}
+
+// startsNested reports whether the first element of an array is an array.
+func startsNested(data []byte) bool {
+	return bytes.HasPrefix(trim(trim(data)[1:]), []byte{'['})
+}
+
+// isNested reports whether value is arrays in arrays with these dimensions.
+func isNested(value []byte, dims []int) bool {
+	kind := jsonraw.Kind(value)
+	if len(dims) == 0 || kind != '[' {
+		return len(dims) == 0 && kind != '[' && kind != '{'
+	}
+	n, fits := 0, true
+	err := jsonraw.Each(value, func(e jsonraw.Span) {
+		n++
+		fits = fits && isNested(e.Of(value), dims[1:])
+	})
+	return err == nil && fits && n == dims[0]
+}
+
+// rows gives what all tensors hold of each row, with marks in between.
+func (t *tensors) rows() [][]byte {
+	if len(t.columns) == 1 {
+		return t.columns[0]
+	}
+	rows := make([][]byte, t.count)
+	for i := range rows {
+		parts := make([][]byte, len(t.columns))
+		for k, column := range t.columns {
+			parts[k] = column[i]
+		}
+		rows[i] = bytes.Join(parts, []byte{tensorsHole})
+	}
+	return rows
+}
+
+// tensorsOf gives the tensors in a frame.
+func tensorsOf(frame []byte) []byte {
+	_, rest, _ := bytes.Cut(frame, []byte{tensorsEdge})
+	tensors, _, _ := bytes.Cut(rest, []byte{tensorsEdge})
+	return tensors
+}
+
+// fillTensors appends frame to dst, with an id and rows in place of its marks.
+func fillTensors(dst, frame, id []byte, rows [][]byte) (filled []byte, err error) {
+	left := slices.Clone(rows) // of each row, the parts not used yet
+	for {
+		at := bytes.IndexAny(frame, tensorsMarks)
+		if at < 0 {
+			return append(dst, frame...), nil
+		}
+		dst = append(dst, frame[:at]...)
+		switch frame[at] {
+		case tensorsCount:
+			dst = strconv.AppendInt(dst, int64(len(rows)), 10)
+		case tensorsID:
+			dst = append(dst, id...)
+		case tensorsFlat, tensorsNested:
+			if dst, err = appendParts(dst, left); err != nil {
+				return nil, err
+			}
+		}
+		frame = frame[at+1:]
+	}
+}
+
+// appendParts appends the next part of each row, and takes it from left.
+func appendParts(dst []byte, left [][]byte) ([]byte, error) {
+	for i, row := range left {
+		if row == nil {
+			return nil, errors.New("a row with too few parts")
+		}
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		part, rest, more := bytes.Cut(row, []byte{tensorsHole})
+		dst = append(dst, part...)
+		if left[i] = rest; !more {
+			left[i] = nil
+		}
+	}
+	return dst, nil
+}

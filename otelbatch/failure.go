@@ -1,0 +1,78 @@
+package otelbatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gobatcher/batcher"
+)
+
+// failure is how a call failed; the zero failure is none.
+type failure struct {
+	kind   string // the error.type, "" if nothing failed
+	failed int    // requests that have no result
+	err    error  // nil where the Func left no error
+}
+
+// judge says how a call failed, by the rules of [batcher.Func].
+func (c *call) judge(results int, err error) failure {
+	if !c.returned {
+		return failure{kind: "panic", failed: c.size}
+	}
+	var each batcher.Errors
+	switch _, panicked := err.(*batcher.PanicError); {
+	case err != nil && !panicked && errors.As(err, &each) && len(each) == c.size:
+		return partly(each, err)
+	case err != nil:
+		return failure{kindOf(err), c.size, err}
+	case results != c.size:
+		err = fmt.Errorf("%w: Func returned %d results for %d requests", batcher.ErrResultCount, results, c.size)
+		return failure{kindOf(err), c.size, err}
+	}
+	return failure{}
+}
+
+// partly counts the failures of an Errors. If all failed for one kind of
+// reason, that is the reason.
+func partly(each batcher.Errors, err error) failure {
+	f := failure{err: err}
+	for _, err := range each {
+		if err == nil {
+			continue
+		}
+		f.failed++
+		if kind := kindOf(err); f.failed == 1 {
+			f.kind = kind
+		} else if kind != f.kind {
+			f.kind = other
+		}
+	}
+	switch f.failed {
+	case 0:
+		return failure{}
+	case len(each):
+		return f
+	}
+	f.kind = "partial"
+	return f
+}
+
+const other = "_OTHER"
+
+// kindOf sorts errors into few kinds, which an attribute of a metric must have.
+func kindOf(err error) string {
+	var panicked *batcher.PanicError
+	var timeout interface{ Timeout() bool }
+	switch {
+	case errors.As(err, &panicked):
+		return "panic"
+	case errors.Is(err, batcher.ErrResultCount):
+		return "result_count"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return "timeout"
+	case errors.Is(err, context.Canceled), errors.Is(err, batcher.ErrCanceled), errors.Is(err, batcher.ErrClosed):
+		return "canceled"
+	}
+	return other
+}

@@ -1,0 +1,256 @@
+package otelbatch_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/otelbatch"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// echo is a Func that takes d.
+func echo(d time.Duration) batcher.Func[int, int] {
+	return func(_ context.Context, reqs []int) ([]int, error) {
+		time.Sleep(d)
+		return reqs, nil
+	}
+}
+
+func TestMetricsOfABatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSDK(t)
+		b := batcher.New(otelbatch.Func(echo(2*time.Second), s.telemetry()), batcher.Options{Delay: time.Second})
+		first, second := b.Submit(t.Context(), 1), b.Submit(t.Context(), 2)
+		for want, f := range []batcher.Future[int]{first, second} {
+			if got, err := f.Wait(t.Context()); got != want+1 || err != nil {
+				t.Errorf("got %d, %v, want %d", got, err, want+1)
+			}
+		}
+		delay := rows("batcher.trigger", "delay")
+		s.wantSums("batcher.batches", map[attribute.Set]int64{delay: 1})
+		wantHistogram(s, "batcher.batch.size", delay, 1, int64(2))
+		wantHistogram(s, "batcher.batch.queue.duration", delay, 1, 1.0)
+		wantHistogram(s, "batcher.batch.run.duration", delay, 1, 2.0)
+	})
+}
+
+func TestBatchesAreCountedByTrigger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSDK(t)
+		b := batcher.New(otelbatch.Func(echo(0), s.telemetry()), batcher.Options{MaxSize: 2, Manual: true})
+		for i := range 5 {
+			b.Submit(t.Context(), i)
+		}
+		b.Flush()
+		b.Submit(t.Context(), 5)
+		b.Close()
+		s.wantSums("batcher.batches", map[attribute.Set]int64{
+			rows("batcher.trigger", "size"):   2,
+			rows("batcher.trigger", "manual"): 1,
+			rows("batcher.trigger", "close"):  1,
+		})
+	})
+}
+
+func TestOptionsAttributes(t *testing.T) {
+	s := newSDK(t)
+	opts := s.options()
+	opts.Attributes = []attribute.KeyValue{attribute.String("db", "main")}
+	telemetry, err := otelbatch.New("rows", opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	batcher.New(otelbatch.Func(echo(0), telemetry), batcher.Options{}).Do(t.Context(), 1)
+	s.wantSums("batcher.batches", map[attribute.Set]int64{rows("batcher.trigger", "idle", "db", "main"): 1})
+	if got := attribute.NewSet(s.ended("batch rows").Attributes...); !got.HasValue("db") {
+		t.Errorf("the span has %v", got.ToSlice())
+	}
+}
+
+// A Func may be called by hand, in a test of it for example.
+func TestOutsideOfABatcher(t *testing.T) {
+	s := newSDK(t)
+	if res, err := otelbatch.Func(echo(0), s.telemetry())(t.Context(), []int{1, 2, 3}); len(res) != 3 || err != nil {
+		t.Errorf("got %v, %v", res, err)
+	}
+	s.wantSums("batcher.batches", map[attribute.Set]int64{rows(): 1})
+	wantHistogram(s, "batcher.batch.size", rows(), 1, int64(3))
+	if m, ok := s.metrics()["batcher.batch.queue.duration"]; ok {
+		t.Errorf("nothing queued, and yet %v", m)
+	}
+	s.ended("batch rows")
+}
+
+func TestKeyedFunc(t *testing.T) {
+	s := newSDK(t)
+	b := batcher.NewKeyed(otelbatch.KeyedFunc(func(_ context.Context, key string, reqs []int) ([]string, error) {
+		res := make([]string, len(reqs))
+		for i, req := range reqs {
+			res[i] = fmt.Sprint(key, req)
+		}
+		return res, nil
+	}, s.telemetry()), batcher.Options{})
+	for _, key := range []string{"a", "b"} {
+		if got, err := b.Do(t.Context(), key, 7); got != key+"7" || err != nil {
+			t.Errorf("got %q, %v", got, err)
+		}
+	}
+	s.wantSums("batcher.batches", map[attribute.Set]int64{rows("batcher.trigger", "idle"): 2})
+}
+
+// failures are all ways in which a batch of two can fail.
+var failures = []struct {
+	name   string
+	fn     batcher.Func[int, int]
+	kind   string // the error.type
+	failed int64
+	status string // what the span's status says
+}{
+	{"for another reason", returns(nil, errors.New("no disk")), "_OTHER", 2, "no disk"},
+	{"in time", returns(nil, context.DeadlineExceeded), "timeout", 2, "deadline exceeded"},
+	{"canceled", returns(nil, context.Canceled), "canceled", 2, "canceled"},
+	{"too few results", returns([]int{1}, nil), "result_count", 2, "1 results for 2 requests"},
+	{"a panic told", returns(nil, &batcher.PanicError{Value: batcher.Errors{nil, nil}}), "panic", 2, "panicked"},
+	{"one of two", returns([]int{1, 2}, batcher.Errors{nil, errors.New("no disk")}), "partial", 1, "no disk"},
+	{"all alike", returns(nil, batcher.Errors{context.Canceled, batcher.ErrCanceled}), "canceled", 2, "2 of 2"},
+	{"each in its way", returns(nil, batcher.Errors{context.Canceled, errors.New("no disk")}), "_OTHER", 2, "2 of 2"},
+	{"wrong errors", returns(nil, batcher.Errors{nil}), "_OTHER", 2, "none of 1"},
+	{"a panic", func(context.Context, []int) ([]int, error) { panic("no disk") }, "panic", 2, "panic"},
+	{"goexit", func(context.Context, []int) ([]int, error) { runtime.Goexit(); return nil, nil }, "panic", 2, "panic"},
+}
+
+func returns(res []int, err error) batcher.Func[int, int] {
+	return func(context.Context, []int) ([]int, error) { return res, err }
+}
+
+func TestFailures(t *testing.T) {
+	for _, f := range failures {
+		t.Run(f.name, func(t *testing.T) {
+			s := newSDK(t)
+			b := batcher.New(otelbatch.Func(f.fn, s.telemetry()), batcher.Options{MaxSize: 2, Manual: true})
+			b.Submit(t.Context(), 1)
+			b.Submit(t.Context(), 2)
+			b.Close()
+			s.wantSums("batcher.batches", map[attribute.Set]int64{rows("batcher.trigger", "size", "error.type", f.kind): 1})
+			span := s.ended("batch rows")
+			attrs := attribute.NewSet(span.Attributes...)
+			kind, _ := attrs.Value("error.type")
+			failed, _ := attrs.Value("batcher.batch.failed")
+			if kind.AsString() != f.kind || failed.AsInt64() != f.failed {
+				t.Errorf("the span has error.type %q and %d failed, want %q and %d", kind.AsString(), failed.AsInt64(), f.kind, f.failed)
+			}
+			if span.Status.Code != codes.Error || !strings.Contains(span.Status.Description, f.status) {
+				t.Errorf("the span's status is %v, want an error that says %q", span.Status, f.status)
+			}
+		})
+	}
+}
+
+// An Errors without an error in it is none.
+func TestErrorsOfNils(t *testing.T) {
+	s := newSDK(t)
+	b := batcher.New(otelbatch.Func(returns([]int{1}, batcher.Errors{nil}), s.telemetry()), batcher.Options{})
+	if _, err := b.Do(t.Context(), 1); err != nil {
+		t.Error(err)
+	}
+	s.wantSums("batcher.batches", map[attribute.Set]int64{rows("batcher.trigger", "idle"): 1})
+	if status := s.ended("batch rows").Status; status.Code != codes.Unset {
+		t.Errorf("the span's status is %v", status)
+	}
+}
+
+// A panic's stack must still lead to where it happened.
+func TestPanicsPassThrough(t *testing.T) {
+	b := batcher.New(otelbatch.Func(failingDeepDown, newSDK(t).telemetry()), batcher.Options{})
+	_, err := b.Do(t.Context(), 1)
+	var panicked *batcher.PanicError
+	if !errors.As(err, &panicked) || panicked.Value != "no disk" || !strings.Contains(string(panicked.Stack), "failingDeepDown") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func failingDeepDown(context.Context, []int) ([]int, error) { panic("no disk") }
+
+func TestNilFunc(t *testing.T) {
+	telemetry := newSDK(t).telemetry()
+	for what, f := range map[string]func(){
+		"Func":      func() { otelbatch.Func[int, int](nil, telemetry) },
+		"KeyedFunc": func() { otelbatch.KeyedFunc[int, int, int](nil, telemetry) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", what)
+				}
+			}()
+			f()
+		}()
+	}
+}
+
+// refusing is a meter that refuses.
+type refusing struct {
+	noop.Meter
+	instruments, callbacks error
+}
+
+func (r refusing) Int64Counter(string, ...metric.Int64CounterOption) (metric.Int64Counter, error) {
+	return noop.Int64Counter{}, r.instruments
+}
+
+func (r refusing) RegisterCallback(metric.Callback, ...metric.Observable) (metric.Registration, error) {
+	return noop.Registration{}, r.callbacks
+}
+
+// meters provides one meter.
+type meters struct {
+	noop.MeterProvider
+	refusing refusing
+}
+
+func (m meters) Meter(string, ...metric.MeterOption) metric.Meter { return m.refusing }
+
+func TestRefusedInstruments(t *testing.T) {
+	refused := errors.New("refused")
+	_, err := otelbatch.New("rows", otelbatch.Options{MeterProvider: meters{refusing: refusing{instruments: refused}}})
+	if !errors.Is(err, refused) || !strings.Contains(err.Error(), "rows") {
+		t.Errorf("New: %v", err)
+	}
+	telemetry, err := otelbatch.New("rows", otelbatch.Options{MeterProvider: meters{refusing: refusing{callbacks: refused}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := telemetry.Watch(func() batcher.Stats { return batcher.Stats{} }); !errors.Is(err, refused) {
+		t.Errorf("Watch: %v", err)
+	}
+}
+
+// The global providers do nothing until a program sets others.
+func TestGlobalProviders(t *testing.T) {
+	telemetry, err := otelbatch.New("rows", otelbatch.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var span trace.Span
+	fn := otelbatch.Func(func(ctx context.Context, reqs []int) ([]int, error) {
+		span = trace.SpanFromContext(ctx)
+		return reqs, nil
+	}, telemetry)
+	if got, err := batcher.New(fn, batcher.Options{}).Do(t.Context(), 1); got != 1 || err != nil {
+		t.Errorf("got %d, %v", got, err)
+	}
+	if span.IsRecording() {
+		t.Error("a span records, and nobody is there to get it")
+	}
+}

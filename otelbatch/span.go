@@ -1,0 +1,90 @@
+package otelbatch
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// batchSpan is the span of one call.
+type batchSpan struct{ trace.Span }
+
+// startSpan starts the span of c, which links to those of its callers and
+// they to it, and gives a context that holds it.
+func (t *Telemetry) startSpan(ctx context.Context, c *call) (context.Context, batchSpan) {
+	callers := callersOf(c.info.Requests)
+	ctx, span := t.tracer.Start(ctx, "batch "+t.name,
+		trace.WithNewRoot(), trace.WithTimestamp(c.began), trace.WithLinks(t.links(callers)...), trace.WithAttributes(t.attrs...))
+	link := trace.Link{SpanContext: span.SpanContext()}
+	if link.SpanContext.IsValid() {
+		for _, caller := range callers {
+			caller.AddLink(link) // does nothing unless it records
+		}
+	}
+	if span.IsRecording() {
+		span.SetAttributes(c.attributes()...)
+	}
+	return ctx, batchSpan{span}
+}
+
+func (c *call) attributes() []attribute.KeyValue {
+	attrs := []attribute.KeyValue{attribute.Int("batcher.batch.size", c.size)}
+	if !c.batched {
+		return attrs
+	}
+	return append(attrs,
+		attribute.Int("batcher.batch.weight", c.info.Weight),
+		attribute.Stringer("batcher.trigger", c.info.Trigger),
+		attribute.Float64("batcher.batch.queue.duration", c.queued().Seconds()))
+}
+
+// callersOf finds the spans of the callers, each once: one caller may have
+// several requests in a batch.
+func callersOf(requests []context.Context) (spans []trace.Span) {
+	type id struct {
+		trace trace.TraceID
+		span  trace.SpanID
+	}
+	var seen map[id]bool
+	for _, ctx := range requests {
+		span := trace.SpanFromContext(ctx)
+		of := span.SpanContext()
+		if !of.IsValid() || seen[id{of.TraceID(), of.SpanID()}] {
+			continue
+		}
+		if seen == nil {
+			seen = make(map[id]bool)
+		}
+		seen[id{of.TraceID(), of.SpanID()}] = true
+		spans = append(spans, span)
+	}
+	return spans
+}
+
+// links gives the links to callers, as many as there may be.
+func (t *Telemetry) links(callers []trace.Span) []trace.Link {
+	if t.maxLinks > 0 && len(callers) > t.maxLinks {
+		callers = callers[:t.maxLinks]
+	}
+	links := make([]trace.Link, len(callers))
+	for i, span := range callers {
+		links[i].SpanContext = span.SpanContext()
+	}
+	return links
+}
+
+func (s batchSpan) end(f failure) {
+	defer s.End()
+	if f.kind == "" {
+		return
+	}
+	s.SetAttributes(attribute.String("error.type", f.kind), attribute.Int("batcher.batch.failed", f.failed))
+	said := f.kind
+	if f.err != nil {
+		said = f.err.Error()
+		s.RecordError(f.err)
+	}
+	s.SetStatus(codes.Error, said)
+}
