@@ -44,6 +44,7 @@ func (Exec) Read(_ *http.Request, body []byte) (*Call, error) {
 // oneLine gives a JSON text without line ends, which can stand between its
 // tokens only.
 func oneLine(data []byte) []byte {
+	data = bytes.Trim(data, " \t\r\n")
 	if bytes.IndexByte(data, '\n') < 0 && bytes.IndexByte(data, '\r') < 0 {
 		return data
 	}
