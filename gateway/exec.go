@@ -58,10 +58,7 @@ func (Exec) Join(_ Key, items []Item) ([]byte, error) {
 
 // Split takes the array of the results apart.
 func (Exec) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
-	if err := jsonraw.Valid(answer.Body); err != nil {
-		return nil, err
-	}
-	elements, err := jsonraw.Elements(answer.Body)
+	_, elements, _, err := jsonraw.Pointer(nil).Take(answer.Body)
 	if err != nil {
 		return nil, err
 	}

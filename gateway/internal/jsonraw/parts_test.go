@@ -26,10 +26,30 @@ func TestPointer(t *testing.T) {
 		if err != nil || ok != (want != "") || string(span.Of([]byte(doc))) != want {
 			t.Errorf("%q: %q, %t, %v; want %q", pointer, span.Of([]byte(doc)), ok, err, want)
 		}
+		at, elements, ok, err := p.Take([]byte(doc))
+		if array := strings.HasPrefix(want, "["); array != ok || array && (at != span || len(elements) != 2) || !array && want != "" && err != jsonraw.ErrNoArray {
+			t.Errorf("%q: taken %v, %q, %t, %v", pointer, at, elements, ok, err)
+		}
 	}
 	p, _ := jsonraw.ParsePointer("/twice")
 	if _, _, err := p.Find([]byte(doc)); err == nil {
-		t.Error("a name that stands twice: no error")
+		t.Error("found a name that stands twice: no error")
+	}
+	if _, _, _, err := p.Take([]byte(doc)); err == nil || err == jsonraw.ErrNoArray {
+		t.Errorf("taken what stands twice: %v", err)
+	}
+}
+
+func TestTakeChecksEverything(t *testing.T) {
+	p, _ := jsonraw.ParsePointer("/a/1")
+	for _, doc := range texts {
+		doc := `{"x":0, "a": [` + doc + `, [1, 2] ]}`
+		at, elements, ok, err := p.Take([]byte(doc))
+		if valid := jsonraw.Valid([]byte(doc)); (valid == nil) != (err == nil) {
+			t.Errorf("%q: %v, want %v", doc, err, valid)
+		} else if err == nil && (!ok || len(elements) != 2 || string(at.Of([]byte(doc))) != "[1, 2]") {
+			t.Errorf("%q: %q, %t", doc, elements, ok)
+		}
 	}
 }
 
