@@ -70,10 +70,10 @@ func asError(err error) *Error {
 		return own
 	case errors.Is(err, errTimeout), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return Errorf(http.StatusGatewayTimeout, "no answer in time")
-	case errors.Is(err, context.Canceled), errors.Is(err, batcher.ErrCanceled):
-		return Errorf(statusClientGone, "the caller has left")
 	case errors.Is(err, batcher.ErrClosed):
 		return draining()
+	case errors.Is(err, context.Canceled), errors.Is(err, batcher.ErrCanceled):
+		return Errorf(statusClientGone, "the caller has left")
 	case errors.Is(err, batcher.ErrFull):
 		return full("too many requests are waiting")
 	case errors.Is(err, batcher.ErrTooHeavy):
