@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/middleware"
 )
 
 // Error is an answer that says what is wrong: the upstream's own, or the
@@ -30,6 +31,15 @@ type Error struct {
 
 // Error gives Text, and the status.
 func (e *Error) Error() string { return fmt.Sprintf("gateway: status %d: %s", e.Status, e.Text) }
+
+// Unwrap gives a [middleware.TooLarge] for a batch that the upstream found too
+// large.
+func (e *Error) Unwrap() error {
+	if e.Repeat && e.Status == http.StatusRequestEntityTooLarge {
+		return middleware.TooLarge{}
+	}
+	return nil
+}
 
 // Errorf makes an Error of a status and a text for people.
 func Errorf(status int, format string, args ...any) *Error {

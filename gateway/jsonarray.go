@@ -63,12 +63,7 @@ func (p *JSONArray) Read(_ *http.Request, body []byte) (*Call, error) {
 
 // Join puts the items into the shape.
 func (p *JSONArray) Join(key Key, items []Item) ([]byte, error) {
-	parts, size := make([][]byte, len(items)), len(key.Shape)+2
-	for i, item := range items {
-		parts[i] = item.Data
-		size += len(item.Data) + 1
-	}
-	return jsonraw.Fill(make([]byte, 0, size), []byte(key.Shape), parts), nil
+	return jsonraw.Fill([]byte(key.Shape), dataOf(items)), nil
 }
 
 // Split finds the results, which must be as many as the items.
@@ -100,10 +95,21 @@ func (p *JSONArray) Split(_ Key, items []Item, answer Answer) ([]Result, error) 
 
 // Reply puts the results into what surrounded the first of them.
 func (p *JSONArray) Reply(_ *Call, results []Result) (Reply, error) {
-	parts, size := make([][]byte, len(results)), len(results[0].Frame)+2
-	for i, result := range results {
-		parts[i] = result.Body
-		size += len(result.Body) + 1
+	return Reply{Body: jsonraw.Fill(results[0].Frame, bodiesOf(results))}, nil
+}
+
+func dataOf(items []Item) [][]byte {
+	all := make([][]byte, len(items))
+	for i, item := range items {
+		all[i] = item.Data
 	}
-	return Reply{Body: jsonraw.Fill(make([]byte, 0, size), results[0].Frame, parts)}, nil
+	return all
+}
+
+func bodiesOf(results []Result) [][]byte {
+	all := make([][]byte, len(results))
+	for i, result := range results {
+		all[i] = result.Body
+	}
+	return all
 }

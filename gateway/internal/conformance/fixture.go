@@ -26,6 +26,9 @@ type Fixture struct {
 	// what Request gives, for the sake of its body alone. Nil: there is none.
 	Other func(id int) Request
 
+	// Query is a query parameter that callers may differ in. Default: "", "q".
+	Query string
+
 	// Malformed are bodies of calls that must be answered with status 400.
 	Malformed []string
 
@@ -57,4 +60,11 @@ type Answer struct {
 	Status int // zero: 200
 	Header http.Header
 	Body   []byte
+}
+
+func (f Fixture) query() string {
+	if f.Query == "" {
+		return "q"
+	}
+	return f.Query
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/gateway"
 )
 
@@ -93,6 +94,8 @@ func (w *world) calls() int {
 	defer w.mu.Unlock()
 	return len(w.requests)
 }
+
+func (w *world) stats() batcher.Stats { return w.handler.Stats()[w.f.Pattern] }
 
 // reply is an answer as a client gets it.
 type reply struct {

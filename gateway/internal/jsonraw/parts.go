@@ -107,10 +107,15 @@ func Cut(data []byte, part Span) []byte {
 	return AppendCompact(frame, data[part.End:])
 }
 
-// Fill appends frame with an array of items in place of what was cut out.
-func Fill(dst []byte, frame []byte, items [][]byte) []byte {
+// Fill gives frame with an array of items in place of what was cut out. An
+// empty frame is the array alone.
+func Fill(frame []byte, items [][]byte) []byte {
 	head, tail, _ := bytes.Cut(frame, []byte{hole})
-	dst = append(append(dst, head...), '[')
+	size := len(frame) + 2
+	for _, item := range items {
+		size += len(item) + 1
+	}
+	dst := append(append(make([]byte, 0, size), head...), '[')
 	for i, item := range items {
 		if i > 0 {
 			dst = append(dst, ',')

@@ -1,0 +1,177 @@
+package gateway
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
+)
+
+// child is one process of a Program. It has one goroutine, which reads what it
+// writes, and ends with it.
+type child struct {
+	cmd     *exec.Cmd
+	stdin   io.WriteCloser
+	stdout  io.ReadCloser
+	most    int64         // bytes of a line
+	asked   atomic.Bool   // an answer is due
+	bad     atomic.Bool   // it must not be asked again
+	line    chan []byte   // the answer
+	batches int           // asked; of who asks
+	killed  sync.Once     // before it is waited for: later its id may be another's
+	ended   chan struct{} // closed when the process has ended and been waited for
+	fate    error         // why; read after ended
+}
+
+var (
+	errNoise  = errors.New("the program wrote what was not asked for")
+	errUnread = errors.New("the program did not read its input")
+	errHang   = timeoutError("the program did not answer in time")
+)
+
+// timeoutError is a net.Error that says so.
+type timeoutError string
+
+func (e timeoutError) Error() string { return string(e) }
+func (timeoutError) Timeout() bool   { return true }
+func (timeoutError) Temporary() bool { return true }
+
+func startChild(command []string, opts ProgramOptions) (*child, error) {
+	c := &child{cmd: exec.Command(command[0], command[1:]...), most: opts.MaxAnswer, line: make(chan []byte, 1), ended: make(chan struct{})}
+	c.cmd.Dir, c.cmd.Env, c.cmd.Stderr = opts.Dir, opts.Env, opts.Stderr
+	c.cmd.WaitDelay = time.Second // for who inherited standard error
+	ownGroup(c.cmd)
+	var err error
+	if c.stdin, err = c.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	if c.stdout, err = c.cmd.StdoutPipe(); err != nil {
+		return nil, err
+	}
+	if err := c.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("the program cannot be started: %w", err)
+	}
+	go c.read()
+	return c, nil
+}
+
+// read hands on what the process writes, until it ends or writes unasked.
+func (c *child) read() {
+	r := bufio.NewReader(c.stdout)
+	why := errNoise
+	for {
+		line, err := readLine(r, c.most)
+		if err != nil {
+			why = err
+			break
+		}
+		if !c.asked.CompareAndSwap(true, false) || r.Buffered() > 0 {
+			break
+		}
+		c.line <- line
+	}
+	c.kill()
+	err := c.cmd.Wait()
+	if errors.Is(why, io.EOF) || errors.Is(why, os.ErrClosed) {
+		why = errors.New("the program ended: exit status 0")
+		if err != nil {
+			why = fmt.Errorf("the program ended: %w", err)
+		}
+	}
+	c.fate = why
+	close(c.ended)
+}
+
+// readLine reads a line of at most so many bytes (zero and less: no limit),
+// without its end. What an ended process left without one is no line.
+func readLine(r *bufio.Reader, most int64) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		if most > 0 && int64(len(line)+len(part)) > most+1 {
+			return nil, fmt.Errorf("the program wrote a line longer than %d bytes", most)
+		}
+		line = append(line, part...)
+		switch {
+		case err == nil:
+			return line[:len(line)-1], nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return nil, err
+		}
+	}
+}
+
+// fit reports whether it may be asked.
+func (c *child) fit() bool { return !c.bad.Load() }
+
+// ask writes a batch and waits for its answer. After an error the child must
+// not be asked again. limit is the longest that it takes; zero and less: none.
+func (c *child) ask(body []byte, limit time.Duration) ([]byte, error) {
+	var late atomic.Bool
+	if limit > 0 {
+		timer := time.AfterFunc(limit, func() { late.Store(true); c.kill() })
+		defer timer.Stop()
+	}
+	c.batches++
+	c.asked.Store(true)
+	unread := false
+	if _, err := c.stdin.Write(append(body[:len(body):len(body)], '\n')); err != nil {
+		unread = true
+		c.kill()
+	}
+	select {
+	case line := <-c.line:
+		return line, answers(body, line)
+	case <-c.ended:
+	}
+	select {
+	case line := <-c.line: // its last
+		return line, answers(body, line)
+	default:
+	}
+	switch {
+	case late.Load():
+		return nil, errHang
+	case unread:
+		return nil, fmt.Errorf("%w: %w", errUnread, c.fate)
+	}
+	return nil, c.fate
+}
+
+// answers says what keeps line from being an answer to body.
+func answers(body, line []byte) error {
+	if err := jsonraw.Valid(line); err != nil {
+		return fmt.Errorf("the program wrote something else than a JSON array: %w", err)
+	}
+	results, err := jsonraw.Elements(line)
+	if err != nil {
+		return fmt.Errorf("the program wrote something else than a JSON array: %w", err)
+	}
+	if items, err := jsonraw.Elements(body); err == nil && len(results) != len(items) {
+		return fmt.Errorf("the program wrote %d results for %d items", len(results), len(items))
+	}
+	return nil
+}
+
+// finish ends its input, which it should end upon.
+func (c *child) finish() {
+	c.bad.Store(true)
+	_ = c.stdin.Close()
+}
+
+// kill ends it and all that it started.
+func (c *child) kill() {
+	c.bad.Store(true)
+	c.killed.Do(func() {
+		killGroup(c.cmd)
+		_ = c.stdin.Close() // frees who writes to it, if something else holds the pipe
+		_ = c.stdout.Close()
+	})
+}

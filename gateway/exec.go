@@ -1,0 +1,84 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
+)
+
+// Exec is the protocol "exec", which with a [Program] as upstream needs no
+// HTTP server behind the gateway: a POST with a JSON array is a call of several
+// items, answered with the array of their results; any other JSON value is
+// one item, answered with its result alone. An item that is an array itself
+// goes into an array of one.
+type Exec struct{}
+
+// Match wants a POST.
+func (Exec) Match(r *http.Request) bool { return r.Method == http.MethodPost }
+
+// Read takes the items out of the array, or the body as one.
+func (Exec) Read(_ *http.Request, body []byte) (*Call, error) {
+	if err := jsonraw.Valid(body); err != nil {
+		return nil, err
+	}
+	if jsonraw.Kind(body) != '[' {
+		return &Call{Items: []Item{{Data: oneLine(body)}}, State: true}, nil
+	}
+	elements, err := jsonraw.Elements(body)
+	if err != nil {
+		return nil, err
+	}
+	if len(elements) == 0 {
+		return nil, errors.New("the array holds no items")
+	}
+	items := make([]Item, len(elements))
+	for i, element := range elements {
+		items[i].Data = oneLine(element)
+	}
+	return &Call{Items: items, State: false}, nil
+}
+
+// oneLine gives a JSON text without line ends, which can stand between its
+// tokens only.
+func oneLine(data []byte) []byte {
+	if bytes.IndexByte(data, '\n') < 0 && bytes.IndexByte(data, '\r') < 0 {
+		return data
+	}
+	return jsonraw.AppendCompact(make([]byte, 0, len(data)), data)
+}
+
+// Join makes one array of the items, in one line.
+func (Exec) Join(_ Key, items []Item) ([]byte, error) {
+	return jsonraw.Fill(nil, dataOf(items)), nil
+}
+
+// Split takes the array of the results apart.
+func (Exec) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
+	if err := jsonraw.Valid(answer.Body); err != nil {
+		return nil, err
+	}
+	elements, err := jsonraw.Elements(answer.Body)
+	if err != nil {
+		return nil, err
+	}
+	if len(elements) != len(items) {
+		return nil, fmt.Errorf("%d results for %d items", len(elements), len(items))
+	}
+	results := make([]Result, len(elements))
+	for i, element := range elements {
+		results[i].Body = element
+	}
+	return results, nil
+}
+
+// Reply gives the array of the results, or the result of a body that was one
+// item.
+func (Exec) Reply(call *Call, results []Result) (Reply, error) {
+	if alone, _ := call.State.(bool); alone {
+		return Reply{Body: results[0].Body}, nil
+	}
+	return Reply{Body: jsonraw.Fill(nil, bodiesOf(results))}, nil
+}

@@ -1,0 +1,170 @@
+package conformance
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gobatcher/batcher/gateway"
+)
+
+// This file is about upstreams that fail.
+
+func malformed(t *testing.T, f Fixture) {
+	w := start(t, f, nil, nil)
+	for _, body := range f.Malformed {
+		call := f.Request(1)
+		call.Body = body
+		if got := w.ask(call); got.status != http.StatusBadRequest {
+			t.Errorf("%q: status %d, want 400: %q", body, got.status, got.body)
+		}
+	}
+	if n := w.calls(); n != 0 {
+		t.Errorf("%d upstream calls, want none", n)
+	}
+}
+
+func miscounted(t *testing.T, f Fixture) {
+	for _, extra := range []int{-1, 1} {
+		var w *world
+		w = start(t, f, nil, func(rw http.ResponseWriter, r *http.Request, body []byte) bool {
+			w.answer(rw, r, body, extra)
+			return true
+		})
+		for range 2 {
+			if got := w.ask(f.Request(1, 2, 3)); got.status != http.StatusBadGateway {
+				t.Errorf("%+d results: status %d, want 502: %q", extra, got.status, got.body)
+			}
+		}
+	}
+}
+
+func garbage(t *testing.T, f Fixture) {
+	for _, text := range []string{"", "{", "<html>", "[]", "{}", "null", `"text"`, "[1,2", "\x00"} {
+		w := start(t, f, nil, func(rw http.ResponseWriter, _ *http.Request, _ []byte) bool {
+			_, _ = rw.Write([]byte(text))
+			return true
+		})
+		if got := w.ask(f.Request(1, 2)); got.status != http.StatusBadGateway {
+			t.Errorf("upstream said %q: status %d, want 502: %q", text, got.status, got.body)
+		}
+	}
+}
+
+// refused is about a batch that the upstream refuses while others succeed.
+func refused(t *testing.T, f Fixture) {
+	const said = `{"upstream":"no"}`
+	w := start(t, f, nil, func(rw http.ResponseWriter, r *http.Request, _ []byte) bool {
+		if r.Header.Get("Authorization") != "refuse" {
+			return false
+		}
+		rw.Header().Set("Content-Type", "application/problem+json")
+		rw.WriteHeader(http.StatusForbidden)
+		_, _ = rw.Write([]byte(said))
+		return true
+	})
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			if i%2 == 0 {
+				w.check(i)
+				return
+			}
+			call := f.Request(i)
+			call.Header = http.Header{"Authorization": {"refuse"}, "Content-Type": call.Header["Content-Type"]}
+			got := w.ask(call)
+			if got.status != http.StatusForbidden || string(got.body) != said || got.header.Get("Content-Type") != "application/problem+json" {
+				t.Errorf("status %d, %q, %q", got.status, got.header, got.body)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func unavailable(t *testing.T, f Fixture) {
+	w := start(t, f, nil, func(rw http.ResponseWriter, _ *http.Request, _ []byte) bool {
+		rw.Header().Set("Retry-After", "17")
+		rw.WriteHeader(http.StatusServiceUnavailable)
+		return true
+	})
+	if got := w.ask(f.Request(1)); got.status != http.StatusServiceUnavailable || got.header.Get("Retry-After") != "17" || len(got.body) != 0 {
+		t.Errorf("status %d, Retry-After %q, %q", got.status, got.header.Get("Retry-After"), got.body)
+	}
+}
+
+// reset is about answers that are cut off.
+func reset(t *testing.T, f Fixture) {
+	w := start(t, f, nil, func(rw http.ResponseWriter, _ *http.Request, _ []byte) bool {
+		rw.Header().Set("Content-Length", "1000")
+		_, _ = rw.Write([]byte(`{"`))
+		panic(http.ErrAbortHandler)
+	})
+	if got := w.ask(f.Request(1)); got.status != http.StatusBadGateway {
+		t.Errorf("status %d, want 502: %q", got.status, got.body)
+	}
+	w = start(t, f, nil, func(http.ResponseWriter, *http.Request, []byte) bool { panic(http.ErrAbortHandler) })
+	if got := w.ask(f.Request(1)); got.status != http.StatusBadGateway {
+		t.Errorf("status %d, want 502: %q", got.status, got.body)
+	}
+}
+
+// slow is about an answer that dribbles in.
+func slow(t *testing.T, f Fixture) {
+	var w *world
+	w = start(t, f, nil, func(rw http.ResponseWriter, r *http.Request, body []byte) bool {
+		a, err := f.Answer(r, body, 0)
+		if err != nil {
+			t.Errorf("%q: %v", body, err)
+		}
+		for name, values := range a.Header {
+			rw.Header()[name] = values
+		}
+		rw.WriteHeader(max(a.Status, http.StatusOK))
+		for part := range bytes.SplitAfterSeq(a.Body, []byte(",")) {
+			_, _ = rw.Write(part)
+			_ = http.NewResponseController(rw).Flush()
+			time.Sleep(time.Millisecond)
+		}
+		return true
+	})
+	w.check(1, 2, 3)
+}
+
+func tooSlow(t *testing.T, f Fixture) {
+	over := make(chan struct{})
+	defer close(over)
+	w := start(t, f, func(r *gateway.Route) { r.Timeout = 50 * time.Millisecond }, func(_ http.ResponseWriter, r *http.Request, _ []byte) bool {
+		select {
+		case <-over:
+		case <-r.Context().Done():
+		}
+		return true
+	})
+	if got := w.ask(f.Request(1)); got.status != http.StatusGatewayTimeout {
+		t.Errorf("status %d, want 504: %q", got.status, got.body)
+	}
+}
+
+// culpritAlone is about an item that makes the upstream refuse all of them.
+func culpritAlone(t *testing.T, f Fixture) {
+	const culprit = 31337
+	w := start(t, f, func(r *gateway.Route) { r.Isolate, r.Delay, r.MaxItems = true, time.Hour, 8 }, func(rw http.ResponseWriter, _ *http.Request, body []byte) bool {
+		if !bytes.Contains(body, []byte(strconv.Itoa(culprit))) {
+			return false
+		}
+		rw.WriteHeader(http.StatusUnprocessableEntity)
+		_, _ = rw.Write([]byte("bad item"))
+		return true
+	})
+	var all sync.WaitGroup
+	for i := range 7 {
+		all.Go(func() { w.check(i) })
+	}
+	if got := w.ask(f.Request(culprit)); got.status != http.StatusUnprocessableEntity || string(got.body) != "bad item" {
+		t.Errorf("culprit: status %d, %q", got.status, got.body)
+	}
+	all.Wait()
+}

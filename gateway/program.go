@@ -1,0 +1,202 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// ProgramOptions say how a Program is run.
+type ProgramOptions struct {
+	// Processes is the most that run at once; a route should have as many
+	// MaxConcurrent. Each is started when it is first needed, and kept.
+	// Default: zero, 1.
+	Processes int
+
+	// Timeout is the longest that a process may take for a batch; then it is
+	// killed. Default: zero, 30 s. Negative: no limit.
+	Timeout time.Duration
+
+	// MaxAnswer is the most bytes of the line that answers a batch. Default:
+	// zero, 64 MiB. Negative: no limit.
+	MaxAnswer int64
+
+	// Dir and Env are those of os/exec. Defaults: "", the present directory;
+	// nil, the present environment.
+	Dir string
+	Env []string
+
+	// Stderr is where the processes' standard error goes. Default: nil, nowhere.
+	Stderr io.Writer
+}
+
+// Program is an Upstream that is no server: a program in any language that
+// reads one JSON array a line from standard input and writes one of as many
+// results, in the same order, as a line to standard output, until its input
+// ends. Its protocol is [Exec]. It is started without a shell, and leads a
+// process group of its own.
+//
+// A process that ends, takes too long or writes anything else fails the batch
+// that it had, alone; another takes its place when the next batch needs it.
+// What a program writes unasked after its answer can only be told from the
+// answer to the next batch if it does not fit that one.
+//
+// When all callers of a batch have left, Send returns; the process is not
+// killed for that, since it may have been expensive to start: it gets the
+// rest of its time to finish. Make one with NewProgram.
+type Program struct {
+	command []string
+	opts    ProgramOptions
+	slots   chan struct{} // an element for each process at work
+
+	mu     sync.Mutex
+	idle   []*child
+	all    map[*child]bool
+	closed bool
+}
+
+const defaultProgramTimeout = 30 * time.Second
+
+// NewProgram makes an Upstream of a command and its arguments. Nothing is
+// started yet.
+func NewProgram(command []string, opts ProgramOptions) (*Program, error) {
+	if len(command) == 0 || command[0] == "" {
+		return nil, errors.New("gateway: NewProgram needs a command")
+	}
+	if opts.Processes < 0 {
+		return nil, fmt.Errorf("gateway: Processes is %d, want zero or more", opts.Processes)
+	}
+	set(&opts.Processes, 1)
+	set(&opts.Timeout, defaultProgramTimeout)
+	set(&opts.MaxAnswer, defaultMaxAnswer)
+	return &Program{command: command, opts: opts, slots: make(chan struct{}, opts.Processes), all: make(map[*child]bool)}, nil
+}
+
+// Send has a process answer a batch, and waits for one to be free first.
+func (p *Program) Send(ctx context.Context, _ Key, body []byte) (Answer, error) {
+	select {
+	case p.slots <- struct{}{}:
+	case <-ctx.Done():
+		return Answer{}, context.Cause(ctx)
+	}
+	type outcome struct {
+		line []byte
+		err  error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		line, err := p.ask(body)
+		<-p.slots
+		done <- outcome{line, err}
+	}()
+	select {
+	case o := <-done:
+		if o.err != nil {
+			return Answer{}, o.err
+		}
+		return Answer{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: o.line}, nil
+	case <-ctx.Done():
+		return Answer{}, context.Cause(ctx)
+	}
+}
+
+// ask has a process answer. One that had closed its input before it could
+// have read the batch has not seen it: another gets it.
+func (p *Program) ask(body []byte) ([]byte, error) {
+	for {
+		c, err := p.take()
+		if err != nil {
+			return nil, err
+		}
+		line, err := c.ask(body, p.opts.Timeout)
+		p.give(c, err)
+		if fresh := c.batches == 1; fresh || !errors.Is(err, errUnread) {
+			return line, err
+		}
+	}
+}
+
+// take gives an idle process, or starts one.
+func (p *Program) take() (*child, error) {
+	if c := p.takeIdle(); c != nil {
+		return c, nil
+	}
+	c, err := startChild(p.command, p.opts)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all[c] = true
+	if p.closed {
+		p.drop(c)
+	}
+	return c, nil
+}
+
+// takeIdle gives the fit process that was at work last, nil if there is none.
+func (p *Program) takeIdle() *child {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.idle) > 0 {
+		c := p.idle[len(p.idle)-1]
+		p.idle = p.idle[:len(p.idle)-1]
+		if c.fit() {
+			return c
+		}
+		p.drop(c)
+	}
+	return nil
+}
+
+// give takes a process back; one that failed goes.
+func (p *Program) give(c *child, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil || p.closed || !c.fit() {
+		p.drop(c)
+		return
+	}
+	p.idle = append(p.idle, c)
+}
+
+// drop kills a process. p.mu is held.
+func (p *Program) drop(c *child) {
+	delete(p.all, c)
+	c.kill()
+}
+
+// Close kills the processes and waits until they have ended. Those that are
+// idle get a second to end by themselves when their input does.
+func (p *Program) Close() error {
+	p.mu.Lock()
+	p.closed = true
+	idle, rest := p.idle, make([]*child, 0, len(p.all))
+	p.idle = nil
+	for c := range p.all {
+		rest = append(rest, c)
+	}
+	p.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	for _, c := range idle {
+		c.finish()
+	}
+	for _, c := range idle {
+		select {
+		case <-c.ended:
+		case <-ctx.Done():
+		}
+	}
+	for _, c := range rest {
+		c.kill()
+	}
+	for _, c := range rest {
+		<-c.ended
+	}
+	return nil
+}
