@@ -22,6 +22,7 @@ func TestESBulkConforms(t *testing.T) {
 	conformance.Run(t, stubbed(conformance.Fixture{
 		Protocol: gateway.ESBulk{},
 		Pattern:  "/",
+		Query:    "timeout",
 		Request: func(ids ...int) conformance.Request {
 			if len(ids) == 1 {
 				return es("PUT", fmt.Sprintf("/t/_doc/%d?routing=r", ids[0]), fmt.Sprintf("{\n  \"n\": %d, \"big\": 9007199254740993\n}\n", ids[0]))
