@@ -56,9 +56,16 @@ func want(body func(ids []int) string) func([]int, int, http.Header, []byte) err
 
 var isJSON = http.Header{"Content-Type": {"application/json"}}
 
-func TestKServeV1Conforms(t *testing.T) {
+func TestKServeV1Conforms(t *testing.T)  { conformance.Run(t, kserve()) }
+func TestJSONArrayConforms(t *testing.T) { conformance.Run(t, jsonArray()) }
+func TestExecConforms(t *testing.T)      { conformance.Run(t, execute()) }
+func FuzzKServeV1(f *testing.F)          { conformance.Fuzz(f, kserve()) }
+func FuzzJSONArray(f *testing.F)         { conformance.Fuzz(f, jsonArray()) }
+func FuzzExec(f *testing.F)              { conformance.Fuzz(f, execute()) }
+
+func kserve() conformance.Fixture {
 	const url = "/v1/models/m:predict"
-	conformance.Run(t, conformance.Fixture{
+	return conformance.Fixture{
 		Protocol: gateway.NewKServeV1(),
 		Pattern:  "/v1/models/{rest...}",
 		Request: func(ids ...int) conformance.Request {
@@ -78,15 +85,15 @@ func TestKServeV1Conforms(t *testing.T) {
 			return conformance.Answer{Header: isJSON, Body: []byte(`{"model_name": "m", "predictions": [` + list(ids, bigResult, ",") + `]}`)}, err
 		},
 		Check: want(func(ids []int) string { return `{"model_name":"m","predictions":[` + list(ids, bigResult, ",") + `]}` }),
-	})
+	}
 }
 
-func TestJSONArrayConforms(t *testing.T) {
+func jsonArray() conformance.Fixture {
 	protocol, err := gateway.NewJSONArray("/jobs/0/in~1put", "")
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
-	conformance.Run(t, conformance.Fixture{
+	return conformance.Fixture{
 		Protocol: protocol,
 		Pattern:  "POST /jobs",
 		Request: func(ids ...int) conformance.Request {
@@ -111,11 +118,11 @@ func TestJSONArrayConforms(t *testing.T) {
 			return conformance.Answer{Header: isJSON, Body: []byte(" [" + list(ids, bigResult, " , ") + "] \n")}, err
 		},
 		Check: want(func(ids []int) string { return "[" + list(ids, bigResult, ",") + "]" }),
-	})
+	}
 }
 
-func TestExecConforms(t *testing.T) {
-	conformance.Run(t, conformance.Fixture{
+func execute() conformance.Fixture {
+	return conformance.Fixture{
 		Protocol: gateway.Exec{},
 		Pattern:  "/",
 		Request: func(ids ...int) conformance.Request {
@@ -144,5 +151,5 @@ func TestExecConforms(t *testing.T) {
 			}
 			return "[" + list(ids, bigResult, ",") + "]"
 		}),
-	})
+	}
 }
