@@ -51,7 +51,7 @@ func (JSONRPC) Read(_ *http.Request, body []byte) (*Call, error) {
 		}
 	}
 	switch {
-	case errors.Is(err, ErrNotMine):
+	case errors.Is(err, ErrNotMine), err == nil && len(call.Items) == 0:
 		return nil, ErrNotMine
 	case err != nil:
 		return nil, &Error{Status: http.StatusBadRequest, Header: jsonHeader(), Text: err.Error(),
