@@ -78,7 +78,8 @@ func (OpenAIEmbeddings) Read(_ *http.Request, body []byte) (*Call, error) {
 			return nil, err
 		}
 	}
-	return &Call{Items: items, Shape: string(body[:input.Start]) + mark + string(body[input.End:])}, nil
+	shape := append(jsonraw.AppendCompact(nil, body[:input.Start]), mark...)
+	return &Call{Items: items, Shape: string(jsonraw.AppendCompact(shape, body[input.End:]))}, nil
 }
 
 // embeddingsInputs gives the single inputs in what input holds, and the mark

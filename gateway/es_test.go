@@ -18,8 +18,11 @@ func es(method, url, body string) conformance.Request {
 	return call
 }
 
-func TestESBulkConforms(t *testing.T) {
-	conformance.Run(t, stubbed(conformance.Fixture{
+func TestESBulkConforms(t *testing.T) { conformance.Run(t, esFixture()) }
+func FuzzESBulk(f *testing.F)         { conformance.Fuzz(f, esFixture()) }
+
+func esFixture() conformance.Fixture {
+	return stubbed(conformance.Fixture{
 		Protocol: gateway.ESBulk{},
 		Pattern:  "/",
 		Query:    "timeout",
@@ -30,5 +33,5 @@ func TestESBulkConforms(t *testing.T) {
 			return es("POST", "/t/_bulk", list(ids, "{\"index\": {\"_id\": \"%[1]d\"}}\n{\"n\": %[1]d, \"big\": 9007199254740993}\n", ""))
 		},
 		Malformed: []string{"", "{", `{"n":1,}`, "{} {}", "{\"n\":\"\xff\"}", "{\"n\":1}\n{\"delete\":{\"_index\":\"t\",\"_id\":\"1\"}}\n", `{"n":"` + "\n" + `"}`, "7"},
-	}, &stub.Elastic{Forgets: true}, &stub.Elastic{Forgets: true}, moreIn("items")))
+	}, &stub.Elastic{Forgets: true}, &stub.Elastic{Forgets: true}, moreIn("items"))
 }

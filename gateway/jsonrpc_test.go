@@ -14,8 +14,11 @@ func rpc(body string) conformance.Request {
 	return conformance.Request{Method: "POST", URL: "/", Body: body}
 }
 
-func TestJSONRPCConforms(t *testing.T) {
-	conformance.Run(t, stubbed(conformance.Fixture{
+func TestJSONRPCConforms(t *testing.T) { conformance.Run(t, rpcFixture()) }
+func FuzzJSONRPC(f *testing.F)         { conformance.Fuzz(f, rpcFixture()) }
+
+func rpcFixture() conformance.Fixture {
+	return stubbed(conformance.Fixture{
 		Protocol: gateway.JSONRPC{},
 		Pattern:  "/",
 		Request: func(ids ...int) conformance.Request {
@@ -27,7 +30,7 @@ func TestJSONRPCConforms(t *testing.T) {
 		},
 		Malformed: []string{"", "{", "[", `{"jsonrpc":"2.0","method":"echo","id":1,}`, `{"jsonrpc":"2.0","method":"echo","id":1,"id":2}`,
 			"{\"jsonrpc\":\"2.0\",\"method\":\"\xff\",\"id\":1}", `[{"jsonrpc":"2.0","method":"echo","id":1},{]`, "x"},
-	}, &stub.JSONRPC{Reverse: true}, &stub.JSONRPC{}, moreOf))
+	}, &stub.JSONRPC{Reverse: true}, &stub.JSONRPC{}, moreOf)
 }
 
 func TestJSONRPCRestoresIDsByteByByte(t *testing.T) {

@@ -80,7 +80,7 @@ func (OIPv2) Read(_ *http.Request, body []byte) (*Call, error) {
 	for i, row := range rows {
 		items[i].Data = row
 	}
-	return &Call{Items: items, Shape: string(shape), State: id}, nil
+	return &Call{Items: items, Shape: string(jsonraw.AppendCompact(nil, shape)), State: id}, nil
 }
 
 // oipError is an answer with status 400 in the protocol's form.
