@@ -53,17 +53,19 @@ func (OpenAIEmbeddings) Match(r *http.Request) bool {
 // Read takes the inputs out of the body; the rest is the shape.
 func (OpenAIEmbeddings) Read(_ *http.Request, body []byte) (*Call, error) {
 	var input jsonraw.Span
+	odd := false
 	err := jsonraw.Members(body, func(name string, value jsonraw.Span) {
 		if name == "input" {
 			input = value
 		}
+		odd = odd || imitates(name, "input")
 	})
 	switch {
 	case err != nil:
 		return nil, err
 	case !utf8.Valid(body):
 		return nil, errors.New("JSON is not UTF-8")
-	case input == jsonraw.Span{}:
+	case odd, input == jsonraw.Span{}:
 		return nil, ErrNotMine
 	}
 	inputs, mark, err := embeddingsInputs(input.Of(body))
@@ -76,7 +78,8 @@ func (OpenAIEmbeddings) Read(_ *http.Request, body []byte) (*Call, error) {
 			return nil, err
 		}
 	}
-	return &Call{Items: items, Shape: string(body[:input.Start]) + mark + string(body[input.End:])}, nil
+	shape := append(jsonraw.AppendCompact(nil, body[:input.Start]), mark...)
+	return &Call{Items: items, Shape: string(jsonraw.AppendCompact(shape, body[input.End:]))}, nil
 }
 
 // embeddingsInputs gives the single inputs in what input holds, and the mark

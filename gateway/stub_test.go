@@ -78,10 +78,12 @@ func moreIn(member string) func(body []byte, extra int) []byte {
 	}
 }
 
-// moreOf changes the length of an answer that is a list.
+// moreOf changes the length of an answer that is a list, or one result.
 func moreOf(body []byte, extra int) []byte {
-	var list []json.RawMessage
-	must(json.Unmarshal(body, &list))
+	list := []json.RawMessage{body}
+	if body[0] == '[' {
+		must(json.Unmarshal(body, &list))
+	}
 	return encoded(more(list, 1, extra))
 }
 

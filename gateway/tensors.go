@@ -52,6 +52,7 @@ func (t *tensors) cut(dst, value []byte) []byte {
 func (t *tensors) cutOne(dst, tensor []byte) ([]byte, error) {
 	var dims []int
 	var data []byte
+	odd := false
 	err := jsonraw.Members(tensor, func(name string, value jsonraw.Span) {
 		switch name {
 		case "shape":
@@ -59,11 +60,12 @@ func (t *tensors) cutOne(dst, tensor []byte) ([]byte, error) {
 		case "data":
 			data = value.Of(tensor)
 		}
+		odd = odd || imitates(name, "shape", "data")
 	})
 	if err != nil {
 		return dst, err
 	}
-	if len(dims) == 0 || data == nil {
+	if odd || len(dims) == 0 || data == nil {
 		return dst, errors.New("a tensor without dimensions or without data")
 	}
 	if t.count == 0 {
