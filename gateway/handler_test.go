@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -222,9 +223,22 @@ func TestPassThroughStreamsAndUpgrades(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhello\n")
-	said, _ := io.ReadAll(conn)
-	if text := string(said); !strings.HasPrefix(text, "HTTP/1.1 101 ") || !strings.HasSuffix(text, "echo hello\n") {
-		t.Errorf("got %q", text)
+	_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	in := bufio.NewReader(conn)
+	if res, err := http.ReadResponse(in, nil); err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("got %v, %v", res, err)
+	}
+	_, _ = io.WriteString(conn, "hello\n")
+	if said, err := io.ReadAll(in); string(said) != "echo hello\n" {
+		t.Errorf("got %q, %v", said, err)
+	}
+	conn.Close()
+	until(t, func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(statuses) == 2
+	})
+	if slices.Sort(statuses); !slices.Equal(statuses, []int{101, 200}) {
+		t.Errorf("statuses %v", statuses)
 	}
 }
