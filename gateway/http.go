@@ -77,7 +77,7 @@ func (h *HTTP) Send(ctx context.Context, key Key, body []byte) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	data, err := h.readAnswer(res)
 	return Answer{Status: res.StatusCode, Header: res.Header, Body: data}, err
 }

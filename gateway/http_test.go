@@ -46,7 +46,7 @@ func TestHTTPSendsTheKey(t *testing.T) {
 
 func TestHTTPPassesThrough(t *testing.T) {
 	u := newHTTP(t, "/base", gateway.HTTPOptions{Header: http.Header{"x-drop": nil, "authorization": {"own"}}}, told)
-	r := httptest.NewRequest("PUT", "/a%2Fb?x=%20&y;z", strings.NewReader("body"))
+	r := httptest.NewRequest(http.MethodPut, "/a%2Fb?x=%20&y;z", strings.NewReader("body"))
 	r.Header = http.Header{"Authorization": {"caller's"}, "X-Drop": {"1"}, "Content-Type": {"text/x"}, "User-Agent": {"curl"}}
 	got := serve(u, r)
 	if want := `PUT /base/a%2Fb?x=%20&y;z text/x ["own"] [] ["curl"] "body"`; got.Body.String() != want {
@@ -85,7 +85,7 @@ func TestHTTPThatIsNotThere(t *testing.T) {
 	}
 	h := newHandler(t, gateway.Route{Upstream: u}, gateway.Options{})
 	wantAnswer(t, post(h, "a"), 502, "the upstream did not answer")
-	wantAnswer(t, serve(h, httptest.NewRequest("GET", "/", nil)), 502, "the upstream did not answer")
+	wantAnswer(t, serve(h, httptest.NewRequest(http.MethodGet, "/", nil)), 502, "the upstream did not answer")
 	if _, err := u.Send(t.Context(), gateway.Key{Method: "bad method", Path: "/"}, nil); err == nil {
 		t.Error("a bad method: no error")
 	}
@@ -146,11 +146,11 @@ func TestBodies(t *testing.T) {
 		{"", io.MultiReader(strings.NewReader(strings.Repeat("a", 101))), 413, "longer than 100 bytes"},
 		{"", http.MaxBytesReader(nil, io.NopCloser(strings.NewReader("aaa")), 2), 413, "longer than 2 bytes"},
 	} {
-		r := httptest.NewRequest("POST", "/", test.body)
+		r := httptest.NewRequest(http.MethodPost, "/", test.body)
 		r.Header.Set("Content-Encoding", test.coding)
 		wantAnswer(t, serve(h, r), test.status, test.part)
 	}
-	short := httptest.NewRequest("POST", "/", strings.NewReader("aaa"))
+	short := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("aaa"))
 	short.ContentLength = 5
 	wantAnswer(t, serve(h, short), 400, "cannot be read")
 }
@@ -158,7 +158,7 @@ func TestBodies(t *testing.T) {
 // What turns out to be no call is passed through as it came.
 func TestBodyIsRestored(t *testing.T) {
 	h := newHandler(t, gateway.Route{Upstream: &passing{}}, gateway.Options{})
-	r := httptest.NewRequest("POST", "/", zipped(""))
+	r := httptest.NewRequest(http.MethodPost, "/", zipped(""))
 	want, _ := io.ReadAll(zipped(""))
 	r.Header.Set("Content-Encoding", "gzip")
 	wantAnswer(t, serve(h, r), 202, "passed POST / "+string(want))

@@ -66,8 +66,8 @@ func TestObserverIsToldOfCallsAndBatches(t *testing.T) {
 func TestObserverIsToldOfWhatPasses(t *testing.T) {
 	var w witness
 	h := newHandler(t, gateway.Route{Pattern: "/words", Upstream: &passing{}}, gateway.Options{Observer: w.observer()})
-	serve(h, httptest.NewRequest("GET", "/words", nil))
-	serve(h, httptest.NewRequest("GET", "/else", nil))
+	serve(h, httptest.NewRequest(http.MethodGet, "/words", nil))
+	serve(h, httptest.NewRequest(http.MethodGet, "/else", nil))
 	if len(w.served) != 2 || w.served[0].Route != "/words" || w.served[0].Status != 202 || !w.served[0].Passed || w.served[1].Route != "" || w.served[1].Status != 404 {
 		t.Errorf("served %+v", w.served)
 	}
@@ -79,7 +79,7 @@ func TestObserverIsToldOfWhoLeft(t *testing.T) {
 		h := newHandler(t, gateway.Route{Upstream: &upper{}, Delay: time.Hour, Timeout: -1}, gateway.Options{Observer: w.observer()})
 		ctx, leave := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, leave)
-		serve(h, httptest.NewRequestWithContext(ctx, "POST", "/", strings.NewReader("a,b")))
+		serve(h, httptest.NewRequestWithContext(ctx, http.MethodPost, "/", strings.NewReader("a,b")))
 		if len(w.served) != 1 || w.served[0].Status != 499 || w.served[0].Took != time.Second || w.served[0].Queued != time.Second || len(w.exchanged) != 0 {
 			t.Errorf("served %+v", w.served)
 		}

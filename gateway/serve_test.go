@@ -28,7 +28,7 @@ func TestCallsShareABatch(t *testing.T) {
 		if got := u.seen(); !slices.Equal(got, []string{"a,b,c"}) {
 			t.Errorf("upstream got %q", got)
 		}
-		if u.keys[0].ContentType != "text/words" || u.keys[0].Path != "/words" || u.keys[0].Method != "POST" {
+		if u.keys[0].ContentType != "text/words" || u.keys[0].Path != "/words" || u.keys[0].Method != http.MethodPost {
 			t.Errorf("key %+v", u.keys[0])
 		}
 	})
@@ -155,7 +155,7 @@ func TestUpstreamsHeaderReachesCallers(t *testing.T) {
 func TestHeadersThatMatterReachTheUpstream(t *testing.T) {
 	u := &upper{}
 	h := newHandler(t, gateway.Route{Upstream: u, Headers: []string{"x-tenant"}}, gateway.Options{})
-	r := httptest.NewRequest("POST", "/a%2Fb?x=%20&y", strings.NewReader("a"))
+	r := httptest.NewRequest(http.MethodPost, "/a%2Fb?x=%20&y", strings.NewReader("a"))
 	r.Header = http.Header{"Authorization": {"Bearer x:y"}, "X-Tenant": {"1", "2"}, "User-Agent": {"curl"}}
 	wantAnswer(t, serve(h, r), 200, "A")
 	key := u.keys[0]
@@ -251,12 +251,12 @@ func TestPendingBytesAreBounded(t *testing.T) {
 		if got.Header().Get("Retry-After") != "1" {
 			t.Errorf("header %v", got.Header())
 		}
-		unknown := httptest.NewRequest("POST", "/", strings.NewReader("b"))
+		unknown := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("b"))
 		unknown.ContentLength = -1
 		wantAnswer(t, serve(h, unknown), 429, "too many bytes")
 		time.Sleep(time.Second)
 		synctest.Wait()
-		unknown = httptest.NewRequest("POST", "/", strings.NewReader("b"))
+		unknown = httptest.NewRequest(http.MethodPost, "/", strings.NewReader("b"))
 		unknown.ContentLength = -1
 		wantAnswer(t, serve(h, unknown), 200, "B")
 		wantAnswer(t, post(h, strings.Repeat("b", 8)), 200, "BBBBBBBB")

@@ -13,7 +13,7 @@ func TestTokens(t *testing.T) {
 	h := tokens.Require(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 	try := func(want int, authorization ...string) {
 		t.Helper()
-		r := httptest.NewRequest("GET", "/", nil)
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header["Authorization"] = authorization
 		got := serve(h, r)
 		if got.Code != want || (want == 401) != (got.Header().Get("WWW-Authenticate") == "Bearer") {
