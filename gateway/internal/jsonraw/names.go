@@ -1,5 +1,7 @@
 package jsonraw
 
+import "slices"
+
 // fewNames is how many names of an object are compared one by one: with more,
 // a map is quicker, and does not grow slow where somebody means it to.
 const fewNames = 12
@@ -18,10 +20,8 @@ func (s *names) add(name string) (twice bool) {
 		s.many[name] = true
 		return twice
 	}
-	for _, other := range s.few[:s.n] {
-		if other == name {
-			return true
-		}
+	if slices.Contains(s.few[:s.n], name) {
+		return true
 	}
 	if s.n < fewNames {
 		s.few[s.n] = name
