@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -110,7 +111,7 @@ func (e *Error) write(w http.ResponseWriter) { _ = e.writeTimed(w, "") }
 // the length of the body.
 func (e *Error) writeTimed(w http.ResponseWriter, timing string) int {
 	h := w.Header()
-	copyHeader(h, e.Header)
+	maps.Copy(h, e.Header)
 	addTiming(h, timing)
 	body := e.Body
 	if body == nil {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,21 +30,21 @@ func (*passing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestWhatIsNoCallIsPassedThrough(t *testing.T) {
 	fallback := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "fallback", http.StatusGone) })
 	h := newHandler(t, gateway.Route{Pattern: "/words", Upstream: &passing{}}, gateway.Options{Fallback: fallback})
-	wantAnswer(t, serve(h, httptest.NewRequest("GET", "/words?q", nil)), 202, "passed GET /words?q ")
+	wantAnswer(t, serve(h, httptest.NewRequest(http.MethodGet, "/words?q", nil)), 202, "passed GET /words?q ")
 	wantAnswer(t, post(h, ""), 202, "passed POST /words ")
-	upgrade := httptest.NewRequest("POST", "/words", strings.NewReader("a"))
+	upgrade := httptest.NewRequest(http.MethodPost, "/words", strings.NewReader("a"))
 	upgrade.Header = http.Header{"Connection": {"keep-alive, Upgrade"}, "Upgrade": {"x"}}
 	wantAnswer(t, serve(h, upgrade), 202, "passed POST /words a")
 	for _, target := range []string{"/else", "//words", "/x/../words", "/words/"} {
-		wantAnswer(t, serve(h, httptest.NewRequest("POST", target, nil)), 410, "fallback")
+		wantAnswer(t, serve(h, httptest.NewRequest(http.MethodPost, target, nil)), 410, "fallback")
 	}
 }
 
 func TestWhatIsNoCallIsRefused(t *testing.T) {
 	h := newHandler(t, gateway.Route{Pattern: "/words", Upstream: &passing{}, Refuse: true}, gateway.Options{})
-	wantAnswer(t, serve(h, httptest.NewRequest("GET", "/words", nil)), 404, "nothing here")
+	wantAnswer(t, serve(h, httptest.NewRequest(http.MethodGet, "/words", nil)), 404, "nothing here")
 	wantAnswer(t, post(h, ""), 404, "nothing here")
-	wantAnswer(t, serve(h, httptest.NewRequest("POST", "/else", nil)), 404, "nothing here")
+	wantAnswer(t, serve(h, httptest.NewRequest(http.MethodPost, "/else", nil)), 404, "nothing here")
 }
 
 func TestMostSpecificPatternWins(t *testing.T) {
@@ -56,7 +57,7 @@ func TestMostSpecificPatternWins(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantAnswer(t, post(h, "a"), 200, "A")
-	wantAnswer(t, serve(h, httptest.NewRequest("POST", "/x", strings.NewReader("b,c"))), 200, "B,C")
+	wantAnswer(t, serve(h, httptest.NewRequest(http.MethodPost, "/x", strings.NewReader("b,c"))), 200, "B,C")
 	if stats := h.Stats(); stats["general"].Succeeded != 2 || stats["POST /words"].Succeeded != 1 {
 		t.Errorf("stats %+v", stats)
 	}
@@ -196,7 +197,7 @@ func TestPassThroughStreamsAndUpgrades(t *testing.T) {
 	defer front.Close()
 
 	to, from := io.Pipe()
-	req, _ := http.NewRequest("PATCH", front.URL, to)
+	req, _ := http.NewRequest(http.MethodPatch, front.URL, to)
 	answered := make(chan *http.Response)
 	go func() {
 		res, err := http.DefaultClient.Do(req)
@@ -222,9 +223,22 @@ func TestPassThroughStreamsAndUpgrades(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhello\n")
-	said, _ := io.ReadAll(conn)
-	if text := string(said); !strings.HasPrefix(text, "HTTP/1.1 101 ") || !strings.HasSuffix(text, "echo hello\n") {
-		t.Errorf("got %q", text)
+	_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	in := bufio.NewReader(conn)
+	if res, err := http.ReadResponse(in, nil); err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("got %v, %v", res, err)
+	}
+	_, _ = io.WriteString(conn, "hello\n")
+	if said, err := io.ReadAll(in); string(said) != "echo hello\n" {
+		t.Errorf("got %q, %v", said, err)
+	}
+	conn.Close()
+	until(t, func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(statuses) == 2
+	})
+	if slices.Sort(statuses); !slices.Equal(statuses, []int{101, 200}) {
+		t.Errorf("statuses %v", statuses)
 	}
 }

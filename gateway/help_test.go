@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gobatcher/batcher/gateway"
 )
@@ -152,3 +153,13 @@ func wantAnswer(t *testing.T, got *httptest.ResponseRecorder, status int, part s
 }
 
 var errTest = fmt.Errorf("test")
+
+// until waits for a condition that another goroutine brings about.
+func until(t *testing.T, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !condition(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it does not come to pass")
+		}
+	}
+}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"sync"
 
 	"github.com/gobatcher/batcher"
 )
@@ -19,6 +20,11 @@ func (s share) Weight() int { return s.part }
 type inProcess struct {
 	keyed *batcher.Keyed[Key, share, Outcome]
 	scale scale
+
+	// together is held for reading while the items of a call are submitted. A
+	// slot that starts waits for that: else it would take the first of them
+	// and leave the others for a second upstream call.
+	together sync.RWMutex
 }
 
 // newInProcess batches as r, which has its defaults, says.
@@ -30,7 +36,22 @@ func newInProcess(r Route, process Process) *inProcess {
 		}
 		return process(ctx, key, items)
 	}
-	return &inProcess{keyed: batcher.NewKeyed(fn, r.options()), scale: r.scale()}
+	d := &inProcess{scale: r.scale()}
+	opts := r.options()
+	opts.Go = func(task func()) {
+		go func() {
+			d.whole()
+			task()
+		}()
+	}
+	d.keyed = batcher.NewKeyed(fn, opts)
+	return d
+}
+
+// whole waits until no call is half submitted.
+func (d *inProcess) whole() {
+	d.together.Lock()
+	defer d.together.Unlock()
 }
 
 func (d *inProcess) share(item Item) share { return share{item, d.scale.share(item)} }
@@ -42,10 +63,7 @@ func (d *inProcess) Dispatch(ctx context.Context, key Key, items []Item) ([]Outc
 		outcomes[0], err = d.keyed.Do(ctx, key, d.share(items[0]))
 		return outcomes, err
 	}
-	futures := make([]batcher.Future[Outcome], len(items))
-	for i, item := range items {
-		futures[i] = d.keyed.Submit(ctx, key, d.share(item))
-	}
+	futures := d.submit(ctx, key, items)
 	for i, future := range futures {
 		var err error
 		if outcomes[i], err = future.Wait(ctx); err != nil {
@@ -54,6 +72,17 @@ func (d *inProcess) Dispatch(ctx context.Context, key Key, items []Item) ([]Outc
 		}
 	}
 	return outcomes, nil
+}
+
+// submit hands the items of a call in together.
+func (d *inProcess) submit(ctx context.Context, key Key, items []Item) []batcher.Future[Outcome] {
+	d.together.RLock()
+	defer d.together.RUnlock()
+	futures := make([]batcher.Future[Outcome], len(items))
+	for i, item := range items {
+		futures[i] = d.keyed.Submit(ctx, key, d.share(item))
+	}
+	return futures
 }
 
 // leave tells the batches of a call that nobody waits for it any more.

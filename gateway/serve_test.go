@@ -28,7 +28,7 @@ func TestCallsShareABatch(t *testing.T) {
 		if got := u.seen(); !slices.Equal(got, []string{"a,b,c"}) {
 			t.Errorf("upstream got %q", got)
 		}
-		if u.keys[0].ContentType != "text/words" || u.keys[0].Path != "/words" || u.keys[0].Method != "POST" {
+		if u.keys[0].ContentType != "text/words" || u.keys[0].Path != "/words" || u.keys[0].Method != http.MethodPost {
 			t.Errorf("key %+v", u.keys[0])
 		}
 	})
@@ -90,9 +90,8 @@ func TestProtocolThatFailsHarmsItsBatchAlone(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := newHandler(t, gateway.Route{Protocol: test.p, Upstream: &upper{}}, gateway.Options{})
-			for range 2 {
-				wantAnswer(t, post(h, "a,b"), test.status, test.text)
-			}
+			wantAnswer(t, post(h, "a,b"), test.status, test.text)
+			wantAnswer(t, post(h, "a,b"), test.status, "")
 		})
 	}
 }
@@ -155,7 +154,7 @@ func TestUpstreamsHeaderReachesCallers(t *testing.T) {
 func TestHeadersThatMatterReachTheUpstream(t *testing.T) {
 	u := &upper{}
 	h := newHandler(t, gateway.Route{Upstream: u, Headers: []string{"x-tenant"}}, gateway.Options{})
-	r := httptest.NewRequest("POST", "/a%2Fb?x=%20&y", strings.NewReader("a"))
+	r := httptest.NewRequest(http.MethodPost, "/a%2Fb?x=%20&y", strings.NewReader("a"))
 	r.Header = http.Header{"Authorization": {"Bearer x:y"}, "X-Tenant": {"1", "2"}, "User-Agent": {"curl"}}
 	wantAnswer(t, serve(h, r), 200, "A")
 	key := u.keys[0]
@@ -251,12 +250,12 @@ func TestPendingBytesAreBounded(t *testing.T) {
 		if got.Header().Get("Retry-After") != "1" {
 			t.Errorf("header %v", got.Header())
 		}
-		unknown := httptest.NewRequest("POST", "/", strings.NewReader("b"))
+		unknown := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("b"))
 		unknown.ContentLength = -1
 		wantAnswer(t, serve(h, unknown), 429, "too many bytes")
 		time.Sleep(time.Second)
 		synctest.Wait()
-		unknown = httptest.NewRequest("POST", "/", strings.NewReader("b"))
+		unknown = httptest.NewRequest(http.MethodPost, "/", strings.NewReader("b"))
 		unknown.ContentLength = -1
 		wantAnswer(t, serve(h, unknown), 200, "B")
 		wantAnswer(t, post(h, strings.Repeat("b", 8)), 200, "BBBBBBBB")
@@ -280,7 +279,7 @@ func TestWrapGoesAroundEveryBatch(t *testing.T) {
 		}
 	}}, gateway.Options{})
 	wantAnswer(t, post(h, "a,b"), 200, "A,B")
-	if !slices.Contains([]string{"/wordstrue 2 2 2", "/wordstrue 1 1 1"}, wrapped) {
+	if wrapped != "/wordstrue 2 2 2" {
 		t.Errorf("wrapped %q", wrapped)
 	}
 	if _, ok := gateway.KeyFromContext(context.Background()); ok {

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -33,9 +34,7 @@ func Fuzz(f *testing.F, fixture Fixture) {
 // read takes a call apart.
 func read(f Fixture, call Request, body []byte) (*http.Request, *gateway.Call, error) {
 	r := httptest.NewRequest(call.Method, call.URL, bytes.NewReader(body))
-	for name, values := range call.Header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, call.Header)
 	if !f.Protocol.Match(r) {
 		return r, nil, gateway.ErrNotMine
 	}
