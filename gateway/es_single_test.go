@@ -32,7 +32,7 @@ func TestESBulkLinesOfSingleWrites(t *testing.T) {
 			t.Errorf("%s %s: %v", c.method, c.url, err)
 		}
 		b.wantSent(c.want)
-		if b.key.Method != "POST" || b.key.Path != "/_bulk" || b.key.Query != "" || b.key.ContentType != "application/x-ndjson" {
+		if b.key.Method != http.MethodPost || b.key.Path != "/_bulk" || b.key.Query != "" || b.key.ContentType != "application/x-ndjson" {
 			t.Errorf("%s %s goes to %+v", c.method, c.url, b.key)
 		}
 	}

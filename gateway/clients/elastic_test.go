@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/elastic/elastic-transport-go/v8/elastictransport"
 	"github.com/elastic/go-elasticsearch/v9"
 	"github.com/elastic/go-elasticsearch/v9/esapi"
 	"github.com/elastic/go-elasticsearch/v9/esutil"
@@ -19,13 +20,14 @@ import (
 	"github.com/gobatcher/batcher/gateway/internal/stub"
 )
 
-func elasticConfig(f *front) elasticsearch.Config {
-	return elasticsearch.Config{Addresses: []string{f.url}, DisableRetry: true}
+// elasticOptions have a client show what it is answered at first.
+func elasticOptions(f *front) []elasticsearch.Option {
+	return []elasticsearch.Option{elasticsearch.WithAddresses(f.url), elasticsearch.WithTransportOptions(elastictransport.WithDisableRetry())}
 }
 
-func elasticClient(t *testing.T, config elasticsearch.Config) *elasticsearch.Client {
+func elasticClient(t *testing.T, f *front, options ...elasticsearch.Option) *elasticsearch.Client {
 	t.Helper()
-	client, err := elasticsearch.NewClient(config)
+	client, err := elasticsearch.New(append(options, elasticOptions(f)...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +51,7 @@ func read(t *testing.T, res *esapi.Response, err error) string {
 
 func TestElasticsearchClientWritesDocuments(t *testing.T) {
 	f := start(t, gateway.ESBulk{}, &stub.Elastic{})
-	client := elasticClient(t, elasticConfig(f))
+	client := elasticClient(t, f)
 	ctx := t.Context()
 	steps := []struct {
 		name string
@@ -109,9 +111,7 @@ func TestElasticsearchClientWritesDocuments(t *testing.T) {
 // The documents arrive as they were written, and reads are passed through.
 func TestElasticsearchClientReadsWhatItWrote(t *testing.T) {
 	f := start(t, gateway.ESBulk{}, &stub.Elastic{})
-	config := elasticConfig(f)
-	config.CompressRequestBody = true
-	client := elasticClient(t, config)
+	client := elasticClient(t, f, elasticsearch.WithCompression(), elasticsearch.WithCompatibilityMode())
 	f.each(t, func(i int) {
 		doc := fmt.Sprintf(`{"z": 9007199254740993, "a":%d, "e":1E+2}`, i)
 		res, err := client.Index("t", strings.NewReader(doc), client.Index.WithDocumentID(fmt.Sprint(i)))
@@ -130,7 +130,7 @@ func TestElasticsearchClientReadsWhatItWrote(t *testing.T) {
 
 func TestElasticsearchTypedClient(t *testing.T) {
 	f := start(t, gateway.ESBulk{}, &stub.Elastic{})
-	client, err := elasticsearch.NewTypedClient(elasticConfig(f))
+	client, err := elasticsearch.NewTyped(elasticOptions(f)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestElasticsearchTypedClient(t *testing.T) {
 
 func TestElasticsearchBulkIndexer(t *testing.T) {
 	f := start(t, gateway.ESBulk{}, &stub.Elastic{})
-	client := elasticClient(t, elasticConfig(f))
+	client := elasticClient(t, f)
 	const documents = 40
 	f.each(t, func(i int) {
 		indexer, err := esutil.NewBulkIndexer(esutil.BulkIndexerConfig{Client: client, Index: "t", NumWorkers: 1, FlushInterval: time.Hour})

@@ -4,6 +4,7 @@ go 1.25.0
 
 require (
 	github.com/creachadair/jrpc2 v1.3.5
+	github.com/elastic/elastic-transport-go/v8 v8.9.0
 	github.com/elastic/go-elasticsearch/v9 v9.5.2
 	github.com/gobatcher/batcher/gateway v0.1.0
 	github.com/openai/openai-go/v3 v3.74.0
@@ -12,7 +13,6 @@ require (
 require (
 	github.com/coder/websocket v1.8.15 // indirect
 	github.com/creachadair/mds v0.26.1 // indirect
-	github.com/elastic/elastic-transport-go/v8 v8.9.0 // indirect
 	github.com/go-logr/logr v1.4.3 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/gobatcher/batcher v0.1.0 // indirect
