@@ -60,13 +60,12 @@ func (a *Admin) Dead(ctx context.Context, after uint64, limit int) ([]DeadLetter
 
 func (a *Admin) letter(msg *jetstream.RawStreamMsg) DeadLetter {
 	l := DeadLetter{Seq: msg.Sequence, At: msg.Time, Reason: msg.Header.Get(reasonHeader), Payload: msg.Data}
-	l.Priority = priorityNamed(msg.Header.Get(priorityHeader))
 	e, err := wire.DecodeEnvelope(msg.Data)
 	if err != nil || len(e.Requests) != 1 {
 		return l
 	}
 	r := e.Requests[0]
-	l.Reason, l.Tries, l.Group, l.Payload = e.Reason, e.Tries, r.Group, r.Payload
+	l.Reason, l.Tries, l.Group, l.Priority, l.Payload = e.Reason, e.Tries, r.Group, priorityOf(e), r.Payload
 	switch e.Kind {
 	case wire.KindSubmit:
 		l.Handle = Handle{frontEnd: e.From, envelope: e.Number, index: r.Index}
@@ -76,20 +75,8 @@ func (a *Admin) letter(msg *jetstream.RawStreamMsg) DeadLetter {
 	return l
 }
 
-// Headers of dead letters.
-const (
-	priorityHeader = "Batcher-Priority"
-	reasonHeader   = "Batcher-Reason"
-)
-
-func priorityNamed(name string) Priority {
-	for p, n := range priorityNames {
-		if n == name {
-			return Priority(p)
-		}
-	}
-	return PriorityNormal
-}
+// reasonHeader is for a dead letter that is no envelope.
+const reasonHeader = "Batcher-Reason"
 
 // letterAt reads a dead letter of this queue.
 func (a *Admin) letterAt(ctx context.Context, seq uint64) (*jetstream.RawStreamMsg, error) {
@@ -121,7 +108,7 @@ func (a *Admin) Retry(ctx context.Context, seq uint64) error {
 		}
 	}
 	e.Tries, e.Suspect, e.DelayMS, e.Part = 0, 0, 0, true
-	again := nats.NewMsg(a.requestSubject(priorityNamed(msg.Header.Get(priorityHeader))))
+	again := nats.NewMsg(a.requestSubject(line(priorityOf(e))))
 	again.Data = e.Append(nil)
 	again.Header.Set(nats.MsgIdHdr, fmt.Sprintf("dlq.%s.%d", a.Endpoint, seq))
 	if _, err := a.js.PublishMsg(ctx, again); err != nil {

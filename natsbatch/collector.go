@@ -15,7 +15,7 @@ import (
 // of it but the mutex and the channels.
 type collector struct {
 	w      *Worker
-	inbox  string // followed by ".<priority>"
+	inbox  string // followed by ".<line>"
 	sub    *nats.Subscription
 	msgs   chan *nats.Msg
 	wake   chan struct{}
@@ -26,7 +26,7 @@ type collector struct {
 
 	mu    sync.Mutex // guards what follows
 	lim   limits
-	lanes [priorities]lane
+	lanes [lines]lane
 }
 
 func newCollector(w *Worker) (*collector, error) {
@@ -35,7 +35,7 @@ func newCollector(w *Worker) (*collector, error) {
 		w:      w,
 		lim:    limits{size: batch.MaxSize, slots: batch.MaxConcurrent, delay: batch.Delay},
 		inbox:  w.prefix() + "pull." + rand.Text(),
-		msgs:   make(chan *nats.Msg, priorities*maxMessages*2),
+		msgs:   make(chan *nats.Msg, int(lines)*maxMessages*2),
 		wake:   make(chan struct{}, 1),
 		status: w.nc.StatusChanged(nats.CONNECTED),
 		stop:   make(chan struct{}),
@@ -101,26 +101,27 @@ func (c *collector) receive(msg *nats.Msg) {
 		c.endPull(msg.Subject, status)
 		return
 	}
-	p, ok := c.priorityOf(msg)
+	which, ok := lineOf(msg.Subject)
 	if !ok {
 		return
 	}
 	now := time.Now()
 	c.mu.Lock()
-	if l := &c.lanes[p]; l.pull != nil {
+	if l := &c.lanes[which]; l.pull != nil {
 		if l.pull.left--; l.pull.left <= 0 {
 			l.pull = nil
 		}
 	}
 	c.mu.Unlock()
-	c.w.receive(msg, p, now)
+	c.w.receive(msg, which, now)
 }
 
-// priorityOf reads the last part of the subject of a request.
-func (c *collector) priorityOf(msg *nats.Msg) (Priority, bool) {
-	for p, name := range priorityNames {
-		if strings.HasSuffix(msg.Subject, "."+name) {
-			return Priority(p), true
+// lineOf reads the last part of a subject, of a request or of the inbox.
+func lineOf(subject string) (line, bool) {
+	name := subject[strings.LastIndexByte(subject, '.')+1:]
+	for _, l := range order {
+		if l.String() == name {
+			return l, true
 		}
 	}
 	return 0, false
@@ -133,10 +134,8 @@ func (c *collector) endPull(subject, status string) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for p := range c.lanes {
-		if l := &c.lanes[p]; strings.HasSuffix(subject, "."+priorityNames[p]) {
-			l.pull = nil
-		}
+	if l, ok := lineOf(subject); ok {
+		c.lanes[l].pull = nil
 	}
 }
 
@@ -155,34 +154,47 @@ func (c *collector) pullAll(stopping bool) (next time.Duration, idle bool) {
 	defer c.mu.Unlock()
 	now, urgent := time.Now(), 0
 	next, idle = time.Hour, true
-	for _, p := range urgency {
-		l := &c.lanes[p]
+	for _, which := range order {
+		l := &c.lanes[which]
 		if l.pull != nil && now.After(l.pull.lost) {
 			l.pull = nil
 		}
 		if !stopping {
-			if next := l.plan(c.lim, urgent, now); next != nil {
-				l.pull = next
-				c.send(p, next, now)
-			}
+			l.pull = c.plan(which, urgent, now)
 		}
 		if l.pull != nil {
 			idle = false
 			next = min(next, l.pull.lost.Sub(now)+time.Millisecond)
 		}
-		urgent += l.active
+		if which != lineAgain {
+			urgent += l.active
+		}
 	}
 	return next, idle
 }
 
+// plan pulls for a line what its plan says, and gives the pull that waits.
+func (c *collector) plan(which line, urgent int, now time.Time) *pull {
+	l := &c.lanes[which]
+	next := l.plan(c.lim, urgent, now)
+	if which == lineAgain {
+		next = l.planOne()
+	}
+	if next == nil {
+		return l.pull
+	}
+	c.send(which, next, now)
+	return next
+}
+
 // send asks the server.
-func (c *collector) send(p Priority, ask *pull, now time.Time) {
+func (c *collector) send(which line, ask *pull, now time.Time) {
 	ask.left, ask.lost = ask.batch, now.Add(ask.expires+lostAfter)
 	body, err := json.Marshal(pullRequest{Batch: ask.batch, Expires: ask.expires, NoWait: ask.noWait, Group: pullGroup, Priority: ask.priority})
 	if err != nil {
 		return // there is nothing in it that could fail
 	}
-	_ = c.w.nc.PublishRequest(c.w.pullSubject(p), c.inbox+"."+p.String(), body) // else it is given up in time
+	_ = c.w.nc.PublishRequest(c.w.pullSubject(which), c.inbox+"."+which.String(), body) // else it is given up in time
 }
 
 // pullRequest is the pull API's: see ADR-13 and ADR-42 in
@@ -195,15 +207,15 @@ type pullRequest struct {
 	Priority int           `json:"priority,omitempty"`
 }
 
-func (q Queue) pullSubject(p Priority) string {
-	return "$JS.API.CONSUMER.MSG.NEXT." + q.requestStream() + "." + q.consumer(p)
+func (q Queue) pullSubject(l line) string {
+	return "$JS.API.CONSUMER.MSG.NEXT." + q.requestStream() + "." + q.consumer(l)
 }
 
 // took notes that the worker has taken a delivery.
 func (c *collector) took(d *delivery, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.lanes[d.priority].arrived(len(d.envelope.Requests), d.sequence, d.backlog, c.lim, now)
+	c.lanes[d.line].arrived(len(d.envelope.Requests), d.sequence, d.backlog, c.lim, now)
 }
 
 // ran notes how long Func ran for a batch.
@@ -213,12 +225,12 @@ func (c *collector) ran(took time.Duration) {
 	c.lim.run += (took - c.lim.run) / 4
 }
 
-// freed notes n requests of a priority that have run, or will not.
-func (c *collector) freed(p Priority, n int) {
+// freed notes n requests of a line that have run, or will not.
+func (c *collector) freed(which line, n int) {
 	c.mu.Lock()
-	c.lanes[p].active -= n
+	c.lanes[which].active -= n
 	for other := range c.lanes {
-		if Priority(other) != p {
+		if line(other) != which {
 			c.lanes[other].starved++
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gobatcher/batcher"
@@ -63,7 +64,7 @@ func (fe *frontEnd) try(ctx context.Context, msg *nats.Msg) error {
 // refused reports whether the server said that it did not store the message.
 func refused(err error) bool {
 	var api *jetstream.APIError
-	return errors.As(err, &api) && api.Code != 503 || errors.Is(err, nats.ErrMaxPayload)
+	return isFull(err) || errors.As(err, &api) && api.Code != 503 || errors.Is(err, nats.ErrMaxPayload)
 }
 
 // admissionError gives a server's refusal its name.
@@ -77,14 +78,27 @@ func admissionError(err error) error {
 	return fmt.Errorf("natsbatch: the request was refused: %w", err)
 }
 
-// isFull reports whether err says that a message is beyond a stream's limits.
+// Error codes of the server.
+const (
+	codeStoreFailed = 10077 // a limit of the stream, or a fault of the disk
+	codeNoStorage   = 10047 // the server's limit
+	codeNoResources = 10002 // the account's limit
+)
+
+// isFull reports whether err says that a message is beyond a limit.
 func isFull(err error) bool {
 	var api *jetstream.APIError
-	return errors.As(err, &api) && api.ErrorCode == storeFailed
+	if !errors.As(err, &api) {
+		return false
+	}
+	switch api.ErrorCode {
+	case codeStoreFailed:
+		return strings.Contains(api.Description, "maximum")
+	case codeNoStorage, codeNoResources:
+		return true
+	}
+	return false
 }
-
-// storeFailed is the server's code for that.
-const storeFailed = 10077
 
 // keepFor is how long the server need keep an envelope: until every deadline
 // has passed, and long enough that a worker can say so; zero: until it is

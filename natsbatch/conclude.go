@@ -98,10 +98,10 @@ func (w *Worker) again(d *delivery, by [fates][]*verdict) error {
 		var err error
 		switch fate(f) {
 		case dead:
-			err = w.buryAll(d.priority, e)
+			err = w.buryAll(e)
 		case handedBack:
 			w.figures.handedBack.Add(uint64(len(verdicts)))
-			err = w.part(d.priority, e)
+			err = w.part(e)
 		case crashed:
 			e.Suspect++
 			fallthrough
@@ -109,7 +109,7 @@ func (w *Worker) again(d *delivery, by [fates][]*verdict) error {
 			w.figures.retried.Add(uint64(len(verdicts)))
 			e.Tries++
 			e.DelayMS = uint64(w.delay(e.Tries, verdicts).Milliseconds())
-			err = w.part(d.priority, e)
+			err = w.part(e)
 		}
 		if err != nil {
 			return err

@@ -13,11 +13,12 @@ import (
 // requests are settled.
 type delivery struct {
 	envelope *wire.Envelope
+	line     line
 	priority Priority
 	ack      string    // where the server hears of it
 	count    int       // how often the server has delivered it
 	stored   time.Time // when the server got it
-	sequence uint64    // counts the deliveries of the priority, to any worker
+	sequence uint64    // counts the deliveries of the line, to any worker
 	backlog  bool      // more messages wait behind it
 	tries    int       // how often its requests have begun to run, as far as is known
 	suspect  int       // how often that ended in a crash
@@ -29,21 +30,30 @@ type delivery struct {
 
 // newDelivery reads a message of the request stream. Where the envelope cannot
 // be read, the delivery has none, and the error says why.
-func newDelivery(msg *nats.Msg, p Priority, now time.Time) (*delivery, error) {
+func newDelivery(msg *nats.Msg, l line, now time.Time) (*delivery, error) {
 	meta, err := msg.Metadata()
 	if err != nil {
 		return nil, fmt.Errorf("natsbatch: %w", err)
 	}
-	d := &delivery{priority: p, ack: msg.Reply, count: int(meta.NumDelivered), stored: meta.Timestamp, sequence: meta.Sequence.Consumer, backlog: meta.NumPending > 0, touched: now}
+	d := &delivery{line: l, ack: msg.Reply, count: int(meta.NumDelivered), stored: meta.Timestamp, sequence: meta.Sequence.Consumer, backlog: meta.NumPending > 0, touched: now}
 	if d.envelope, err = wire.DecodeEnvelope(msg.Data); err != nil {
 		return d, err
 	}
+	d.priority = priorityOf(d.envelope)
 	d.tries, d.suspect = d.envelope.Tries, d.envelope.Suspect
 	if again := d.redelivered(); again > 0 {
 		d.tries += again
 		d.suspect += again
 	}
 	return d, nil
+}
+
+// priorityOf gives an envelope's priority.
+func priorityOf(e *wire.Envelope) Priority {
+	if e.Priority >= priorities {
+		return PriorityNormal
+	}
+	return Priority(e.Priority)
 }
 
 // redelivered is how often somebody had the message before who neither

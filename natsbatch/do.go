@@ -106,9 +106,9 @@ var ended = func() context.Context {
 // ask gives the Func that sends envelopes of asks. It answers those that were
 // not accepted; the others are answered by a reply.
 func (fe *frontEnd) ask(p Priority) batcher.Func[*ask, struct{}] {
-	subject := fe.requestSubject(p)
+	subject := fe.requestSubject(line(p))
 	return func(ctx context.Context, asks []*ask) ([]struct{}, error) {
-		e := &wire.Envelope{Kind: wire.KindDo, From: fe.id, Number: fe.number.Add(1), Requests: make([]wire.Request, len(asks))}
+		e := &wire.Envelope{Kind: wire.KindDo, Priority: uint8(p), From: fe.id, Number: fe.number.Add(1), Requests: make([]wire.Request, len(asks))}
 		for i, a := range asks {
 			a.request.Index = uint64(i)
 			e.Requests[i] = a.request
@@ -134,6 +134,9 @@ func (fe *frontEnd) onReply(msg *nats.Msg) {
 	}
 	for i := range reports {
 		fe.calls.report(&reports[i])
+	}
+	if msg.Reply != "" {
+		_ = msg.Respond(nil) // else it comes again
 	}
 }
 

@@ -30,7 +30,9 @@ type frontEnd struct {
 	submits [priorities]*batcher.Batcher[*wireRequest, Handle]
 	calls   calls
 	futures futures
+	back    broadcast // when the connection is back
 	subs    []*nats.Subscription
+	status  chan nats.Status
 	gone    chan struct{} // closed when nobody will be answered any more
 	closing sync.Once
 	closed  atomic.Bool
@@ -46,7 +48,26 @@ func newFrontEnd(t *topology, trace func(context.Context) string) (*frontEnd, er
 		fe.deafen()
 		return nil, err
 	}
+	fe.status = fe.nc.StatusChanged(nats.CONNECTED)
+	go fe.watch()
 	return fe, nil
+}
+
+// watch catches up with what may have been missed, whenever the connection is
+// back.
+func (fe *frontEnd) watch() {
+	defer fe.nc.RemoveStatusListener(fe.status)
+	for {
+		select {
+		case _, open := <-fe.status:
+			if !open {
+				return
+			}
+			fe.catchUp()
+		case <-fe.gone:
+			return
+		}
+	}
 }
 
 // listen subscribes to replies and to results of this front end, and waits

@@ -1,6 +1,7 @@
 package natsbatch
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"sync"
@@ -92,12 +93,59 @@ func (f *futures) report(number uint64, outcomes []wire.Outcome) {
 	e.news()
 }
 
-// refresh wakes all who wait, so that they ask the server.
-func (f *futures) refresh() {
+// awaited gives the envelopes for whose results somebody waits, and a channel
+// that those who wait elsewhere have.
+func (f *futures) awaited() (numbers []uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, e := range f.byNum {
-		e.news()
+	for number, e := range f.byNum {
+		if e.changed != nil {
+			numbers = append(numbers, number)
+		}
+	}
+	return numbers
+}
+
+// catchUp asks for the results that were stored while the connection was
+// away, since nobody told of them: once for each envelope that is awaited.
+func (fe *frontEnd) catchUp() {
+	fe.back.broadcast()
+	numbers := fe.futures.awaited()
+	_ = concurrently(lookUps, len(numbers), func(i int) error {
+		ctx, cancel := context.WithTimeout(context.Background(), lookAgain)
+		defer cancel()
+		report, err := fe.report(ctx, fe.envelopeSubject(stored, fe.id, numbers[i]))
+		switch {
+		case err != nil || report != nil && report.Split:
+			fe.futures.remove(numbers[i]) // who waits asks for its own
+		case report != nil:
+			fe.futures.report(numbers[i], report.Outcomes)
+		}
+		return nil
+	})
+}
+
+// broadcast wakes whoever waits on it.
+type broadcast struct {
+	mu sync.Mutex
+	ch chan struct{} // closed at the next broadcast, or nil
+}
+
+func (b *broadcast) wait() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch == nil {
+		b.ch = make(chan struct{})
+	}
+	return b.ch
+}
+
+func (b *broadcast) broadcast() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch != nil {
+		close(b.ch)
+		b.ch = nil
 	}
 }
 

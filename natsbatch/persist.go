@@ -48,7 +48,7 @@ func (w *Worker) persist(msg *nats.Msg, id string) error {
 // isTaken reports whether err says that a subject has its one message.
 func isTaken(err error) bool {
 	var api *jetstream.APIError
-	return errors.As(err, &api) && api.ErrorCode == storeFailed && strings.Contains(api.Description, "per subject")
+	return errors.As(err, &api) && api.ErrorCode == codeStoreFailed && strings.Contains(api.Description, "per subject")
 }
 
 // store stores a report under a subject of the result stream; id is the same
@@ -60,8 +60,8 @@ func (w *Worker) store(subject string, report wire.Report, id string) error {
 }
 
 // persistEnvelope stores an envelope in the request stream.
-func (w *Worker) persistEnvelope(p Priority, e *wire.Envelope, id string) error {
-	msg := nats.NewMsg(w.requestSubject(p))
+func (w *Worker) persistEnvelope(l line, e *wire.Envelope, id string) error {
+	msg := nats.NewMsg(w.requestSubject(l))
 	msg.Data = e.Append(make([]byte, 0, sizeOf(e)))
 	if ttl := keepFor(e, time.Now()); ttl > 0 {
 		msg.Header.Set(jetstream.MsgTTLHeader, strconv.Itoa(int(ttl/time.Second)))

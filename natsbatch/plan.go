@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// lane is what the collector knows of one priority.
+// lane is what the collector knows of one line.
 type lane struct {
 	active  int        // requests taken and not run
 	backlog bool       // more was waiting when the last came
@@ -86,6 +86,14 @@ func (l *lane) plan(lim limits, urgent int, now time.Time) *pull {
 		first.batch = min(cover, l.messages(room))
 	}
 	return first
+}
+
+// planOne says what to pull where one message is taken at a time.
+func (l *lane) planOne() *pull {
+	if l.pull != nil || l.active > 0 {
+		return nil
+	}
+	return &pull{batch: 1, expires: idleWait, priority: 1}
 }
 
 // messages is how many bring about so many requests.

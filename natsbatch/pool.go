@@ -27,7 +27,7 @@ func (w *Worker) newPools() {
 	runs := w.runs()
 	for suspect := range runs {
 		opts := w.opts.Batch
-		opts.MaxSize = batchSize(w.opts.Batch.MaxSize, suspect, runs)
+		opts.MaxSize = w.batchSize(suspect)
 		opts.MinSize = min(opts.MinSize, opts.MaxSize)
 		if suspect > 0 {
 			opts.Delay, opts.MinSize = 0, 0
@@ -52,6 +52,10 @@ func batchSize(size, suspect, runs int) int {
 	return max(1, int(math.Pow(float64(size), 1-float64(suspect)/float64(runs-1))+1e-9))
 }
 
+func (w *Worker) batchSize(suspect int) int {
+	return batchSize(w.opts.Batch.MaxSize, suspect, w.runs())
+}
+
 // submit puts items into batches.
 func (w *Worker) submit(p *pool, items []*item) {
 	for _, it := range items {
@@ -67,7 +71,7 @@ func (w *Worker) submit(p *pool, items []*item) {
 // leaves its settling to another goroutine, so that the slot is free for the
 // next batch meanwhile.
 func (w *Worker) run(ctx context.Context, group string, items []*item) {
-	defer w.collector.freed(items[0].from.priority, len(items))
+	defer w.collector.freed(items[0].from.line, len(items))
 	if w.isDraining() {
 		w.settle(handBack(items))
 		return

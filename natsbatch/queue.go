@@ -132,7 +132,7 @@ var urgency = [priorities]Priority{PriorityHigh, PriorityNormal, PriorityLow}
 
 var priorityNames = [priorities]string{"normal", "high", "low"}
 
-// String gives the priority's name in lower case, as it stands in subjects.
+// String gives the priority's name in lower case.
 func (p Priority) String() string {
 	if int(p) < len(priorityNames) {
 		return priorityNames[p]

@@ -12,9 +12,9 @@ import (
 
 // receive takes a message from the collector and puts its requests into
 // batches, unless there is something to find out, or to be done with it, first.
-func (w *Worker) receive(msg *nats.Msg, p Priority, now time.Time) {
+func (w *Worker) receive(msg *nats.Msg, l line, now time.Time) {
 	w.figures.messages.Add(1)
-	d, err := newDelivery(msg, p, now)
+	d, err := newDelivery(msg, l, now)
 	if err != nil {
 		w.later(func() { w.unreadable(d, msg, err) })
 		return
@@ -53,7 +53,7 @@ func (w *Worker) enqueue(d *delivery) {
 		w.submit(w.pools[min(d.suspect, len(w.pools)-1)], items)
 		return
 	}
-	w.collector.freed(d.priority, len(items))
+	w.collector.freed(d.line, len(items))
 	w.later(func() { w.settle(handBack(items)) })
 }
 
@@ -86,7 +86,6 @@ func (w *Worker) unreadable(d *delivery, msg *nats.Msg, why error) {
 	letter := nats.NewMsg(w.deadSubject())
 	letter.Data = msg.Data
 	letter.Header.Set(reasonHeader, why.Error())
-	letter.Header.Set(priorityHeader, d.priority.String())
 	if w.persist(letter, "raw."+d.ack) == nil {
 		w.figures.dead.Add(1)
 		w.acknowledge(d)

@@ -24,18 +24,16 @@ func (w *Worker) review(d *delivery) {
 		w.putOff(d, time.Second)
 		return
 	}
-	e := d.envelope
-	if len(left) < len(e.Requests) {
-		w.collector.freed(d.priority, len(e.Requests)-len(left))
-		rest := *e
-		rest.Requests, rest.Part = left, true
-		d.envelope = &rest
-	}
+	e := *d.envelope
+	w.collector.freed(d.line, len(e.Requests)-len(left))
+	e.Requests = left
+	e.Part = e.Part || d.redelivered() > 0 // a claimed envelope is settled one by one
+	d.envelope = &e
 	switch {
 	case len(left) == 0:
 		w.acknowledge(d)
 		w.leases.drop(d)
-	case len(left) > batchSize(w.opts.Batch.MaxSize, min(d.suspect, e.Suspect+1), w.runs()):
+	case d.redelivered() > 0 && (d.line != lineAgain || len(left) > w.batchSize(e.Suspect+1)):
 		w.divide(d)
 	case d.suspect >= w.runs():
 		w.bury(d)
@@ -49,7 +47,7 @@ func (w *Worker) runs() int { return w.opts.MaxDeliveries - 1 }
 
 // release lets a delivery go that this worker does not work on.
 func (w *Worker) release(d *delivery) {
-	w.collector.freed(d.priority, len(d.envelope.Requests))
+	w.collector.freed(d.line, len(d.envelope.Requests))
 	w.leases.drop(d)
 }
 
@@ -126,24 +124,24 @@ func (w *Worker) divide(d *delivery) {
 	e := *d.envelope
 	e.Tries, e.Suspect, e.DelayMS = e.Tries+1, e.Suspect+1, 0
 	e.Reason = fmt.Sprintf("a worker took it and did not settle it (delivery %d)", d.count)
-	if w.part(d.priority, &e) == nil {
+	if w.part(&e) == nil {
 		w.acknowledge(d)
 	}
 }
 
-// part stores an envelope in parts that each fit one batch. They have ids by
-// which the stream knows one that it has.
-func (w *Worker) part(p Priority, e *wire.Envelope) error {
-	size := batchSize(w.opts.Batch.MaxSize, e.Suspect, w.runs())
-	if e.Suspect == 0 {
-		size = len(e.Requests)
+// part stores an envelope, in parts that each fit one batch if it is suspect.
+// They have ids by which the stream knows one that it has.
+func (w *Worker) part(e *wire.Envelope) error {
+	size := len(e.Requests)
+	if e.Suspect > 0 {
+		size = w.batchSize(e.Suspect)
 	}
 	rest := e.Requests
 	for len(rest) > 0 {
 		part := *e
 		part.Requests = rest[:min(size, len(rest))]
 		part.Part = e.Part || len(part.Requests) < len(e.Requests) || e.Suspect > 0
-		if err := w.requeue(p, &part); err != nil {
+		if err := w.requeue(&part); err != nil {
 			return err
 		}
 		rest = rest[len(part.Requests):]
@@ -152,11 +150,15 @@ func (w *Worker) part(p Priority, e *wire.Envelope) error {
 }
 
 // requeue stores an envelope that is to run again.
-func (w *Worker) requeue(p Priority, e *wire.Envelope) error {
+func (w *Worker) requeue(e *wire.Envelope) error {
 	first := &e.Requests[0]
 	id := e.From + "." + strconv.FormatUint(e.Number, 10) + "." + strconv.FormatUint(first.Index, 10)
 	if e.Kind == wire.KindKey {
 		id = keyMessageID(w.Queue, first.ID)
 	}
-	return w.persistEnvelope(p, e, fmt.Sprintf("%s.%d.%d.%d", id, len(e.Requests), e.Tries, e.Suspect))
+	l := line(priorityOf(e))
+	if e.Suspect > 0 {
+		l = lineAgain
+	}
+	return w.persistEnvelope(l, e, fmt.Sprintf("%s.%d.%d.%d", id, len(e.Requests), e.Tries, e.Suspect))
 }

@@ -14,13 +14,14 @@ import (
 // message carries up to 256 requests.
 type QueueStats struct {
 	Lanes      [3]LaneStats  // by Priority
+	Again      LaneStats     // of those whose worker did not settle them, whatever their priority
 	OldestAge  time.Duration // of the oldest message not settled; zero: there is none
 	Dead       uint64        // dead letters of this endpoint
 	QueueBytes uint64        // on disk, of the whole namespace
 	QueueLimit uint64        // beyond which new requests are refused
 }
 
-// LaneStats are the figures of one priority.
+// LaneStats are the figures of one line.
 type LaneStats struct {
 	Waiting     uint64 // messages that no worker has
 	Held        uint64 // messages that workers have and have not settled
@@ -36,14 +37,18 @@ func (t *topology) stats(ctx context.Context) (s QueueStats, err error) {
 		return s, fmt.Errorf("natsbatch: %w", err)
 	}
 	s.QueueBytes, s.QueueLimit = info.State.Bytes, uint64(t.MaxBytes)
-	for _, p := range urgency {
-		c, err := t.requests.Consumer(ctx, t.consumer(p))
+	for _, l := range order {
+		c, err := t.requests.Consumer(ctx, t.consumer(l))
 		if err != nil {
-			return s, fmt.Errorf("natsbatch: consumer %s: %w", t.consumer(p), err)
+			return s, fmt.Errorf("natsbatch: consumer %s: %w", t.consumer(l), err)
+		}
+		lane := &s.Again
+		if l != lineAgain {
+			lane = &s.Lanes[l]
 		}
 		ci := c.CachedInfo()
-		s.Lanes[p] = LaneStats{Waiting: ci.NumPending, Held: uint64(ci.NumAckPending), Redelivered: uint64(ci.NumRedelivered)}
-		if err := t.oldest(ctx, p, &s); err != nil {
+		*lane = LaneStats{Waiting: ci.NumPending, Held: uint64(ci.NumAckPending), Redelivered: uint64(ci.NumRedelivered)}
+		if err := t.oldest(ctx, l, &s); err != nil {
 			return s, err
 		}
 	}
@@ -55,9 +60,9 @@ func (t *topology) stats(ctx context.Context) (s QueueStats, err error) {
 	return s, nil
 }
 
-// oldest enters the age of the first message of a priority.
-func (t *topology) oldest(ctx context.Context, p Priority, s *QueueStats) error {
-	msg, err := t.requests.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(t.requestSubject(p)))
+// oldest enters the age of the first message of a line.
+func (t *topology) oldest(ctx context.Context, l line, s *QueueStats) error {
+	msg, err := t.requests.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(t.requestSubject(l)))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil
 	}

@@ -15,11 +15,11 @@ func (q Queue) deadStream() string    { return "bq_" + q.Namespace + "_dlq" }
 
 func (q Queue) prefix() string { return "bq." + q.Namespace + "." }
 
-func (q Queue) requestSubject(p Priority) string {
-	return q.prefix() + "req." + q.Endpoint + "." + p.String()
+func (q Queue) requestSubject(l line) string {
+	return q.prefix() + "req." + q.Endpoint + "." + l.String()
 }
 
-func (q Queue) consumer(p Priority) string { return q.Endpoint + "_" + p.String() }
+func (q Queue) consumer(l line) string { return q.Endpoint + "_" + l.String() }
 
 // replySubject is where a front end hears what became of its Do requests.
 func (q Queue) replySubject(frontEnd string) string { return q.prefix() + "rep." + frontEnd }

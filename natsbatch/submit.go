@@ -47,9 +47,9 @@ func (fe *frontEnd) submit(ctx context.Context, payload []byte, o Option) (Handl
 
 // hand gives the Func that sends envelopes of requests whose results are kept.
 func (fe *frontEnd) hand(p Priority) batcher.Func[*wireRequest, Handle] {
-	subject := fe.requestSubject(p)
+	subject := fe.requestSubject(line(p))
 	return func(ctx context.Context, reqs []*wireRequest) ([]Handle, error) {
-		e := &wire.Envelope{Kind: wire.KindSubmit, From: fe.id, Number: fe.number.Add(1), Requests: make([]wire.Request, len(reqs))}
+		e := &wire.Envelope{Kind: wire.KindSubmit, Priority: uint8(p), From: fe.id, Number: fe.number.Add(1), Requests: make([]wire.Request, len(reqs))}
 		handles := make([]Handle, len(reqs))
 		for i, r := range reqs {
 			r.Index = uint64(i)
@@ -69,8 +69,8 @@ func (fe *frontEnd) hand(p Priority) batcher.Func[*wireRequest, Handle] {
 // stored already.
 func (fe *frontEnd) submitKey(ctx context.Context, r wire.Request, id string, p Priority) (Handle, error) {
 	r.ID = id
-	e := &wire.Envelope{Kind: wire.KindKey, From: fe.id, Requests: []wire.Request{r}}
-	if err := fe.publish(ctx, fe.requestSubject(p), e, keyMessageID(fe.Queue, id)); err != nil {
+	e := &wire.Envelope{Kind: wire.KindKey, Priority: uint8(p), From: fe.id, Requests: []wire.Request{r}}
+	if err := fe.publish(ctx, fe.requestSubject(line(p)), e, keyMessageID(fe.Queue, id)); err != nil {
 		return Handle{}, err
 	}
 	return KeyHandle(id), nil

@@ -13,7 +13,7 @@ import (
 // Limits of what is created.
 const (
 	duplicates  = 2 * time.Minute
-	pullWaiting = 4096 // pulls that wait: three for each worker
+	pullWaiting = 4096 // pulls that wait: one for each worker
 	pullGroup   = "batch"
 )
 
@@ -58,8 +58,8 @@ func open(ctx context.Context, nc *nats.Conn, q Queue) (*topology, error) {
 			return nil, err
 		}
 	}
-	for _, p := range urgency {
-		if err := ensureConsumer(ctx, t.requests, t.consumerConfig(p)); err != nil {
+	for _, l := range order {
+		if err := ensureConsumer(ctx, t.requests, t.consumerConfig(l)); err != nil {
 			return nil, err
 		}
 	}
@@ -102,11 +102,11 @@ func (q Queue) stream(name, subjects string) jetstream.StreamConfig {
 	}
 }
 
-// consumerConfig gives the consumer of a priority as it must be.
-func (q Queue) consumerConfig(p Priority) jetstream.ConsumerConfig {
+// consumerConfig gives the consumer of a line as it must be.
+func (q Queue) consumerConfig(l line) jetstream.ConsumerConfig {
 	return jetstream.ConsumerConfig{
-		Durable:        q.consumer(p),
-		FilterSubject:  q.requestSubject(p),
+		Durable:        q.consumer(l),
+		FilterSubject:  q.requestSubject(l),
 		AckPolicy:      jetstream.AckExplicitPolicy,
 		AckWait:        q.AckWait,
 		MaxDeliver:     -1,

@@ -75,6 +75,7 @@ func (fe *frontEnd) waitRemote(ctx context.Context, h Handle) ([]byte, error) {
 		return nil, context.Cause(ctx)
 	}
 	for {
+		back := fe.back.wait()
 		o, err := fe.stored(ctx, h)
 		switch {
 		case err == nil:
@@ -83,9 +84,11 @@ func (fe *frontEnd) waitRemote(ctx context.Context, h Handle) ([]byte, error) {
 			return nil, context.Cause(ctx)
 		case !errors.Is(err, ErrNoResult):
 			sleep(ctx, commitPause)
+			continue
 		}
 		select {
 		case <-events:
+		case <-back:
 		case <-time.After(lookAgain):
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)

@@ -6,6 +6,7 @@ import "encoding/binary"
 // of them after some were answered.
 type Envelope struct {
 	Kind     Kind
+	Priority uint8  // as natsbatch.Priority
 	Part     bool   // not all that the front end handed in under this number
 	Tries    int    // how often these requests have begun to run, as far as is known
 	Suspect  int    // how often that ended in a crash or a panic: they run in smaller batches
@@ -42,7 +43,7 @@ func (e *Envelope) Append(b []byte) []byte {
 	if e.Part {
 		kind |= partFlag
 	}
-	b = append(b, Version, kind)
+	b = append(b, Version, kind, e.Priority)
 	b = binary.AppendUvarint(b, uint64(e.Tries))
 	b = binary.AppendUvarint(b, uint64(e.Suspect))
 	b = binary.AppendUvarint(b, e.DelayMS)
@@ -78,6 +79,7 @@ func DecodeEnvelope(b []byte) (*Envelope, error) {
 	if e.Kind >= kinds {
 		r.fail("unknown kind")
 	}
+	e.Priority = r.byte()
 	e.Tries, e.Suspect = r.small(), r.small()
 	e.DelayMS = r.uint()
 	e.From = r.string()
