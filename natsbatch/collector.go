@@ -62,7 +62,7 @@ func (c *collector) loop() {
 	defer func() { _ = c.sub.Unsubscribe() }()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	stop, stopping := c.stop, false
+	status, stop, stopping := c.status, c.stop, false
 	for {
 		select {
 		case msg := <-c.msgs:
@@ -70,7 +70,10 @@ func (c *collector) loop() {
 			c.drain()
 		case <-c.wake:
 		case <-timer.C:
-		case <-c.status:
+		case _, open := <-status:
+			if !open { // the connection is closed for good
+				status = nil
+			}
 			c.forgetPulls()
 		case <-stop:
 			stop, stopping = nil, true

@@ -93,8 +93,7 @@ func (f *futures) report(number uint64, outcomes []wire.Outcome) {
 	e.news()
 }
 
-// awaited gives the envelopes for whose results somebody waits, and a channel
-// that those who wait elsewhere have.
+// awaited gives the envelopes for whose results somebody waits.
 func (f *futures) awaited() (numbers []uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
