@@ -15,6 +15,7 @@ type Request struct {
 	Hash     string
 	Sent     int
 	Acked    int
+	Handle   string // the last one
 	Runs     []string
 	Answers  []string // distinct ones
 	Seen     int      // how often an answer was seen
@@ -76,6 +77,7 @@ func (b Book) note(line string) error {
 		r.Hash = value
 	case Acked:
 		r.Acked++
+		r.Handle = value
 	case Ran:
 		r.Runs = append(r.Runs, value)
 	case Answered:
