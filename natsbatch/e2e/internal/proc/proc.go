@@ -18,7 +18,6 @@ import (
 	"net/rpc"
 	"os"
 	"os/exec"
-	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -40,7 +39,10 @@ type Process struct {
 
 // Start starts a child in the named role, which gets args as JSON, and
 // returns when the role says that it is ready.
-func Start(role string, args any) (*Process, error) {
+func Start(role string, args any) (*Process, error) { return StartOn(home(), role, args) }
+
+// StartOn is Start on a thread, whose view of the machine the child shares.
+func StartOn(on *Thread, role string, args any) (*Process, error) {
 	text, err := json.Marshal(args)
 	if err != nil {
 		return nil, fmt.Errorf("proc: arguments of %s: %w", role, err)
@@ -50,7 +52,8 @@ func Start(role string, args any) (*Process, error) {
 		return nil, fmt.Errorf("proc: %w", err)
 	}
 	p := &Process{role: role, cmd: exec.Command(self), said: &output{}, done: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), roleVariable+"="+role, argsVariable+"="+string(text))
+	p.cmd.Env = append(os.Environ(), roleVariable+"="+role, argsVariable+"="+string(text),
+		"GORACE=atexit_sleep_ms=0") // else the race detector holds every exit up for a second
 	p.cmd.Stderr = p.said
 	p.cmd.SysProcAttr = attributes()
 	stdin, err := p.cmd.StdinPipe()
@@ -61,7 +64,8 @@ func Start(role string, args any) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("proc: %w", err)
 	}
-	if err := starter(p.cmd); err != nil {
+	on.Do(func() { err = p.cmd.Start() })
+	if err != nil {
 		return nil, fmt.Errorf("proc: start %s: %w", role, err)
 	}
 	p.client = rpc.NewClient(pipe{stdout, stdin})
@@ -145,28 +149,6 @@ func (p *Process) Wait() error {
 	}
 	return nil
 }
-
-// starter starts commands on one thread that never ends: the kernel's signal
-// for the parent's death comes with the end of the thread that forked.
-var starter = func() func(*exec.Cmd) error {
-	var once sync.Once
-	cmds, errs := make(chan *exec.Cmd), make(chan error)
-	var mu sync.Mutex // one command at a time, so that errors find theirs
-	return func(cmd *exec.Cmd) error {
-		once.Do(func() {
-			go func() {
-				runtime.LockOSThread()
-				for cmd := range cmds {
-					errs <- cmd.Start()
-				}
-			}()
-		})
-		mu.Lock()
-		defer mu.Unlock()
-		cmds <- cmd
-		return <-errs
-	}
-}()
 
 // pipe is the child's standard input and output as one connection.
 type pipe struct {

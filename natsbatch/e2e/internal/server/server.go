@@ -3,6 +3,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,6 +39,12 @@ type Options struct {
 
 	// Extra goes into its configuration as it is.
 	Extra string
+
+	// StoreDir is where it stores. Default: empty, in the directory of its configuration.
+	StoreDir string
+
+	// Thread is where its process starts. Default: nil, any.
+	Thread *proc.Thread
 }
 
 // Node is one server. It keeps its address and its directory over a restart.
@@ -46,10 +53,11 @@ type Node struct {
 	URL  string
 
 	config string
+	thread *proc.Thread
 	proc   *proc.Process
 }
 
-// Start starts one server that stores in dir.
+// Start starts one server, whose configuration and store are in dir.
 func Start(dir string, o Options) (*Node, error) {
 	ports, err := freePorts(1)
 	if err != nil {
@@ -69,12 +77,12 @@ func newNode(dir, name string, port int, o Options, more string) (*Node, error) 
 	if o.MaxPayload > 0 {
 		fmt.Fprintf(&c, "max_payload: %d\n", o.MaxPayload)
 	}
-	fmt.Fprintf(&c, "jetstream {\n store_dir: %q\n", filepath.Join(dir, name))
+	fmt.Fprintf(&c, "jetstream {\n store_dir: %q\n", cmp.Or(o.StoreDir, filepath.Join(dir, name)))
 	if o.SyncInterval != "" {
 		fmt.Fprintf(&c, " sync_interval: %s\n", o.SyncInterval)
 	}
 	fmt.Fprintf(&c, "}\n%s\n%s\n", more, o.Extra)
-	n := &Node{Name: name, URL: fmt.Sprintf("nats://127.0.0.1:%d", port), config: filepath.Join(dir, name+".conf")}
+	n := &Node{Name: name, URL: fmt.Sprintf("nats://127.0.0.1:%d", port), config: filepath.Join(dir, name+".conf"), thread: o.Thread}
 	if err := os.WriteFile(n.config, []byte(c.String()), 0o600); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
@@ -85,7 +93,11 @@ func newNode(dir, name string, port int, o Options, more string) (*Node, error) 
 // accepts connections.
 func (n *Node) Start() error {
 	var err error
-	n.proc, err = proc.Start(Role, n.config)
+	if n.thread != nil {
+		n.proc, err = proc.StartOn(n.thread, Role, n.config)
+	} else {
+		n.proc, err = proc.Start(Role, n.config)
+	}
 	return err
 }
 
