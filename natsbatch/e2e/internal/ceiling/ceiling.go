@@ -4,6 +4,7 @@ package ceiling
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -18,7 +19,7 @@ import (
 type Load struct {
 	Connect     func() (*nats.Conn, error)
 	Producers   int           // connections that publish
-	Outstanding int           // messages of one producer that await their acknowledgement
+	Outstanding int           // messages of one producer on their way
 	Consumers   int           // connections that consume and acknowledge
 	Batch       int           // messages in one pull
 	Size        int           // bytes of a message
@@ -32,10 +33,15 @@ const (
 )
 
 // Queue is how many requests a second go through a work queue when each is a
-// message: published, stored, pulled, acknowledged.
+// message: published, stored, pulled, acknowledged. One is outstanding until
+// it has been consumed, so that the queue does not grow.
 func Queue(ctx context.Context, l Load) (perSecond float64, err error) {
 	return l.measure(ctx, jetstream.WorkQueuePolicy, func(ctx context.Context, r *rig) (*atomic.Int64, error) {
 		consumed := new(atomic.Int64)
+		r.consumed = make([]chan struct{}, l.Producers*l.Outstanding)
+		for i := range r.consumed {
+			r.consumed[i] = make(chan struct{}, 1)
+		}
 		for range l.Consumers {
 			if err := r.consume(ctx, l.Batch, consumed); err != nil {
 				return nil, err
@@ -55,10 +61,11 @@ func Store(ctx context.Context, l Load) (perSecond float64, err error) {
 
 // rig is the connections and goroutines of one measurement.
 type rig struct {
-	connect func() (*nats.Conn, error)
-	conns   []*nats.Conn
-	group   sync.WaitGroup
-	fault   chan error // the first one
+	connect  func() (*nats.Conn, error)
+	conns    []*nats.Conn
+	group    sync.WaitGroup
+	fault    chan error      // the first one
+	consumed []chan struct{} // by the number in a message; empty where nobody consumes
 }
 
 func (l Load) measure(ctx context.Context, keep jetstream.RetentionPolicy,
@@ -122,19 +129,21 @@ func (r *rig) jetStream(options ...jetstream.JetStreamOpt) (jetstream.JetStream,
 
 // produce publishes until ctx ends, and counts what was acknowledged.
 func (r *rig) produce(ctx context.Context, l Load, acked *atomic.Int64) error {
-	for range l.Producers {
+	for i := range l.Producers {
 		js, err := r.jetStream()
 		if err != nil {
 			return err
 		}
-		for range l.Outstanding {
-			r.group.Go(func() { r.publish(ctx, js, make([]byte, l.Size), acked) })
+		for j := range l.Outstanding {
+			r.group.Go(func() { r.publish(ctx, js, i*l.Outstanding+j, l.Size, acked) })
 		}
 	}
 	return nil
 }
 
-func (r *rig) publish(ctx context.Context, js jetstream.JetStream, payload []byte, acked *atomic.Int64) {
+func (r *rig) publish(ctx context.Context, js jetstream.JetStream, number, size int, acked *atomic.Int64) {
+	payload := make([]byte, size)
+	binary.LittleEndian.PutUint32(payload, uint32(number))
 	for ctx.Err() == nil {
 		ack, err := js.PublishAsync(subject, payload)
 		if err != nil {
@@ -149,6 +158,14 @@ func (r *rig) publish(ctx context.Context, js jetstream.JetStream, payload []byt
 			return
 		case <-ack.Ok():
 			acked.Add(1)
+		}
+		if len(r.consumed) == 0 {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.consumed[number]:
 		}
 	}
 }
@@ -183,6 +200,7 @@ func (r *rig) consume(ctx context.Context, batch int, consumed *atomic.Int64) er
 				return
 			}
 			consumed.Add(1)
+			r.consumed[binary.LittleEndian.Uint32(m.Data())] <- struct{}{}
 		}
 	})
 	return nil
