@@ -1,0 +1,234 @@
+package natsbatch
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	mrand "math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// collector pulls messages for all slots of a worker. One goroutine owns all
+// of it but the mutex and the channels.
+type collector struct {
+	w      *Worker
+	lim    limits
+	inbox  string // followed by ".<priority>"
+	sub    *nats.Subscription
+	msgs   chan *nats.Msg
+	wake   chan struct{}
+	status chan nats.Status
+	stop   chan struct{}
+	ended  chan struct{}
+	once   sync.Once
+
+	mu    sync.Mutex // guards what follows
+	lanes [priorities]lane
+}
+
+func newCollector(w *Worker) (*collector, error) {
+	batch := w.opts.Batch
+	c := &collector{
+		w:      w,
+		lim:    limits{size: batch.MaxSize, slots: batch.MaxConcurrent, delay: batch.Delay, rank: mrand.IntN(9)},
+		inbox:  w.prefix() + "pull." + rand.Text(),
+		msgs:   make(chan *nats.Msg, priorities*maxMessages*2),
+		wake:   make(chan struct{}, 1),
+		status: w.nc.StatusChanged(nats.CONNECTED),
+		stop:   make(chan struct{}),
+		ended:  make(chan struct{}),
+	}
+	var err error
+	if c.sub, err = w.nc.ChanSubscribe(c.inbox+".*", c.msgs); err != nil {
+		return nil, fmt.Errorf("natsbatch: subscribe to %s: %w", c.inbox, err)
+	}
+	go c.loop()
+	return c, nil
+}
+
+// close stops pulling and returns when nothing more can arrive: when every
+// pull has ended. What arrives meanwhile is handed back.
+func (c *collector) close() {
+	c.once.Do(func() { close(c.stop) })
+	<-c.ended
+}
+
+func (c *collector) loop() {
+	defer close(c.ended)
+	defer c.w.nc.RemoveStatusListener(c.status)
+	defer func() { _ = c.sub.Unsubscribe() }()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	stop, stopping := c.stop, false
+	for {
+		select {
+		case msg := <-c.msgs:
+			c.receive(msg)
+			c.drain()
+		case <-c.wake:
+		case <-timer.C:
+		case <-c.status:
+			c.forgetPulls()
+		case <-stop:
+			stop, stopping = nil, true
+		}
+		next, idle := c.pullAll(stopping)
+		if stopping && idle {
+			return
+		}
+		timer.Reset(next)
+	}
+}
+
+// drain takes what else has come, so that one plan serves it all.
+func (c *collector) drain() {
+	for {
+		select {
+		case msg := <-c.msgs:
+			c.receive(msg)
+		default:
+			return
+		}
+	}
+}
+
+// receive takes a message: a request for the worker, or the end of a pull.
+func (c *collector) receive(msg *nats.Msg) {
+	if status := msg.Header.Get("Status"); status != "" && len(msg.Data) == 0 {
+		c.endPull(msg.Subject, status)
+		return
+	}
+	p, ok := c.priorityOf(msg)
+	if !ok {
+		return
+	}
+	now := time.Now()
+	c.mu.Lock()
+	if l := &c.lanes[p]; l.pull != nil {
+		if l.pull.left--; l.pull.left <= 0 {
+			l.pull = nil
+		}
+	}
+	c.mu.Unlock()
+	c.w.receive(msg, p, now)
+}
+
+// priorityOf reads the last part of the subject of a request.
+func (c *collector) priorityOf(msg *nats.Msg) (Priority, bool) {
+	for p, name := range priorityNames {
+		if strings.HasSuffix(msg.Subject, "."+name) {
+			return Priority(p), true
+		}
+	}
+	return 0, false
+}
+
+// endPull notes that the server is done with a pull, whose inbox is subject.
+func (c *collector) endPull(subject, status string) {
+	if status == "100" {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for p := range c.lanes {
+		if l := &c.lanes[p]; strings.HasSuffix(subject, "."+priorityNames[p]) {
+			l.pull = nil
+		}
+	}
+}
+
+func (c *collector) forgetPulls() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for p := range c.lanes {
+		c.lanes[p].pull = nil
+	}
+}
+
+// pullAll sends what the plan says, and gives how long until it must be asked
+// again, and whether no pull waits.
+func (c *collector) pullAll(stopping bool) (next time.Duration, idle bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now, urgent := time.Now(), 0
+	next, idle = time.Hour, true
+	for _, p := range urgency {
+		l := &c.lanes[p]
+		if l.pull != nil && now.After(l.pull.lost) {
+			l.pull = nil
+		}
+		if !stopping {
+			if next := l.plan(c.lim, urgent, now); next != nil {
+				l.pull = next
+				c.send(p, next, now)
+			}
+		}
+		if l.pull != nil {
+			idle = false
+			next = min(next, l.pull.lost.Sub(now)+time.Millisecond)
+		}
+		urgent += l.active
+	}
+	return next, idle
+}
+
+// send asks the server.
+func (c *collector) send(p Priority, ask *pull, now time.Time) {
+	ask.left, ask.lost = ask.batch, now.Add(ask.expires+lostAfter)
+	body, err := json.Marshal(pullRequest{Batch: ask.batch, Expires: ask.expires, NoWait: ask.noWait, Group: pullGroup, Priority: ask.priority})
+	if err != nil {
+		return // there is nothing in it that could fail
+	}
+	_ = c.w.nc.PublishRequest(c.w.pullSubject(p), c.inbox+"."+p.String(), body) // else it is given up in time
+}
+
+// pullRequest is the pull API's: see ADR-13 and ADR-42 in
+// nats-architecture-and-design.
+type pullRequest struct {
+	Batch    int           `json:"batch"`
+	Expires  time.Duration `json:"expires,omitempty"` // ns
+	NoWait   bool          `json:"no_wait,omitempty"`
+	Group    string        `json:"group"`
+	Priority int           `json:"priority,omitempty"`
+}
+
+func (q Queue) pullSubject(p Priority) string {
+	return "$JS.API.CONSUMER.MSG.NEXT." + q.requestStream() + "." + q.consumer(p)
+}
+
+// took notes requests that the worker has taken.
+func (c *collector) took(p Priority, n int, backlog bool, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lanes[p].arrived(n, backlog, c.lim, now)
+}
+
+// freed notes n requests of a priority that have run.
+func (c *collector) freed(p Priority, n int) {
+	c.mu.Lock()
+	c.lanes[p].active -= n
+	for other := range c.lanes {
+		if Priority(other) != p {
+			c.lanes[other].starved++
+		}
+	}
+	c.mu.Unlock()
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// active counts the requests taken and not run.
+func (c *collector) active() (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for p := range c.lanes {
+		n += c.lanes[p].active
+	}
+	return n
+}
