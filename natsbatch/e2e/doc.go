@@ -32,7 +32,6 @@
 //	internal/server    NATS servers in processes, one or three
 //	internal/load      front ends and workers, in processes or not
 //	internal/oracle    what happened, and what must never have
-//	internal/wire      a proxy that strikes between two messages
 //	internal/disk      a file system that loses power
 //	internal/ceiling   what the server gives without natsbatch
 package e2e

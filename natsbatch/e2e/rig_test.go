@@ -2,22 +2,22 @@ package e2e_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/gobatcher/batcher/natsbatch"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/gobatcher/batcher/natsbatch/e2e/internal/load"
 	"github.com/gobatcher/batcher/natsbatch/e2e/internal/oracle"
 	"github.com/gobatcher/batcher/natsbatch/e2e/internal/proc"
 	"github.com/gobatcher/batcher/natsbatch/e2e/internal/server"
-	"github.com/gobatcher/batcher/natsbatch/e2e/internal/wire"
 )
 
 // patience ends what hangs. Nothing that works takes nearly as long.
@@ -34,6 +34,7 @@ type rig struct {
 	logs  string
 	url   string
 	queue natsbatch.Queue
+	nc    *nats.Conn // of the test's own process
 
 	mu    sync.Mutex // guards procs
 	procs []*proc.Process
@@ -104,25 +105,6 @@ func (r *rig) worker(args load.WorkerArgs) *proc.Process {
 	r.t.Helper()
 	args.Place = r.place("worker")
 	return r.start(load.WorkerRole, args)
-}
-
-// workerBehind starts a worker's process that reaches the server through p.
-func (r *rig) workerBehind(p *wire.Proxy, args load.WorkerArgs) *proc.Process {
-	r.t.Helper()
-	args.Place = r.place("worker")
-	args.URL = "nats://" + p.Addr()
-	return r.start(load.WorkerRole, args)
-}
-
-// proxy starts a proxy for the rig's server.
-func (r *rig) proxy() *wire.Proxy {
-	r.t.Helper()
-	p, err := wire.New(strings.TrimPrefix(r.url, "nats://"))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(p.Close)
-	return p
 }
 
 func (r *rig) frontEnd() *proc.Process {
@@ -220,13 +202,18 @@ func (r *rig) ran(n int) oracle.Book {
 	})
 }
 
+// connect connects the test's own process, once.
 func (r *rig) connect() *nats.Conn {
 	r.t.Helper()
+	if r.nc != nil {
+		return r.nc
+	}
 	nc, err := nats.Connect(r.url, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(nc.Close)
+	r.nc = nc
 	return nc
 }
 
@@ -235,4 +222,34 @@ func within(t *testing.T, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// messages is how many messages wait in the stream of requests; 0 if there is
+// no such stream.
+func (r *rig) messages() uint64 {
+	r.t.Helper()
+	js, err := jetstream.New(r.connect())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	s, err := js.Stream(within(r.t, patience), requests)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return 0
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return s.CachedInfo().State.Msgs
+}
+
+// idle waits until no request waits or runs.
+func (r *rig) idle() {
+	r.t.Helper()
+	deadline := time.Now().Add(patience)
+	for r.messages() > 0 {
+		if time.Now().After(deadline) {
+			r.t.Fatalf("%d messages are left after %v", r.messages(), patience)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 }

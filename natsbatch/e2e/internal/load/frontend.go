@@ -32,6 +32,7 @@ func RunFrontEnd(text json.RawMessage) (any, func(context.Context) error, error)
 	if err := json.Unmarshal(text, &place); err != nil {
 		return nil, nil, err
 	}
+	place.arm()
 	fe, err := StartFrontEnd(place, place.connect)
 	if err != nil {
 		return nil, nil, err
@@ -40,7 +41,7 @@ func RunFrontEnd(text json.RawMessage) (any, func(context.Context) error, error)
 }
 
 // StartFrontEnd starts a front end in this process.
-func StartFrontEnd(place Place, connect func() (*nats.Conn, error)) (fe *FrontEnd, err error) {
+func StartFrontEnd(place Place, connect Connect) (fe *FrontEnd, err error) {
 	fe = &FrontEnd{stop: make(chan struct{})}
 	if fe.log, err = place.log(); err != nil {
 		return nil, err

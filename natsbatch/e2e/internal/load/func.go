@@ -6,7 +6,6 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/gobatcher/batcher"
@@ -86,8 +85,7 @@ func strike(reqs [][]byte) error {
 		case Hang:
 			time.Sleep(time.Hour)
 		case Exit:
-			syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {}
+			die()
 		case Spoil:
 			return fmt.Errorf("%s spoils its batch as told", id)
 		}

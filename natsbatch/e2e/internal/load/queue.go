@@ -3,9 +3,12 @@ package load
 import (
 	"context"
 	"fmt"
+	"os"
+	"syscall"
 	"time"
 
 	"github.com/gobatcher/batcher/natsbatch"
+	"github.com/gobatcher/batcher/natsbatch/internal/fault"
 	"github.com/nats-io/nats.go"
 
 	"github.com/gobatcher/batcher/natsbatch/e2e/internal/oracle"
@@ -20,11 +23,31 @@ type Place struct {
 	URL   string // of the server
 	Logs  string // where it writes what it knows; empty: nowhere
 	Queue natsbatch.Queue
+	DieAt fault.Point // where the process kills itself. Default: empty, nowhere.
 }
 
-func (p Place) connect() (*nats.Conn, error) {
-	nc, err := nats.Connect(p.URL, nats.Name(p.Name), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond),
+// arm makes the process die at the point that was given.
+func (p Place) arm() {
+	if p.DieAt == "" {
+		return
+	}
+	fault.Set(func(at fault.Point) {
+		if at == p.DieAt {
+			die()
+		}
+	})
+}
+
+// die is SIGKILL: nothing is done on the way out.
+func die() {
+	syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {}
+}
+
+func (p Place) connect(more ...nats.Option) (*nats.Conn, error) {
+	opts := append(more, nats.Name(p.Name), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond),
 		nats.ReconnectJitter(10*time.Millisecond, 10*time.Millisecond), nats.Timeout(connectWait))
+	nc, err := nats.Connect(p.URL, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("load: %w", err)
 	}
@@ -41,3 +64,6 @@ func (p Place) log() (*oracle.Log, error) {
 func patient() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), connectWait)
 }
+
+// Connect makes a connection for a front end or a worker.
+type Connect func(...nats.Option) (*nats.Conn, error)

@@ -40,6 +40,7 @@ func RunWorker(text json.RawMessage) (any, func(context.Context) error, error) {
 	if err := json.Unmarshal(text, &args); err != nil {
 		return nil, nil, err
 	}
+	args.arm()
 	w, err := StartWorker(args, args.connect)
 	if err != nil {
 		return nil, nil, err
@@ -48,7 +49,7 @@ func RunWorker(text json.RawMessage) (any, func(context.Context) error, error) {
 }
 
 // StartWorker starts workers in this process.
-func StartWorker(args WorkerArgs, connect func() (*nats.Conn, error)) (w *Worker, err error) {
+func StartWorker(args WorkerArgs, connect Connect) (w *Worker, err error) {
 	w = &Worker{work: Work{Takes: args.Takes, Tame: args.Tame}}
 	if w.work.Log, err = args.log(); err != nil {
 		return nil, err
