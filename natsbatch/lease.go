@@ -11,7 +11,6 @@ import (
 var (
 	ackDone     = []byte("+ACK")
 	ackProgress = []byte("+WPI")
-	ackTerm     = []byte("+TERM")
 )
 
 // leases are the deliveries that a worker holds. It tells the server of each,

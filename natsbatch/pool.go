@@ -24,7 +24,7 @@ type poolKey struct {
 // newPools makes the worker's pools. Together they run no more batches at
 // once than Batch.MaxConcurrent.
 func (w *Worker) newPools() {
-	runs := w.opts.MaxDeliveries - 1
+	runs := w.runs()
 	for suspect := range runs {
 		opts := w.opts.Batch
 		opts.MaxSize = batchSize(w.opts.Batch.MaxSize, suspect, runs)
@@ -67,11 +67,17 @@ func (w *Worker) submit(p *pool, items []*item) {
 // leaves its settling to another goroutine, so that the slot is free for the
 // next batch meanwhile.
 func (w *Worker) run(ctx context.Context, group string, items []*item) {
-	w.slots <- struct{}{}
+	defer w.collector.freed(items[0].from.priority, len(items))
+	if w.isDraining() {
+		w.settle(handBack(items))
+		return
+	}
 	verdicts := make([]verdict, len(items))
 	for i, it := range items {
 		verdicts[i].item = it
 	}
+	w.unsettledRuns <- struct{}{}
+	w.slots <- struct{}{}
 	live := dropExpired(verdicts)
 	w.figures.expired.Add(uint64(len(verdicts) - len(live)))
 	if len(live) > 0 {
@@ -80,12 +86,10 @@ func (w *Worker) run(ctx context.Context, group string, items []*item) {
 		w.process(ctx, group, live)
 	}
 	<-w.slots
-	w.collector.freed(items[0].from.priority, len(items))
-	w.settling.Add(1)
-	go func() {
-		defer w.settling.Done()
+	w.later(func() {
 		w.settle(verdicts)
-	}()
+		<-w.unsettledRuns
+	})
 }
 
 // dropExpired moves the verdicts of items whose deadline has passed to the

@@ -10,25 +10,31 @@ import (
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 )
 
+// fate is where a request goes after a run.
+type fate uint8
+
+const (
+	answered   fate = iota // to its caller
+	retried                // back to the queue: its error passes
+	crashed                // back, more cautiously: it may be the cause of a panic or the like
+	handedBack             // back, as it came
+	dead                   // to the dead letters
+
+	fates // how many there are
+)
+
 // verdict is what a run came to for one item.
 type verdict struct {
 	item   *item
-	status wire.Status
-	data   []byte
-
-	again bool          // it is not answered but runs again
-	crash bool          // because of a panic or the like: it may be its fault
-	after time.Duration // not before that
+	fate   fate
+	status wire.Status   // if answered
+	data   []byte        // the result, or the text of the error
+	after  time.Duration // if retried: not before that
 }
 
 // fail makes the verdict an error that is the answer.
 func (v *verdict) fail(status wire.Status, text string) {
 	v.status, v.data = status, []byte(text)
-}
-
-// retry makes it run again.
-func (v *verdict) retry(reason string, after time.Duration, crash bool) {
-	v.again, v.crash, v.after, v.data = true, crash, after, []byte(reason)
 }
 
 type groupFunc[Req, Res any] func(ctx context.Context, group string, reqs []Req) ([]Res, error)
@@ -93,11 +99,11 @@ func judge(v *verdict, err error, retryable func(error) bool) {
 	var crash *crashError
 	switch {
 	case errors.As(err, &crash):
-		v.retry(err.Error(), 0, true)
+		v.fate, v.data = crashed, []byte(err.Error())
 	case errors.As(err, &again):
-		v.retry(err.Error(), again.After, false)
+		v.fate, v.data, v.after = retried, []byte(err.Error()), again.After
 	case retryable != nil && retryable(err):
-		v.retry(err.Error(), 0, false)
+		v.fate, v.data = retried, []byte(err.Error())
 	default:
 		v.fail(wire.StatusFailed, err.Error())
 	}

@@ -1,95 +1,76 @@
 package natsbatch
 
 import (
-	"context"
-	"errors"
-	"strconv"
-	"time"
-
+	"github.com/gobatcher/batcher/natsbatch/internal/fault"
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
-// receive takes a message from the collector.
-func (w *Worker) receive(msg *nats.Msg, p Priority, now time.Time) {
-	d, err := newDelivery(msg, p, now)
-	if err != nil {
-		return
-	}
-	w.collector.took(p, len(d.envelope.Requests), d.backlog > 0, now)
-	w.leases.take(d)
-	w.submit(w.pools[0], d.items())
-}
+// replyBytes bounds a reply. What exceeds it goes in another.
+const replyBytes = 256 << 10
 
-// settle enters the verdicts of a batch: it replies to those who wait, and
-// concludes each delivery of which it has the last.
+// settle enters the verdicts of a batch: it answers the Dos that wait, with
+// one reply for each front end, and concludes each delivery of which it has
+// the last verdict.
 func (w *Worker) settle(verdicts []verdict) {
-	replies := make(map[string][]wire.Report)
+	fault.At(fault.Ran)
+	w.reply(verdicts)
+	fault.At(fault.Replied)
 	var complete []*delivery
-	for _, v := range verdicts {
-		d := v.item.from
-		if d.envelope.Kind == wire.KindDo && !v.again {
-			replies[d.envelope.From] = addOutcome(replies[d.envelope.From], d.envelope.Number, v.outcome())
-		}
-		if d.enter(v) {
+	for i := range verdicts {
+		if d := verdicts[i].item.from; d.enter(verdicts[i]) {
 			complete = append(complete, d)
 		}
 	}
-	for frontEnd, reports := range replies {
-		_ = w.nc.Publish(w.replySubject(frontEnd), wire.AppendReports(nil, reports...))
+	_ = concurrently(lookUps, len(complete), func(i int) error { w.conclude(complete[i]); return nil })
+}
+
+// reply sends the outcomes that front ends wait for.
+func (w *Worker) reply(verdicts []verdict) {
+	letters := make(map[string]*letter)
+	for i := range verdicts {
+		v := &verdicts[i]
+		e := v.item.from.envelope
+		if e.Kind != wire.KindDo || v.fate != answered {
+			continue
+		}
+		l := letters[e.From]
+		if l == nil {
+			l = &letter{}
+			letters[e.From] = l
+		}
+		o := v.outcome()
+		if l.size > 0 && l.size+o.Size() > replyBytes {
+			w.mail.send(w.replySubject(e.From), l.bytes())
+			*l = letter{}
+		}
+		l.add(e.Number, o)
 	}
-	for _, d := range complete {
-		w.conclude(d)
+	for frontEnd, l := range letters {
+		w.mail.send(w.replySubject(frontEnd), l.bytes())
 	}
+}
+
+// letter is a reply while it is written.
+type letter struct {
+	reports []wire.Report
+	size    int
+}
+
+// add adds an outcome to the report of its envelope. The outcomes of one come
+// in a row, or nearly.
+func (l *letter) add(number uint64, o wire.Outcome) {
+	l.size += o.Size()
+	if last := len(l.reports) - 1; last >= 0 && l.reports[last].Number == number {
+		l.reports[last].Outcomes = append(l.reports[last].Outcomes, o)
+		return
+	}
+	l.reports = append(l.reports, wire.Report{Number: number, Outcomes: []wire.Outcome{o}})
+}
+
+func (l *letter) bytes() []byte {
+	return wire.AppendReports(make([]byte, 0, l.size+16*len(l.reports)+16), l.reports...)
 }
 
 func (v *verdict) outcome() wire.Outcome {
 	return wire.Outcome{Index: v.item.req.Index, Status: v.status, Data: v.data}
 }
-
-// addOutcome adds an outcome to the report of its envelope.
-func addOutcome(reports []wire.Report, number uint64, o wire.Outcome) []wire.Report {
-	for i := range reports {
-		if reports[i].Number == number {
-			reports[i].Outcomes = append(reports[i].Outcomes, o)
-			return reports
-		}
-	}
-	return append(reports, wire.Report{Number: number, Outcomes: []wire.Outcome{o}})
-}
-
-// conclude stores what is to be kept of a delivery and acknowledges it.
-func (w *Worker) conclude(d *delivery) {
-	defer w.leases.drop(d)
-	e := d.envelope
-	report := wire.Report{Number: e.Number}
-	for i := range d.verdicts {
-		report.Outcomes = append(report.Outcomes, d.verdicts[i].outcome())
-	}
-	switch e.Kind {
-	case wire.KindSubmit:
-		if w.store(w.envelopeSubject(stored, e.From, e.Number), report) != nil {
-			return
-		}
-	case wire.KindKey:
-		if w.store(w.keySubject(stored, e.Requests[0].ID), report) != nil {
-			return
-		}
-	}
-	_ = w.nc.Publish(d.ack, ackDone)
-}
-
-// store stores a report; one that is there already stays.
-func (w *Worker) store(subject string, report wire.Report) error {
-	ctx, cancel := context.WithTimeout(w.ctx, 5*time.Second)
-	defer cancel()
-	_, err := w.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Data: wire.AppendReports(nil, report)})
-	var api *jetstream.APIError
-	if errors.As(err, &api) && api.ErrorCode == storeFailed {
-		return nil
-	}
-	return err
-}
-
-var _ = strconv.Itoa

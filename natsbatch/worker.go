@@ -22,7 +22,9 @@ type WorkerOptions struct {
 
 	// MaxDeliveries is how often a request is given to a worker before it goes
 	// to the dead letters, the last time without being run, so that one which
-	// kills its process ends there too. Default: zero, which is 5. At least 3.
+	// kills its process ends there too. Errors of Retry are counted apart from
+	// crashes and panics, of which a neighbour may be the cause. Default: zero,
+	// which is 5. At least 3.
 	MaxDeliveries int
 
 	// Timeout is how long Func may take for a batch before the worker gives it
@@ -109,13 +111,19 @@ type Worker struct {
 	slots   chan struct{}
 	figures figures
 
-	collector *collector
-	leases    leases
-	settling  sync.WaitGroup
-	ctx       context.Context // ends when Shutdown runs out of time
-	cancel    context.CancelFunc
-	stop      sync.Once
-	stopped   chan struct{}
+	collector     *collector
+	leases        leases
+	mail          *mail
+	unsettledRuns chan struct{}  // bounds the batches that have run and are not settled
+	settling      sync.WaitGroup // what Shutdown waits for
+
+	gate     sync.RWMutex // guards draining; held while items are put into batches
+	draining bool         // nothing more is run
+
+	ctx     context.Context // ends when Shutdown runs out of time
+	cancel  context.CancelFunc
+	stop    sync.Once
+	stopped chan struct{}
 }
 
 // NewWorker makes a worker that processes batches with fn, which is as
@@ -162,17 +170,25 @@ func newWorker[Req, Res any](ctx context.Context, nc *nats.Conn, q Queue, fn gro
 		grouped:  grouped,
 		slots:    make(chan struct{}, opts.Batch.MaxConcurrent),
 		stopped:  make(chan struct{}),
+
+		unsettledRuns: make(chan struct{}, unsettledBatches),
 	}
 	w.leases = leases{nc: nc, wait: t.AckWait}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	w.newPools()
-	w.collector, err = newCollector(w)
+	if w.mail, err = newMail(t); err == nil {
+		w.collector, err = newCollector(w)
+	}
 	if err != nil {
 		w.cancel()
 		return nil, err
 	}
 	return w, nil
 }
+
+// unsettledBatches is how many batches may be in settlement: when the server
+// is slow to store results, or away, the worker stops running more.
+const unsettledBatches = 64
 
 // Close stops taking requests, finishes those that run, hands those that do
 // not run back to the queue, and returns when all is settled.
@@ -192,15 +208,28 @@ func (w *Worker) Shutdown(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// wind ends the worker in good order.
+// wind ends the worker in good order: batches that run finish, all others are
+// handed back, also those which pulls that wait at the server still bring.
 func (w *Worker) wind() {
-	w.collector.close()
+	w.gate.Lock()
+	w.draining = true
+	w.gate.Unlock()
+	var pools sync.WaitGroup
 	for _, p := range w.pools {
-		_ = p.Shutdown(w.ctx)
+		pools.Go(func() { _ = p.Shutdown(w.ctx) })
 	}
+	w.collector.close()
+	pools.Wait()
 	w.settling.Wait()
 	w.leases.close()
 	_ = w.nc.FlushTimeout(time.Second) // of acknowledgements
+	w.mail.close()
 	w.cancel()
 	close(w.stopped)
+}
+
+func (w *Worker) isDraining() bool {
+	w.gate.RLock()
+	defer w.gate.RUnlock()
+	return w.draining
 }
