@@ -35,6 +35,7 @@ func cutPower(t *testing.T, interval string) (r *rig, kept, of uint64, real bool
 	}
 	n := startServer(t, o)
 	r = newRig(t, n.URL)
+	r.queue.MaxBytes, r.queue.ResultBytes = 16<<20, 16<<20 // the disk is small
 	fe := r.frontEnd()
 	sum := call[load.Summary](t, fe, "Submit", load.Load{Prefix: "s", Count: submitted, Callers: 32})
 	if sum.Acked != submitted {

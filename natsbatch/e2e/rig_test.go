@@ -81,6 +81,8 @@ func (r *rig) end() {
 	}
 	if b, err := oracle.Read(r.logs); r.t.Failed() {
 		r.t.Logf("the oracle knows of %v (%v)", b, err)
+		open := b.Find(func(r *oracle.Request) bool { return len(r.Answers)+len(r.Failures)+r.Unknown == 0 })
+		r.t.Logf("%d have no outcome: %v", len(open), open[:min(len(open), 20)])
 	}
 }
 
