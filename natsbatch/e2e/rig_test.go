@@ -35,6 +35,7 @@ type rig struct {
 	url   string
 	queue natsbatch.Queue
 	nc    *nats.Conn // of the test's own process
+	over  func()     // see respawned
 
 	mu    sync.Mutex // guards procs
 	procs []*proc.Process
@@ -107,6 +108,35 @@ func (r *rig) worker(args load.WorkerArgs) *proc.Process {
 	r.t.Helper()
 	args.Place = r.place("worker")
 	return r.start(load.WorkerRole, args)
+}
+
+// respawned keeps a worker's process alive, until over: one that dies is replaced.
+func (r *rig) respawned(args load.WorkerArgs) {
+	r.t.Helper()
+	args.Place = r.place("worker")
+	end, ended := make(chan struct{}), make(chan struct{})
+	r.over = sync.OnceFunc(func() {
+		close(end)
+		<-ended
+	})
+	r.t.Cleanup(r.over)
+	p := r.start(load.WorkerRole, args)
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-end:
+				p.Kill()
+				return
+			case <-p.Done():
+			}
+			var err error
+			if p, err = proc.Start(load.WorkerRole, args); err != nil {
+				r.t.Error(err)
+				return
+			}
+		}
+	}()
 }
 
 func (r *rig) frontEnd() *proc.Process {

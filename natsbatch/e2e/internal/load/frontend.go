@@ -68,6 +68,7 @@ type Load struct {
 	Size     int           // bytes of one
 	Op       Op            // Default: empty, Plain.
 	Arg      int           // of Op
+	Every    int           // only one in so many has Op, the others are Plain. Default: zero, all.
 	Deadline time.Duration // of one. Zero: none.
 	Priority natsbatch.Priority
 	Group    string

@@ -50,6 +50,14 @@ func (l Load) options(id string) (opts []natsbatch.Option) {
 	return opts
 }
 
+// op is what the i-th request wants.
+func (l Load) op(i int) Op {
+	if l.Op == "" || l.Every > 0 && i%l.Every != l.Every/2 {
+		return Plain
+	}
+	return l.Op
+}
+
 // call hands one request in, and writes down what becomes of it.
 type call func(ctx context.Context, s *tally, id string, payload []byte) error
 
@@ -59,11 +67,7 @@ func (fe *FrontEnd) run(l Load, call call) Summary {
 	began, stop := time.Now(), fe.stopping()
 	one := func(i int) {
 		id := fmt.Sprintf("%s%d", l.Prefix, i)
-		op := l.Op
-		if op == "" {
-			op = Plain
-		}
-		payload := Payload(id, op, l.Arg, l.Size)
+		payload := Payload(id, l.op(i), l.Arg, l.Size)
 		fe.note(oracle.Sent, id, oracle.Hash(payload))
 		ctx, cancel := context.Background(), context.CancelFunc(func() {})
 		if l.Deadline > 0 {
@@ -131,7 +135,8 @@ func open(l Load, stop <-chan struct{}, one func(i int)) {
 			if l.Count > 0 && i >= l.Count {
 				return
 			}
-			group.Go(func() { one(i) })
+			number := i
+			group.Go(func() { one(number) })
 		}
 	}
 }
