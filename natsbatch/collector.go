@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	mrand "math/rand/v2"
 	"strings"
 	"sync"
 	"time"
@@ -16,7 +15,6 @@ import (
 // of it but the mutex and the channels.
 type collector struct {
 	w      *Worker
-	lim    limits
 	inbox  string // followed by ".<priority>"
 	sub    *nats.Subscription
 	msgs   chan *nats.Msg
@@ -27,6 +25,7 @@ type collector struct {
 	once   sync.Once
 
 	mu    sync.Mutex // guards what follows
+	lim   limits
 	lanes [priorities]lane
 }
 
@@ -34,7 +33,7 @@ func newCollector(w *Worker) (*collector, error) {
 	batch := w.opts.Batch
 	c := &collector{
 		w:      w,
-		lim:    limits{size: batch.MaxSize, slots: batch.MaxConcurrent, delay: batch.Delay, rank: mrand.IntN(9)},
+		lim:    limits{size: batch.MaxSize, slots: batch.MaxConcurrent, delay: batch.Delay},
 		inbox:  w.prefix() + "pull." + rand.Text(),
 		msgs:   make(chan *nats.Msg, priorities*maxMessages*2),
 		wake:   make(chan struct{}, 1),
@@ -200,14 +199,21 @@ func (q Queue) pullSubject(p Priority) string {
 	return "$JS.API.CONSUMER.MSG.NEXT." + q.requestStream() + "." + q.consumer(p)
 }
 
-// took notes requests that the worker has taken.
-func (c *collector) took(p Priority, n int, backlog bool, now time.Time) {
+// took notes that the worker has taken a delivery.
+func (c *collector) took(d *delivery, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.lanes[p].arrived(n, backlog, c.lim, now)
+	c.lanes[d.priority].arrived(len(d.envelope.Requests), d.sequence, d.backlog, c.lim, now)
 }
 
-// freed notes n requests of a priority that have run.
+// ran notes how long Func ran for a batch.
+func (c *collector) ran(took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lim.run += (took - c.lim.run) / 4
+}
+
+// freed notes n requests of a priority that have run, or will not.
 func (c *collector) freed(p Priority, n int) {
 	c.mu.Lock()
 	c.lanes[p].active -= n

@@ -17,7 +17,8 @@ type delivery struct {
 	ack      string    // where the server hears of it
 	count    int       // how often the server has delivered it
 	stored   time.Time // when the server got it
-	backlog  uint64    // messages behind it
+	sequence uint64    // counts the deliveries of the priority, to any worker
+	backlog  bool      // more messages wait behind it
 	tries    int       // how often its requests have begun to run, as far as is known
 	suspect  int       // how often that ended in a crash
 
@@ -33,7 +34,7 @@ func newDelivery(msg *nats.Msg, p Priority, now time.Time) (*delivery, error) {
 	if err != nil {
 		return nil, fmt.Errorf("natsbatch: %w", err)
 	}
-	d := &delivery{priority: p, ack: msg.Reply, count: int(meta.NumDelivered), stored: meta.Timestamp, backlog: meta.NumPending, touched: now}
+	d := &delivery{priority: p, ack: msg.Reply, count: int(meta.NumDelivered), stored: meta.Timestamp, sequence: meta.Sequence.Consumer, backlog: meta.NumPending > 0, touched: now}
 	if d.envelope, err = wire.DecodeEnvelope(msg.Data); err != nil {
 		return d, err
 	}

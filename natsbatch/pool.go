@@ -83,7 +83,9 @@ func (w *Worker) run(ctx context.Context, group string, items []*item) {
 	if len(live) > 0 {
 		w.figures.batches.Add(1)
 		w.figures.requests.Add(uint64(len(live)))
+		begun := time.Now()
 		w.process(ctx, group, live)
+		w.collector.ran(time.Since(begun))
 	}
 	<-w.slots
 	w.later(func() {

@@ -24,8 +24,7 @@ func (w *Worker) receive(msg *nats.Msg, p Priority, now time.Time) {
 		return
 	}
 	w.leases.take(d)
-	n := len(d.envelope.Requests)
-	w.collector.took(p, n, d.backlog > 0, now)
+	w.collector.took(d, now)
 	if again := d.redelivered(); again > 0 || d.envelope.Kind == wire.KindKey {
 		w.figures.redelivered.Add(uint64(min(again, 1)))
 		w.later(func() { w.review(d) })
