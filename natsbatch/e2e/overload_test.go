@@ -72,7 +72,7 @@ func TestExpiredRequestsNeverRun(t *testing.T) {
 func TestOverload(t *testing.T) {
 	const lasts = 4 * time.Second
 	r, _ := startRig(t)
-	r.queue.MaxMessages = 30
+	r.queue.MaxMessages = 100
 	worker := r.worker(load.WorkerArgs{MaxSize: 16, Takes: 40 * time.Millisecond})
 	fe := r.frontEnd()
 	do := begin(fe, "Do", load.Load{Prefix: "c", Callers: 64})

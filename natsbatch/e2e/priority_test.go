@@ -10,13 +10,15 @@ import (
 	"github.com/gobatcher/batcher/natsbatch/e2e/internal/proc"
 )
 
-// TestUrgentAmongMany floods the queue with requests that are not urgent. A
-// batch takes 200 ms, so that what a busy machine adds does not count.
+// TestUrgentAmongMany floods the queue with requests that are not urgent. An
+// urgent one alone waits for company and for its batch; among others it waits
+// for a slot in the meantime. Both are long, so that what a busy machine adds
+// does not count.
 func TestUrgentAmongMany(t *testing.T) {
-	const takes = 200 * time.Millisecond
+	const takes, delay = 200 * time.Millisecond, 100 * time.Millisecond
 	r, _ := startRig(t)
 	for range 2 {
-		r.worker(load.WorkerArgs{MaxSize: 16, Slots: 4, Takes: takes})
+		r.worker(load.WorkerArgs{MaxSize: 16, Slots: 4, Takes: takes, Delay: delay})
 	}
 	fe, flood := r.frontEnd(), r.frontEnd()
 	urgent := load.Load{Prefix: "alone", Count: 10, Priority: natsbatch.PriorityHigh}
