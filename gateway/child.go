@@ -17,21 +17,23 @@ import (
 // child is one process of a Program. It has one goroutine, which reads what it
 // writes, and ends with it.
 type child struct {
-	cmd    *exec.Cmd
-	stdin  io.WriteCloser
-	stdout io.ReadCloser
-	most   int64         // bytes of a line
-	asked  atomic.Bool   // an answer is due
-	bad    atomic.Bool   // it must not be asked again
-	line   chan []byte   // the answer
-	killed sync.Once     // before it is waited for: later its id may be another's
-	ended  chan struct{} // closed when the process has ended and been waited for
-	fate   error         // why; read after ended
+	cmd     *exec.Cmd
+	stdin   io.WriteCloser
+	stdout  io.ReadCloser
+	most    int64         // bytes of a line
+	asked   atomic.Bool   // an answer is due
+	bad     atomic.Bool   // it must not be asked again
+	line    chan []byte   // the answer
+	batches int           // asked; of who asks
+	killed  sync.Once     // before it is waited for: later its id may be another's
+	ended   chan struct{} // closed when the process has ended and been waited for
+	fate    error         // why; read after ended
 }
 
 var (
-	errNoise = errors.New("the program wrote what was not asked for")
-	errHang  = timeoutError("the program did not answer in time")
+	errNoise  = errors.New("the program wrote what was not asked for")
+	errUnread = errors.New("the program did not read its input")
+	errHang   = timeoutError("the program did not answer in time")
 )
 
 // timeoutError is a net.Error that says so.
@@ -117,8 +119,11 @@ func (c *child) ask(body []byte, limit time.Duration) ([]byte, error) {
 		timer := time.AfterFunc(limit, func() { late.Store(true); c.kill() })
 		defer timer.Stop()
 	}
+	c.batches++
 	c.asked.Store(true)
+	unread := false
 	if _, err := c.stdin.Write(append(body[:len(body):len(body)], '\n')); err != nil {
+		unread = true
 		c.kill()
 	}
 	select {
@@ -131,18 +136,18 @@ func (c *child) ask(body []byte, limit time.Duration) ([]byte, error) {
 		return line, answers(body, line)
 	default:
 	}
-	if late.Load() {
+	switch {
+	case late.Load():
 		return nil, errHang
+	case unread:
+		return nil, fmt.Errorf("%w: %w", errUnread, c.fate)
 	}
 	return nil, c.fate
 }
 
 // answers says what keeps line from being an answer to body.
 func answers(body, line []byte) error {
-	if err := jsonraw.Valid(line); err != nil {
-		return fmt.Errorf("the program wrote something else than a JSON array: %w", err)
-	}
-	results, err := jsonraw.Elements(line)
+	_, results, _, err := jsonraw.Pointer(nil).Take(line)
 	if err != nil {
 		return fmt.Errorf("the program wrote something else than a JSON array: %w", err)
 	}

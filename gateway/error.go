@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -26,6 +27,11 @@ type Error struct {
 	// and can be sent again in parts: see Route.Isolate.
 	Repeat bool
 
+	// Undone says more: that the upstream has done nothing of the batch, so
+	// that it is sent again in parts whatever the route says of Isolate, as
+	// every batch is that the upstream found too large (status 413).
+	Undone bool
+
 	Batch *Batch // that failed; nil if none was sent
 }
 
@@ -35,7 +41,7 @@ func (e *Error) Error() string { return fmt.Sprintf("gateway: status %d: %s", e.
 // Unwrap gives a [middleware.TooLarge] for a batch that the upstream found too
 // large.
 func (e *Error) Unwrap() error {
-	if e.Repeat && e.Status == http.StatusRequestEntityTooLarge {
+	if e.Undone && e.Status == http.StatusRequestEntityTooLarge {
 		return middleware.TooLarge{}
 	}
 	return nil
@@ -65,10 +71,10 @@ func asError(err error) *Error {
 		return own
 	case errors.Is(err, errTimeout), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return Errorf(http.StatusGatewayTimeout, "no answer in time")
-	case errors.Is(err, context.Canceled), errors.Is(err, batcher.ErrCanceled):
-		return Errorf(statusClientGone, "the caller has left")
 	case errors.Is(err, batcher.ErrClosed):
 		return draining()
+	case errors.Is(err, context.Canceled), errors.Is(err, batcher.ErrCanceled):
+		return Errorf(statusClientGone, "the caller has left")
 	case errors.Is(err, batcher.ErrFull):
 		return full("too many requests are waiting")
 	case errors.Is(err, batcher.ErrTooHeavy):
@@ -105,7 +111,7 @@ func (e *Error) write(w http.ResponseWriter) { _ = e.writeTimed(w, "") }
 // the length of the body.
 func (e *Error) writeTimed(w http.ResponseWriter, timing string) int {
 	h := w.Header()
-	copyHeader(h, e.Header)
+	maps.Copy(h, e.Header)
 	addTiming(h, timing)
 	body := e.Body
 	if body == nil {

@@ -50,7 +50,7 @@ func New(routes []Route, opts Options) (*Handler, error) {
 			return nil, err
 		}
 		if err := register(h.mux, r.Pattern, made); err != nil {
-			return nil, err
+			return nil, &FieldError{r.Pattern, "Pattern", err.Error()}
 		}
 		h.routes = append(h.routes, made)
 	}
@@ -61,7 +61,7 @@ func New(routes []Route, opts Options) (*Handler, error) {
 func register(mux *http.ServeMux, pattern string, handler http.Handler) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("gateway: route %q: %v", pattern, v)
+			err = fmt.Errorf("%v", v)
 		}
 	}()
 	mux.Handle(pattern, handler)

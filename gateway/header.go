@@ -37,13 +37,6 @@ func concerning(h http.Header) http.Header {
 	return kept
 }
 
-// copyHeader sets in to what is in from, for each of its names.
-func copyHeader(to, from http.Header) {
-	for name, values := range from {
-		to[name] = values
-	}
-}
-
 // upgrades reports whether r asks for another protocol on its connection.
 func upgrades(r *http.Request) bool {
 	return len(r.Header["Upgrade"]) > 0 && slices.ContainsFunc(r.Header["Connection"], func(v string) bool {

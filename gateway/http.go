@@ -77,7 +77,7 @@ func (h *HTTP) Send(ctx context.Context, key Key, body []byte) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	data, err := h.readAnswer(res)
 	return Answer{Status: res.StatusCode, Header: res.Header, Body: data}, err
 }
@@ -102,7 +102,12 @@ func (h *HTTP) readAnswer(res *http.Response) ([]byte, error) {
 }
 
 // ServeHTTP passes r through.
-func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.proxy.ServeHTTP(w, r) }
+func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// Else an HTTP/1 server waits for the end of the request before it answers,
+	// for ever if the caller waits for the answer. HTTP/2 needs no telling.
+	_ = http.NewResponseController(w).EnableFullDuplex()
+	h.proxy.ServeHTTP(w, r)
+}
 
 // rewrite sends a request on as it came, but for what belongs to its
 // connection and the usual X-Forwarded headers.

@@ -40,19 +40,12 @@ func (p *JSONArray) Match(r *http.Request) bool {
 // Read takes the items out of the body; the rest is the shape. A body in
 // which the pointer leads nowhere, or to an empty array, is ErrNotMine.
 func (p *JSONArray) Read(_ *http.Request, body []byte) (*Call, error) {
-	if err := jsonraw.Valid(body); err != nil {
-		return nil, err
-	}
-	at, ok, err := p.items.Find(body)
+	at, elements, ok, err := p.items.Take(body)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
 		return nil, ErrNotMine
-	}
-	elements, err := jsonraw.Elements(at.Of(body))
-	if err != nil {
-		return nil, errors.New("what should be the items is not an array")
 	}
 	items := make([]Item, len(elements))
 	for i, element := range elements {
@@ -68,19 +61,12 @@ func (p *JSONArray) Join(key Key, items []Item) ([]byte, error) {
 
 // Split finds the results, which must be as many as the items.
 func (p *JSONArray) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
-	if err := jsonraw.Valid(answer.Body); err != nil {
-		return nil, err
-	}
-	at, ok, err := p.results.Find(answer.Body)
+	at, elements, ok, err := p.results.Take(answer.Body)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
 		return nil, errors.New("it holds no results")
-	}
-	elements, err := jsonraw.Elements(at.Of(answer.Body))
-	if err != nil {
-		return nil, errors.New("what should be the results is not an array")
 	}
 	if len(elements) != len(items) {
 		return nil, fmt.Errorf("%d results for %d items", len(elements), len(items))

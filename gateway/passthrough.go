@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"bufio"
+	"net"
 	"net/http"
 	"time"
 )
@@ -36,11 +38,15 @@ type statusWriter struct {
 // hijacking and deadlines work as without.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
+// Hijack takes the connection over, for another protocol than HTTP.
+func (w *statusWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	w.status = http.StatusSwitchingProtocols
+	return http.NewResponseController(w.ResponseWriter).Hijack()
+}
+
+// WriteHeader notes the final status; informational ones come before it.
 func (w *statusWriter) WriteHeader(status int) {
-	if w.status < http.StatusOK && status != http.StatusSwitchingProtocols {
-		w.status = status
-	}
-	if status == http.StatusSwitchingProtocols {
+	if w.status < http.StatusOK {
 		w.status = status
 	}
 	w.ResponseWriter.WriteHeader(status)

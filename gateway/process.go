@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -25,10 +24,7 @@ func (r Route) Process(observer Observer) (Process, error) {
 		return nil, fmt.Errorf("gateway: route %q: Process needs a Protocol and an Upstream", r.Pattern)
 	}
 	p := &processor{route: r.withDefaults(), observer: observer}
-	fn := batcher.Func[Item, Outcome](p.exchange)
-	if r.Isolate {
-		fn = middleware.Isolate(fn, repeatable, 0)
-	}
+	fn := middleware.Isolate(p.exchange, p.repeatable, 0)
 	if r.Wrap != nil {
 		fn = r.Wrap(fn)
 	}
@@ -94,11 +90,11 @@ func (p *processor) ask(ctx context.Context, e *Exchange, items []Item) ([]Resul
 	}
 	e.Batch.Header = concerning(answer.Header)
 	if answer.Status >= http.StatusMultipleChoices {
-		return nil, refused(answer, e.Batch.Header)
+		return p.refused(e, items, answer)
 	}
 	results, err := p.route.Protocol.Split(e.Key, items, answer)
-	if err == nil && len(results) != len(items) {
-		err = fmt.Errorf("%d results for %d items", len(results), len(items))
+	if err == nil {
+		err = counted(results, items)
 	}
 	if err != nil {
 		bad := Errorf(http.StatusBadGateway, "the upstream's answer does not fit the batch: %v", err)
@@ -116,22 +112,39 @@ func lost(ctx context.Context, err error) error {
 	return fmt.Errorf("the upstream did not answer: %w", err)
 }
 
-// refused is the upstream's answer to a batch, as its callers get it.
-func refused(a Answer, header http.Header) *Error {
+// refused is what becomes of a batch that the upstream refused.
+func (p *processor) refused(x *Exchange, items []Item, a Answer) ([]Result, error) {
 	e := Errorf(a.Status, "the upstream answered %d", a.Status)
-	e.Header, e.Body = header, a.Body
+	e.Header, e.Body = x.Batch.Header, a.Body
 	if e.Body == nil {
 		e.Body = []byte{}
 	}
-	e.Repeat = slices.Contains([]int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity,
-		http.StatusInternalServerError}, a.Status)
-	return e
+	switch a.Status {
+	case http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusInternalServerError:
+		e.Repeat = true
+	case http.StatusRequestEntityTooLarge:
+		e.Undone = true
+	}
+	if r, ok := p.route.Protocol.(Refuser); ok {
+		if results := r.Refuse(x.Key, items, a, e); counted(results, items) == nil {
+			return results, nil
+		}
+	}
+	return nil, e
 }
 
-// repeatable reports whether a batch that failed with err may hold a culprit.
-func repeatable(err error) bool {
+func counted(results []Result, items []Item) error {
+	if len(results) != len(items) {
+		return fmt.Errorf("%d results for %d items", len(results), len(items))
+	}
+	return nil
+}
+
+// repeatable reports whether a batch that failed with err is sent again in
+// parts.
+func (p *processor) repeatable(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && e.Repeat
+	return errors.As(err, &e) && (e.Undone || e.Repeat && p.route.Isolate)
 }
 
 var (

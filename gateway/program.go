@@ -83,19 +83,13 @@ func (p *Program) Send(ctx context.Context, _ Key, body []byte) (Answer, error) 
 	case <-ctx.Done():
 		return Answer{}, context.Cause(ctx)
 	}
-	c, err := p.take()
-	if err != nil {
-		<-p.slots
-		return Answer{}, err
-	}
 	type outcome struct {
 		line []byte
 		err  error
 	}
 	done := make(chan outcome, 1)
 	go func() {
-		line, err := c.ask(body, p.opts.Timeout)
-		p.give(c, err)
+		line, err := p.ask(body)
 		<-p.slots
 		done <- outcome{line, err}
 	}()
@@ -107,6 +101,22 @@ func (p *Program) Send(ctx context.Context, _ Key, body []byte) (Answer, error) 
 		return Answer{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: o.line}, nil
 	case <-ctx.Done():
 		return Answer{}, context.Cause(ctx)
+	}
+}
+
+// ask has a process answer. One that had closed its input before it could
+// have read the batch has not seen it: another gets it.
+func (p *Program) ask(body []byte) ([]byte, error) {
+	for {
+		c, err := p.take()
+		if err != nil {
+			return nil, err
+		}
+		line, err := c.ask(body, p.opts.Timeout)
+		p.give(c, err)
+		if fresh := c.batches == 1; fresh || !errors.Is(err, errUnread) {
+			return line, err
+		}
 	}
 }
 

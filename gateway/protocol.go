@@ -55,6 +55,15 @@ type Limiter interface {
 	Limits() (items, weight int)
 }
 
+// Refuser is implemented by a Protocol that has more to say of an upstream's
+// answer with a status of 300 or above than that it reaches every caller of
+// the batch as it is.
+type Refuser interface {
+	// Refuse may change e, which is what callers will get, or give a Result
+	// for each item after all; nil: none. It is otherwise as Split.
+	Refuse(key Key, items []Item, answer Answer, e *Error) []Result
+}
+
 // ErrNotMine is what Protocol.Read returns for a request that is not a call
 // of its protocol.
 var ErrNotMine = errors.New("gateway: not a call of this protocol")

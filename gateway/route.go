@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/gobatcher/batcher"
@@ -117,34 +115,6 @@ func set[T comparable](field *T, value T) {
 	if *field == zero {
 		*field = value
 	}
-}
-
-// Validate says what is wrong, naming each field, or gives nil.
-func (r Route) Validate() error {
-	var errs []error
-	wrong := func(format string, args ...any) {
-		errs = append(errs, fmt.Errorf("gateway: route %q: "+format, append([]any{r.Pattern}, args...)...))
-	}
-	if r.Pattern == "" {
-		wrong("Pattern is empty")
-	}
-	if r.Protocol == nil {
-		wrong("Protocol is nil")
-	}
-	if r.Upstream == nil && (r.Dispatcher == nil || !r.Refuse) {
-		wrong("Upstream is nil")
-	}
-	r = r.withDefaults()
-	if err := r.options().Validate(); err != nil && r.Dispatcher == nil {
-		wrong("%w", err)
-	}
-	if r.MaxPending > 0 && r.MaxPending < r.MaxItems && r.Dispatcher == nil {
-		wrong("MaxPending is %d, less than MaxItems, %d", r.MaxPending, r.MaxItems)
-	}
-	if r.MaxPendingBytes > 0 && (r.MaxBody < 0 || r.MaxPendingBytes < r.MaxBody) {
-		wrong("MaxPendingBytes is %d, less than MaxBody, %d", r.MaxPendingBytes, r.MaxBody)
-	}
-	return errors.Join(errs...)
 }
 
 // options gives those of the in-process batching. r has its defaults.

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -140,9 +141,9 @@ func (s *Served) in(b *Batch) {
 func (s *Served) write(w http.ResponseWriter, reply Reply) {
 	h := w.Header()
 	if len(s.Batches) > 0 {
-		copyHeader(h, s.Batches[0].Header)
+		maps.Copy(h, s.Batches[0].Header)
 	}
-	copyHeader(h, reply.Header)
+	maps.Copy(h, reply.Header)
 	addTiming(h, s.timing())
 	if reply.Body != nil {
 		h["Content-Length"] = []string{strconv.Itoa(len(reply.Body))}

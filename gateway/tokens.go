@@ -11,7 +11,9 @@ import (
 // Tokens lets in who knows one of a set of bearer tokens (RFC 6750). The set
 // can be replaced at any time; the zero Tokens let nobody in. It is safe for
 // concurrent use.
-type Tokens struct{ sums atomic.Pointer[[][sha256.Size]byte] }
+type Tokens struct {
+	sums atomic.Pointer[[][sha256.Size]byte]
+}
 
 // Set replaces the set. Empty tokens are left out.
 func (t *Tokens) Set(tokens []string) {

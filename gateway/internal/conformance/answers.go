@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -46,9 +47,7 @@ func crowd(t *testing.T, f Fixture) {
 			defer func() { <-room }()
 			call := f.Request(i)
 			r := httptest.NewRequestWithContext(context.Background(), call.Method, call.URL, strings.NewReader(call.Body))
-			for name, values := range call.Header {
-				r.Header[name] = values
-			}
+			maps.Copy(r.Header, call.Header)
 			rec := httptest.NewRecorder()
 			w.handler.ServeHTTP(rec, r)
 			if err := f.Check([]int{i}, rec.Code, rec.Header(), rec.Body.Bytes()); err != nil {

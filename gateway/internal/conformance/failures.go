@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"maps"
 	"net/http"
 	"strconv"
 	"sync"
@@ -113,15 +114,12 @@ func reset(t *testing.T, f Fixture) {
 
 // slow is about an answer that dribbles in.
 func slow(t *testing.T, f Fixture) {
-	var w *world
-	w = start(t, f, nil, func(rw http.ResponseWriter, r *http.Request, body []byte) bool {
+	w := start(t, f, nil, func(rw http.ResponseWriter, r *http.Request, body []byte) bool {
 		a, err := f.Answer(r, body, 0)
 		if err != nil {
 			t.Errorf("%q: %v", body, err)
 		}
-		for name, values := range a.Header {
-			rw.Header()[name] = values
-		}
+		maps.Copy(rw.Header(), a.Header)
 		rw.WriteHeader(max(a.Status, http.StatusOK))
 		for part := range bytes.SplitAfterSeq(a.Body, []byte(",")) {
 			_, _ = rw.Write(part)

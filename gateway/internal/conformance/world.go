@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -81,9 +82,7 @@ func (w *world) answer(rw http.ResponseWriter, r *http.Request, body []byte, ext
 		http.Error(rw, err.Error(), http.StatusBadRequest)
 		return
 	}
-	for name, values := range a.Header {
-		rw.Header()[name] = values
-	}
+	maps.Copy(rw.Header(), a.Header)
 	rw.WriteHeader(max(a.Status, http.StatusOK))
 	_, _ = rw.Write(a.Body)
 }
@@ -110,14 +109,12 @@ func (w *world) send(ctx context.Context, call Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	for name, values := range call.Header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, call.Header)
 	res, err := client.Do(req)
 	if err != nil {
 		return reply{}, err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
 	return reply{res.StatusCode, res.Header, bytes.Clone(body)}, err
 }

@@ -78,17 +78,19 @@ func isNamed(quoted []byte, name string) bool {
 }
 
 // indexed finds the element of an index in the array at at.
-func indexed(data []byte, at int, index string) (found Span, n int, err error) {
-	want, err := strconv.ParseUint(index, 10, 31)
-	if err != nil || len(index) > 1 && index[0] == '0' {
-		return Span{}, 0, nil
-	}
-	var i uint64
+func indexed(data []byte, at int, token string) (found Span, n int, err error) {
+	want, ok := index(token)
+	i := -1
 	_, err = array(data, at, 0, func(start, end int) {
-		if i == want {
+		if i++; ok && i == want {
 			found, n = Span{start, end}, 1
 		}
-		i++
 	})
 	return found, n, err
+}
+
+// index reads a token that is an index: digits without leading zeros.
+func index(token string) (int, bool) {
+	i, err := strconv.ParseUint(token, 10, 31)
+	return int(i), err == nil && (token == "0" || token[0] != '0')
 }

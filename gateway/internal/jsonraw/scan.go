@@ -20,12 +20,17 @@ var ErrDepth = errors.New("JSON nests too deep")
 // space around it, or gives nil. Unlike encoding/json it wants UTF-8, as the
 // RFC does: a server that insists on it would refuse a whole batch.
 func Valid(data []byte) error {
-	at, err := value(data, space(data, 0), 0)
+	end, err := value(data, space(data, 0), 0)
 	if err != nil {
 		return err
 	}
-	if at = space(data, at); at < len(data) {
-		return unexpected(data, at, "after the value")
+	return rest(data, end)
+}
+
+// rest says what is wrong with data beside its value, which is valid.
+func rest(data []byte, end int) error {
+	if end = space(data, end); end < len(data) {
+		return unexpected(data, end, "after the value")
 	}
 	if !utf8.Valid(data) {
 		return errors.New("JSON is not UTF-8")
@@ -70,6 +75,21 @@ func value(data []byte, at, depth int) (end int, err error) {
 // array gives the end of the array that begins at at, and tells each of where
 // its elements stand.
 func array(data []byte, at, depth int, each func(start, end int)) (end int, err error) {
+	if each == nil {
+		return elements(data, at, depth, nil)
+	}
+	return elements(data, at, depth, func(at int) (int, error) {
+		end, err := value(data, at, depth)
+		if err == nil {
+			each(at, end)
+		}
+		return end, err
+	})
+}
+
+// elements is array that has element find the end of each element, which
+// begins at at; nil: value does.
+func elements(data []byte, at, depth int, element func(at int) (end int, err error)) (end int, err error) {
 	if depth > maxDepth {
 		return at, ErrDepth
 	}
@@ -78,12 +98,13 @@ func array(data []byte, at, depth int, each func(start, end int)) (end int, err 
 		return at + 1, nil
 	}
 	for {
-		start := at
-		if at, err = value(data, at, depth); err != nil {
-			return at, err
+		if element != nil {
+			at, err = element(at)
+		} else {
+			at, err = value(data, at, depth)
 		}
-		if each != nil {
-			each(start, at)
+		if err != nil {
+			return at, err
 		}
 		at = space(data, at)
 		switch {
@@ -104,6 +125,22 @@ type member struct{ name, nameEnd, start, end int }
 // object gives the end of the object that begins at at, and tells each of
 // where its members stand.
 func object(data []byte, at, depth int, each func(member)) (end int, err error) {
+	if each == nil {
+		return members(data, at, depth, nil)
+	}
+	return members(data, at, depth, func(m member) (int, error) {
+		end, err := value(data, m.start, depth)
+		if err == nil {
+			m.end = end
+			each(m)
+		}
+		return end, err
+	})
+}
+
+// members is object that has of find the end of each member's value, which
+// the member does not tell yet; nil: value does.
+func members(data []byte, at, depth int, of func(member) (end int, err error)) (end int, err error) {
 	if depth > maxDepth {
 		return at, ErrDepth
 	}
@@ -113,24 +150,16 @@ func object(data []byte, at, depth int, each func(member)) (end int, err error) 
 	}
 	for {
 		m := member{name: at}
-		if at >= len(data) || data[at] != '"' {
-			return at, unexpected(data, at, "instead of a name")
-		}
-		if at, err = text(data, at); err != nil {
+		if m.nameEnd, m.start, err = name(data, at); err != nil {
 			return at, err
 		}
-		m.nameEnd = at
-		at = space(data, at)
-		if at >= len(data) || data[at] != ':' {
-			return at, unexpected(data, at, "after a name")
+		if of != nil {
+			at, err = of(m)
+		} else {
+			at, err = value(data, m.start, depth)
 		}
-		m.start = space(data, at+1)
-		if at, err = value(data, m.start, depth); err != nil {
+		if err != nil {
 			return at, err
-		}
-		m.end = at
-		if each != nil {
-			each(m)
 		}
 		at = space(data, at)
 		switch {
@@ -142,6 +171,21 @@ func object(data []byte, at, depth int, each func(member)) (end int, err error) 
 			return at, unexpected(data, at, "in an object")
 		}
 	}
+}
+
+// name gives the end of the name that begins at at, and where its value does.
+func name(data []byte, at int) (end, value int, err error) {
+	if at >= len(data) || data[at] != '"' {
+		return at, at, unexpected(data, at, "instead of a name")
+	}
+	if end, err = text(data, at); err != nil {
+		return end, end, err
+	}
+	at = space(data, end)
+	if at >= len(data) || data[at] != ':' {
+		return end, at, unexpected(data, at, "after a name")
+	}
+	return end, space(data, at+1), nil
 }
 
 // plain are the bytes that stand for themselves in a string.

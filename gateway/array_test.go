@@ -1,0 +1,155 @@
+package gateway_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gobatcher/batcher/gateway"
+	"github.com/gobatcher/batcher/gateway/internal/conformance"
+)
+
+// This file describes the protocols of JSON arrays to the conformance suite.
+// An item is [9007199254740993, n], which a float64 does not hold.
+
+const bigItem, bigResult = "[9007199254740993, %d]", `{ "z": 9007199254740993, "a": %d}`
+
+// list writes numbers in a format each.
+func list(ids []int, format, between string) string {
+	parts := make([]string, len(ids))
+	for i, id := range ids {
+		parts[i] = fmt.Sprintf(format, id)
+	}
+	return strings.Join(parts, between)
+}
+
+// idsOf reads items, and leaves one out or adds one.
+func idsOf(items [][]json.Number, extra int) (ids []int, err error) {
+	for _, item := range items {
+		if len(item) != 2 || item[0] != "9007199254740993" {
+			return nil, fmt.Errorf("item %v", item)
+		}
+		id, err := item[1].Int64()
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, int(id))
+	}
+	if extra < 0 {
+		return ids[1:], nil
+	}
+	return append(ids, make([]int, extra)...), nil
+}
+
+// want gives a Check that wants a body.
+func want(body func(ids []int) string) func([]int, int, http.Header, []byte) error {
+	return func(ids []int, status int, h http.Header, got []byte) error {
+		want := body(ids)
+		if status != http.StatusOK || string(got) != want || h.Get("Content-Type") != "application/json" {
+			return fmt.Errorf("want %s", want)
+		}
+		return nil
+	}
+}
+
+var isJSON = http.Header{"Content-Type": {"application/json"}}
+
+func TestKServeV1Conforms(t *testing.T)  { conformance.Run(t, kserve()) }
+func TestJSONArrayConforms(t *testing.T) { conformance.Run(t, jsonArray()) }
+func TestExecConforms(t *testing.T)      { conformance.Run(t, execute()) }
+func FuzzKServeV1(f *testing.F)          { conformance.Fuzz(f, kserve()) }
+func FuzzJSONArray(f *testing.F)         { conformance.Fuzz(f, jsonArray()) }
+func FuzzExec(f *testing.F)              { conformance.Fuzz(f, execute()) }
+
+func kserve() conformance.Fixture {
+	const url = "/v1/models/m:predict"
+	return conformance.Fixture{
+		Protocol: gateway.NewKServeV1(),
+		Pattern:  "/v1/models/{rest...}",
+		Request: func(ids ...int) conformance.Request {
+			return conformance.Request{Method: "POST", URL: url, Body: `{"instances": [` + list(ids, bigItem, ", ") + `], "signature_name": "s"}`}
+		},
+		Other: func(id int) conformance.Request {
+			return conformance.Request{Method: "POST", URL: url, Body: `{"instances":[` + list([]int{id}, bigItem, "") + `]}`}
+		},
+		Malformed: []string{"", "{", `{"instances":[1,]}`, `{"instances":[NaN]}`, `{"instances":7}`, `{"instances":[1],"instances":[2]}`,
+			`{"instances":[1],"inst\u0061nces":[2]}`, "{\"instances\":[\"\xff\"]}", `{"instances":[1]} x`},
+		Answer: func(_ *http.Request, body []byte, extra int) (conformance.Answer, error) {
+			var in struct{ Instances [][]json.Number }
+			if err := json.Unmarshal(body, &in); err != nil {
+				return conformance.Answer{}, err
+			}
+			ids, err := idsOf(in.Instances, extra)
+			return conformance.Answer{Header: isJSON, Body: []byte(`{"model_name": "m", "predictions": [` + list(ids, bigResult, ",") + `]}`)}, err
+		},
+		Check: want(func(ids []int) string { return `{"model_name":"m","predictions":[` + list(ids, bigResult, ",") + `]}` }),
+	}
+}
+
+func jsonArray() conformance.Fixture {
+	protocol, err := gateway.NewJSONArray("/jobs/0/in~1put", "")
+	if err != nil {
+		panic(err)
+	}
+	return conformance.Fixture{
+		Protocol: protocol,
+		Pattern:  "POST /jobs",
+		Request: func(ids ...int) conformance.Request {
+			return conformance.Request{Method: "POST", URL: "/jobs", Body: `{"jobs": [{"in\/put":[` + list(ids, bigItem, " ,\n") + `]}, "x y"]}`}
+		},
+		Other: func(id int) conformance.Request {
+			return conformance.Request{Method: "POST", URL: "/jobs", Body: `{"jobs":[{"in/put":[` + list([]int{id}, bigItem, "") + `]},"xy"]}`}
+		},
+		Malformed: []string{"", `{"jobs":[{"in/put":7}]}`, `{"jobs":[{"in/put":[1]}],"jobs":[]}`, `[`, strings.Repeat("[", 2000) + strings.Repeat("]", 2000)},
+		Answer: func(_ *http.Request, body []byte, extra int) (conformance.Answer, error) {
+			var in struct{ Jobs []json.RawMessage }
+			var first struct {
+				Input [][]json.Number `json:"in/put"`
+			}
+			if err := json.Unmarshal(body, &in); err != nil {
+				return conformance.Answer{}, err
+			}
+			if err := json.Unmarshal(in.Jobs[0], &first); err != nil {
+				return conformance.Answer{}, err
+			}
+			ids, err := idsOf(first.Input, extra)
+			return conformance.Answer{Header: isJSON, Body: []byte(" [" + list(ids, bigResult, " , ") + "] \n")}, err
+		},
+		Check: want(func(ids []int) string { return "[" + list(ids, bigResult, ",") + "]" }),
+	}
+}
+
+func execute() conformance.Fixture {
+	return conformance.Fixture{
+		Protocol: gateway.Exec{},
+		Pattern:  "/",
+		Request: func(ids ...int) conformance.Request {
+			body := list(ids, bigItem, ",\r\n")
+			if len(ids) > 1 || ids[0]%2 == 0 {
+				return conformance.Request{Method: "POST", URL: "/", Body: " [" + body + "] "}
+			}
+			return conformance.Request{Method: "POST", URL: "/", Body: `{"bare": ` + body + "\n}"}
+		},
+		Malformed: []string{"", "{", "[]", "[1,]", "[01]", "[1] 2"},
+		Answer: func(_ *http.Request, body []byte, extra int) (conformance.Answer, error) {
+			if strings.Contains(string(body), "\n") {
+				return conformance.Answer{}, fmt.Errorf("more than one line")
+			}
+			body = []byte(strings.NewReplacer(`{"bare":`, "", "}", "").Replace(string(body)))
+			var in [][]json.Number
+			if err := json.Unmarshal(body, &in); err != nil {
+				return conformance.Answer{}, err
+			}
+			ids, err := idsOf(in, extra)
+			return conformance.Answer{Header: isJSON, Body: []byte("[" + list(ids, bigResult, ",") + "]")}, err
+		},
+		Check: want(func(ids []int) string {
+			if len(ids) == 1 && ids[0]%2 == 1 {
+				return list(ids, bigResult, "")
+			}
+			return "[" + list(ids, bigResult, ",") + "]"
+		}),
+	}
+}

@@ -1,0 +1,244 @@
+package gateway_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gobatcher/batcher/gateway"
+)
+
+// passing is an upstream that passes requests through.
+type passing struct{ upper }
+
+func (*passing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	w.WriteHeader(http.StatusAccepted)
+	_, _ = io.WriteString(w, "passed "+r.Method+" "+r.URL.String()+" "+string(body))
+}
+
+func TestWhatIsNoCallIsPassedThrough(t *testing.T) {
+	fallback := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "fallback", http.StatusGone) })
+	h := newHandler(t, gateway.Route{Pattern: "/words", Upstream: &passing{}}, gateway.Options{Fallback: fallback})
+	wantAnswer(t, serve(h, httptest.NewRequest(http.MethodGet, "/words?q", nil)), 202, "passed GET /words?q ")
+	wantAnswer(t, post(h, ""), 202, "passed POST /words ")
+	upgrade := httptest.NewRequest(http.MethodPost, "/words", strings.NewReader("a"))
+	upgrade.Header = http.Header{"Connection": {"keep-alive, Upgrade"}, "Upgrade": {"x"}}
+	wantAnswer(t, serve(h, upgrade), 202, "passed POST /words a")
+	for _, target := range []string{"/else", "//words", "/x/../words", "/words/"} {
+		wantAnswer(t, serve(h, httptest.NewRequest(http.MethodPost, target, nil)), 410, "fallback")
+	}
+}
+
+func TestWhatIsNoCallIsRefused(t *testing.T) {
+	h := newHandler(t, gateway.Route{Pattern: "/words", Upstream: &passing{}, Refuse: true}, gateway.Options{})
+	wantAnswer(t, serve(h, httptest.NewRequest(http.MethodGet, "/words", nil)), 404, "nothing here")
+	wantAnswer(t, post(h, ""), 404, "nothing here")
+	wantAnswer(t, serve(h, httptest.NewRequest(http.MethodPost, "/else", nil)), 404, "nothing here")
+}
+
+func TestMostSpecificPatternWins(t *testing.T) {
+	var general, special upper
+	h, err := gateway.New([]gateway.Route{
+		{Name: "general", Pattern: "/", Protocol: words{}, Upstream: &general},
+		{Pattern: "POST /words", Protocol: words{}, Upstream: &special},
+	}, gateway.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantAnswer(t, post(h, "a"), 200, "A")
+	wantAnswer(t, serve(h, httptest.NewRequest(http.MethodPost, "/x", strings.NewReader("b,c"))), 200, "B,C")
+	if stats := h.Stats(); stats["general"].Succeeded != 2 || stats["POST /words"].Succeeded != 1 {
+		t.Errorf("stats %+v", stats)
+	}
+}
+
+func TestShutdownAnswersWhoIsInside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upper{}
+		h := newHandler(t, gateway.Route{Upstream: u, Delay: time.Second}, gateway.Options{})
+		go func() { wantAnswer(t, post(h, "a"), 200, "A") }()
+		synctest.Wait()
+		done := make(chan error, 2)
+		for range 2 {
+			go func() { done <- h.Shutdown(context.Background()) }()
+		}
+		synctest.Wait()
+		got := post(h, "b")
+		wantAnswer(t, got, 503, "shutting down")
+		if got.Header().Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+		for range 2 {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+		if u.closed != 1 {
+			t.Errorf("the upstream was closed %d times", u.closed)
+		}
+	})
+}
+
+func TestShutdownOutOfTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upper{send: func(ctx context.Context, _ gateway.Key, _ []byte) (gateway.Answer, error) {
+			<-ctx.Done()
+			return gateway.Answer{}, ctx.Err()
+		}}
+		h := newHandler(t, gateway.Route{Upstream: u}, gateway.Options{})
+		var all sync.WaitGroup
+		for _, body := range []string{"sent", "waits"} {
+			all.Go(func() { wantAnswer(t, post(h, body), 503, "shutting down") })
+			synctest.Wait()
+		}
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errTest)
+		defer cancel()
+		if err := h.Shutdown(ctx); !errors.Is(err, errTest) {
+			t.Errorf("Shutdown: %v", err)
+		}
+		all.Wait()
+		if u.closed != 1 {
+			t.Errorf("the upstream was closed %d times", u.closed)
+		}
+	})
+}
+
+func TestSwapRefusesNobody(t *testing.T) {
+	swap := gateway.NewSwap(newHandler(t, gateway.Route{Upstream: &upper{}}, gateway.Options{}))
+	over := make(chan struct{})
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for {
+				select {
+				case <-over:
+					return
+				default:
+					wantAnswer(t, post(swap, "a,b"), 200, "A,B")
+				}
+			}
+		})
+	}
+	for range 100 {
+		next := newHandler(t, gateway.Route{Upstream: &upper{}}, gateway.Options{})
+		if err := swap.Replace(next).Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if swap.Handler() != next {
+			t.Error("another serves")
+		}
+	}
+	close(over)
+	all.Wait()
+	if err := swap.Handler().Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+	wantAnswer(t, post(swap, "a"), 503, "shutting down")
+}
+
+func TestNewChecksItsRoutes(t *testing.T) {
+	good := gateway.Route{Pattern: "/a", Protocol: words{}, Upstream: &upper{}}
+	if _, err := gateway.New([]gateway.Route{good, {Pattern: "/b"}}, gateway.Options{}); err == nil {
+		t.Error("a route without a protocol: no error")
+	}
+	_, err := gateway.New([]gateway.Route{good, good}, gateway.Options{})
+	var field *gateway.FieldError
+	if !errors.As(err, &field) || field.Field != "Pattern" || field.Route != "/a" {
+		t.Errorf("two equal patterns: %v", err)
+	}
+}
+
+// What is passed through is untouched by the gateway: streams both ways, and
+// connections that change their protocol.
+func TestPassThroughStreamsAndUpgrades(t *testing.T) {
+	stub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Upgrade") == "" {
+			_ = http.NewResponseController(w).EnableFullDuplex()
+			in := bufio.NewScanner(r.Body)
+			for in.Scan() {
+				_, _ = io.WriteString(w, strings.ToUpper(in.Text())+"\n")
+				_ = http.NewResponseController(w).Flush()
+			}
+			return
+		}
+		conn, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+		line, _ := rw.ReadString('\n')
+		_, _ = io.WriteString(conn, "echo "+line)
+	}))
+	defer stub.Close()
+	u, err := gateway.NewHTTP(stub.URL, gateway.HTTPOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var statuses []int
+	var mu sync.Mutex
+	front := httptest.NewServer(newHandler(t, gateway.Route{Upstream: u}, gateway.Options{Observer: gateway.Observer{Served: func(_ *http.Request, s gateway.Served) {
+		mu.Lock()
+		defer mu.Unlock()
+		statuses = append(statuses, s.Status)
+	}}}))
+	defer front.Close()
+
+	to, from := io.Pipe()
+	req, _ := http.NewRequest(http.MethodPatch, front.URL, to)
+	answered := make(chan *http.Response)
+	go func() {
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Error(err)
+		}
+		answered <- res
+	}()
+	_, _ = io.WriteString(from, "one\n")
+	res := <-answered
+	defer res.Body.Close()
+	lines := bufio.NewReader(res.Body)
+	for _, word := range []string{"ONE\n", "TWO\n"} {
+		if line, err := lines.ReadString('\n'); line != word {
+			t.Errorf("got %q, %v; want %q", line, err, word)
+		}
+		_, _ = io.WriteString(from, "two\n")
+	}
+	from.Close()
+
+	conn, err := net.Dial("tcp", strings.TrimPrefix(front.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	in := bufio.NewReader(conn)
+	if res, err := http.ReadResponse(in, nil); err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("got %v, %v", res, err)
+	}
+	_, _ = io.WriteString(conn, "hello\n")
+	if said, err := io.ReadAll(in); string(said) != "echo hello\n" {
+		t.Errorf("got %q, %v", said, err)
+	}
+	conn.Close()
+	until(t, func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(statuses) == 2
+	})
+	if slices.Sort(statuses); !slices.Equal(statuses, []int{101, 200}) {
+		t.Errorf("statuses %v", statuses)
+	}
+}

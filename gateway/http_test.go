@@ -1,0 +1,165 @@
+package gateway_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/gobatcher/batcher/gateway"
+)
+
+// newHTTP makes an upstream of a handler.
+func newHTTP(t *testing.T, path string, opts gateway.HTTPOptions, h http.HandlerFunc) *gateway.HTTP {
+	t.Helper()
+	stub := httptest.NewServer(h)
+	t.Cleanup(stub.Close)
+	u, err := gateway.NewHTTP(stub.URL+path, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = u.Close() })
+	return u
+}
+
+// told answers with what the upstream was asked.
+func told(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	fmt.Fprintf(w, "%s %s %s %q %q %q %q", r.Method, r.RequestURI, r.Header.Get("Content-Type"), r.Header["Authorization"], r.Header["X-Drop"], r.Header["User-Agent"], body)
+}
+
+func TestHTTPSendsTheKey(t *testing.T) {
+	u := newHTTP(t, "/base/", gateway.HTTPOptions{Header: http.Header{"x-drop": nil, "authorization": {"own"}}}, told)
+	key := gateway.Key{Method: "PUT", Path: "/a%2Fb//c", Query: "x=%20&y;z", ContentType: "text/x", Fields: "Authorization:caller's\nX-Drop:1\n"}
+	a, err := u.Send(t.Context(), key, []byte("body"))
+	if want := `PUT /base/a%2Fb//c?x=%20&y;z text/x ["own"] [] ["Go-http-client/1.1"] "body"`; err != nil || string(a.Body) != want || a.Status != 200 {
+		t.Errorf("got %d %s, %v; want %s", a.Status, a.Body, err, want)
+	}
+}
+
+func TestHTTPPassesThrough(t *testing.T) {
+	u := newHTTP(t, "/base", gateway.HTTPOptions{Header: http.Header{"x-drop": nil, "authorization": {"own"}}}, told)
+	r := httptest.NewRequest(http.MethodPut, "/a%2Fb?x=%20&y;z", strings.NewReader("body"))
+	r.Header = http.Header{"Authorization": {"caller's"}, "X-Drop": {"1"}, "Content-Type": {"text/x"}, "User-Agent": {"curl"}}
+	got := serve(u, r)
+	if want := `PUT /base/a%2Fb?x=%20&y;z text/x ["own"] [] ["curl"] "body"`; got.Body.String() != want {
+		t.Errorf("got %s; want %s", got.Body, want)
+	}
+}
+
+func TestHTTPBoundsTheAnswer(t *testing.T) {
+	for _, chunked := range []bool{false, true} {
+		u := newHTTP(t, "", gateway.HTTPOptions{MaxAnswer: 10}, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(w, r.Body)
+			if chunked {
+				_ = http.NewResponseController(w).Flush()
+			}
+		})
+		key := gateway.Key{Method: "POST", Path: "/"}
+		if a, err := u.Send(t.Context(), key, []byte("0123456789")); err != nil || string(a.Body) != "0123456789" {
+			t.Errorf("got %q, %v", a.Body, err)
+		}
+		var e *gateway.Error
+		if _, err := u.Send(t.Context(), key, []byte("0123456789x")); !errors.As(err, &e) || e.Status != 502 || !strings.Contains(e.Text, "longer than 10 bytes") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func TestHTTPThatIsNotThere(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	u, err := gateway.NewHTTP("http://"+l.Addr().String(), gateway.HTTPOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHandler(t, gateway.Route{Upstream: u}, gateway.Options{})
+	wantAnswer(t, post(h, "a"), 502, "the upstream did not answer")
+	wantAnswer(t, serve(h, httptest.NewRequest(http.MethodGet, "/", nil)), 502, "the upstream did not answer")
+	if _, err := u.Send(t.Context(), gateway.Key{Method: "bad method", Path: "/"}, nil); err == nil {
+		t.Error("a bad method: no error")
+	}
+}
+
+func TestHTTPEndsWithItsContext(t *testing.T) {
+	u := newHTTP(t, "", gateway.HTTPOptions{}, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	ctx, cancel := context.WithCancel(t.Context())
+	go cancel()
+	if _, err := u.Send(ctx, gateway.Key{Method: "GET", Path: "/"}, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A redirect is the upstream's answer, and is not followed with a caller's
+// items.
+func TestHTTPFollowsNoRedirect(t *testing.T) {
+	u := newHTTP(t, "", gateway.HTTPOptions{}, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/else", http.StatusTemporaryRedirect)
+	})
+	got := post(newHandler(t, gateway.Route{Upstream: u}, gateway.Options{}), "a")
+	if got.Code != http.StatusTemporaryRedirect || got.Header().Get("Location") != "/else" {
+		t.Errorf("status %d, %v", got.Code, got.Header())
+	}
+}
+
+func TestHTTPIsCheckedAtOnce(t *testing.T) {
+	for _, base := range []string{"", "localhost:80", "ftp://x", "http://", "http://x?q", "http://x#f", "http://u:secret@x", "http://x:y", "http://%zz"} {
+		if _, err := gateway.NewHTTP(base, gateway.HTTPOptions{}); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: %v", base, err)
+		}
+	}
+}
+
+func zipped(text string) io.Reader {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = io.WriteString(z, text)
+	_ = z.Close()
+	return &b
+}
+
+func TestBodies(t *testing.T) {
+	h := newHandler(t, gateway.Route{Upstream: &upper{}, MaxBody: 100}, gateway.Options{})
+	for _, test := range []struct {
+		coding string
+		body   io.Reader
+		status int
+		part   string
+	}{
+		{"gzip", zipped("a,b"), 200, "A,B"},
+		{"X-GZIP", zipped("a"), 200, "A"},
+		{"identity", strings.NewReader("a"), 200, "A"},
+		{"gzip", strings.NewReader("a"), 400, "cannot be read"},
+		{"gzip", zipped(strings.Repeat("a", 101)), 413, "longer than 100 bytes"},
+		{"br", strings.NewReader("a"), 415, `\"br\" is not supported`},
+		{"", io.MultiReader(strings.NewReader(strings.Repeat("a", 100))), 200, "AAA"},
+		{"", io.MultiReader(strings.NewReader(strings.Repeat("a", 101))), 413, "longer than 100 bytes"},
+		{"", http.MaxBytesReader(nil, io.NopCloser(strings.NewReader("aaa")), 2), 413, "longer than 2 bytes"},
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/", test.body)
+		r.Header.Set("Content-Encoding", test.coding)
+		wantAnswer(t, serve(h, r), test.status, test.part)
+	}
+	short := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("aaa"))
+	short.ContentLength = 5
+	wantAnswer(t, serve(h, short), 400, "cannot be read")
+}
+
+// What turns out to be no call is passed through as it came.
+func TestBodyIsRestored(t *testing.T) {
+	h := newHandler(t, gateway.Route{Upstream: &passing{}}, gateway.Options{})
+	r := httptest.NewRequest(http.MethodPost, "/", zipped(""))
+	want, _ := io.ReadAll(zipped(""))
+	r.Header.Set("Content-Encoding", "gzip")
+	wantAnswer(t, serve(h, r), 202, "passed POST / "+string(want))
+}

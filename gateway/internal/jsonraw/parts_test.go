@@ -1,0 +1,99 @@
+package jsonraw_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
+)
+
+func TestPointer(t *testing.T) {
+	// The examples of RFC 6901, section 5.
+	const doc = `{"foo": ["bar", "baz"], "": 0, "a/b": 1, "c%d": 2, "e^f": 3, "g|h": 4, "i\\j": 5, "k\"l": 6, " ": 7, "m~n": 8, "\u00e9": 9, "twice": 1, "twice": 2}`
+	for pointer, want := range map[string]string{
+		"": doc, "/foo": `["bar", "baz"]`, "/foo/0": `"bar"`, "/foo/1": `"baz"`, "/": "0", "/a~1b": "1", "/c%d": "2", "/e^f": "3", "/g|h": "4", `/i\j`: "5", `/k"l`: "6", "/ ": "7",
+		"/m~0n": "8", "/é": "9",
+		"/foo/2": "", "/foo/00": "", "/foo/-": "", "/foo/-1": "", "/foo/x": "", "/foo/99999999999999999999": "", "/bar": "", "/foo/0/0": "", "//x": "",
+	} {
+		p, err := jsonraw.ParsePointer(pointer)
+		if err != nil {
+			t.Errorf("%q: %v", pointer, err)
+			continue
+		}
+		span, ok, err := p.Find([]byte(doc))
+		if err != nil || ok != (want != "") || string(span.Of([]byte(doc))) != want {
+			t.Errorf("%q: %q, %t, %v; want %q", pointer, span.Of([]byte(doc)), ok, err, want)
+		}
+		at, elements, ok, err := p.Take([]byte(doc))
+		if array := strings.HasPrefix(want, "["); array != ok || array && (at != span || len(elements) != 2) || !array && want != "" && err != jsonraw.ErrNoArray {
+			t.Errorf("%q: taken %v, %q, %t, %v", pointer, at, elements, ok, err)
+		}
+	}
+	p, _ := jsonraw.ParsePointer("/twice")
+	if _, _, err := p.Find([]byte(doc)); err == nil {
+		t.Error("found a name that stands twice: no error")
+	}
+	if _, _, _, err := p.Take([]byte(doc)); err == nil || err == jsonraw.ErrNoArray {
+		t.Errorf("taken what stands twice: %v", err)
+	}
+}
+
+func TestTakeChecksEverything(t *testing.T) {
+	p, _ := jsonraw.ParsePointer("/a/1")
+	for _, doc := range texts {
+		doc := `{"x":0, "a": [` + doc + `, [1, 2] ]}`
+		at, elements, ok, err := p.Take([]byte(doc))
+		if valid := jsonraw.Valid([]byte(doc)); (valid == nil) != (err == nil) {
+			t.Errorf("%q: %v, want %v", doc, err, valid)
+		} else if err == nil && (!ok || len(elements) != 2 || string(at.Of([]byte(doc))) != "[1, 2]") {
+			t.Errorf("%q: %q, %t", doc, elements, ok)
+		}
+	}
+}
+
+func TestPointerThatIsNone(t *testing.T) {
+	for _, pointer := range []string{"foo", "/~", "/a~2b", "/~~0"} {
+		if _, err := jsonraw.ParsePointer(pointer); err == nil {
+			t.Errorf("%q: no error", pointer)
+		}
+	}
+}
+
+func TestMembers(t *testing.T) {
+	const doc = ` {"a":1, "\u0062" : [2] , "c":{"a":3}} `
+	var got []string
+	if err := jsonraw.Members([]byte(doc), func(name string, value jsonraw.Span) {
+		got = append(got, name+"="+string(value.Of([]byte(doc))))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"a=1", "b=[2]", `c={"a":3}`}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for _, doc := range []string{"", "[]", "{", "{} x", `{"a":1,"a":2}`, `{"a":1,"\u0061":2}`, `{"a":}`} {
+		if err := jsonraw.Members([]byte(doc), func(string, jsonraw.Span) {}); err == nil {
+			t.Errorf("%q: no error", doc)
+		}
+	}
+}
+
+func TestCutAndFill(t *testing.T) {
+	const doc = "{ \"a b\": \"\\\" \", \"in\": [1, 2] ,\n \"z\":0 }"
+	at := strings.Index(doc, "[")
+	frame := jsonraw.Cut([]byte(doc), jsonraw.Span{Start: at, End: at + len("[1, 2]")})
+	got := jsonraw.Fill(frame, [][]byte{[]byte("7"), []byte(`"x y"`)})
+	if want := `{"a b":"\" ","in":[7,"x y"],"z":0}`; string(got) != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got := jsonraw.Fill(frame, nil); string(got) != `{"a b":"\" ","in":[],"z":0}` {
+		t.Errorf("got %s", got)
+	}
+}
+
+func ExampleElements() {
+	elements, err := jsonraw.Elements([]byte(`[1.0, {"b":2,  "a":9007199254740993}]`))
+	fmt.Println(string(elements[0]), string(elements[1]), err)
+	// Output: 1.0 {"b":2,  "a":9007199254740993} <nil>
+}

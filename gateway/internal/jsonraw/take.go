@@ -1,0 +1,93 @@
+package jsonraw
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrNoArray says that what a pointer leads to is not an array.
+var ErrNoArray = errors.New("JSON is not an array where one should be")
+
+// Take checks data as Valid does, finds the array that p points to as Find
+// does, and gives where it stands and its elements, all in one pass. It is
+// false if there is nothing at p.
+func (p Pointer) Take(data []byte) (array Span, elements [][]byte, ok bool, err error) {
+	t := taker{data: data}
+	end, err := t.value(space(data, 0), 0, p)
+	if err == nil {
+		err = rest(data, end)
+	}
+	switch {
+	case err != nil:
+		return Span{}, nil, false, err
+	case t.twice != "":
+		return Span{}, nil, false, fmt.Errorf("JSON: %q stands twice in an object", t.twice)
+	case t.other:
+		return Span{}, nil, false, ErrNoArray
+	}
+	return t.at, t.elements, t.found, nil
+}
+
+// taker is one pass of Take.
+type taker struct {
+	data     []byte
+	at       Span
+	elements [][]byte
+	found    bool
+	other    bool   // what was found is not an array
+	twice    string // a name on the way that stands twice
+}
+
+// value gives the end of the value that begins at at, which is on the way;
+// left is what is left of it.
+func (t *taker) value(at, depth int, left Pointer) (end int, err error) {
+	if at < len(t.data) && len(left) > 0 {
+		switch t.data[at] {
+		case '{':
+			return t.object(at, depth+1, left)
+		case '[':
+			return t.array(at, depth+1, left)
+		}
+	}
+	if len(left) > 0 {
+		return value(t.data, at, depth)
+	}
+	t.found = true
+	if at >= len(t.data) || t.data[at] != '[' {
+		t.other = true
+		return value(t.data, at, depth)
+	}
+	end, err = array(t.data, at, depth+1, func(start, end int) {
+		t.elements = append(t.elements, Span{start, end}.Of(t.data))
+	})
+	t.at = Span{at, end}
+	return end, err
+}
+
+// object is value of an object that is passed through.
+func (t *taker) object(at, depth int, left Pointer) (end int, err error) {
+	seen := false
+	return members(t.data, at, depth, func(m member) (int, error) {
+		if !isNamed(t.data[m.name:m.nameEnd], left[0]) {
+			return value(t.data, m.start, depth)
+		}
+		if seen {
+			t.twice = left[0]
+			return value(t.data, m.start, depth)
+		}
+		seen = true
+		return t.value(m.start, depth, left[1:])
+	})
+}
+
+// array is value of an array that is passed through.
+func (t *taker) array(at, depth int, left Pointer) (end int, err error) {
+	want, ok := index(left[0])
+	i := -1
+	return elements(t.data, at, depth, func(at int) (int, error) {
+		if i++; ok && i == want {
+			return t.value(at, depth, left[1:])
+		}
+		return value(t.data, at, depth)
+	})
+}

@@ -1,0 +1,141 @@
+package gateway_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/gateway"
+)
+
+// witness keeps what an Observer is told, in order.
+type witness struct {
+	served    []gateway.Served
+	exchanged []gateway.Exchange
+}
+
+func (w *witness) observer() gateway.Observer {
+	return gateway.Observer{
+		Served:    func(_ *http.Request, s gateway.Served) { w.served = append(w.served, s) },
+		Exchanged: func(_ context.Context, e gateway.Exchange) { w.exchanged = append(w.exchanged, e) },
+	}
+}
+
+func TestObserverIsToldOfCallsAndBatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upper{send: func(_ context.Context, _ gateway.Key, body []byte) (gateway.Answer, error) {
+			time.Sleep(20 * time.Millisecond)
+			a := shout(body)
+			if string(body) == "bad" {
+				a.Status = http.StatusConflict
+			}
+			return a, nil
+		}}
+		var w witness
+		h := newHandler(t, gateway.Route{Name: "words", Upstream: u, Delay: 10 * time.Millisecond}, gateway.Options{Observer: w.observer()})
+		start := time.Now()
+		post(h, "a,bc")
+		post(h, "bad")
+		synctest.Wait()
+		if len(w.served) != 2 || len(w.exchanged) != 2 {
+			t.Fatalf("%d calls, %d batches", len(w.served), len(w.exchanged))
+		}
+
+		s, x := w.served[0], w.exchanged[0]
+		if s.Route != "words" || s.Passed || s.Status != 200 || s.Items != 2 || s.In != 4 || s.Out != 4 || s.Err != nil ||
+			s.Took != 30*time.Millisecond || s.Queued != 10*time.Millisecond || s.Upstream != 20*time.Millisecond || len(s.Batches) != 1 {
+			t.Errorf("served %+v", s)
+		}
+		if x.Route != "words" || x.Key.Path != "/words" || x.Status != 200 || x.Sent != 4 || x.Received != 4 || x.Err != nil || x.Opened != start ||
+			x.Start != start.Add(10*time.Millisecond) || len(x.Callers) != 2 || x.Batch.Size != 2 || x.Batch.Trigger != batcher.TriggerDelay || x.Batch.ID != s.Batches[0].ID {
+			t.Errorf("exchanged %+v", x)
+		}
+		s, x = w.served[1], w.exchanged[1]
+		if s.Status != 409 || s.Out != 3 || s.Err == nil || s.Upstream != 20*time.Millisecond || x.Status != 409 || x.Err == nil {
+			t.Errorf("served %+v, exchanged %+v", s, x)
+		}
+	})
+}
+
+func TestObserverIsToldOfWhatPasses(t *testing.T) {
+	var w witness
+	h := newHandler(t, gateway.Route{Pattern: "/words", Upstream: &passing{}}, gateway.Options{Observer: w.observer()})
+	serve(h, httptest.NewRequest(http.MethodGet, "/words", nil))
+	serve(h, httptest.NewRequest(http.MethodGet, "/else", nil))
+	if len(w.served) != 2 || w.served[0].Route != "/words" || w.served[0].Status != 202 || !w.served[0].Passed || w.served[1].Route != "" || w.served[1].Status != 404 {
+		t.Errorf("served %+v", w.served)
+	}
+}
+
+func TestObserverIsToldOfWhoLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w witness
+		h := newHandler(t, gateway.Route{Upstream: &upper{}, Delay: time.Hour, Timeout: -1}, gateway.Options{Observer: w.observer()})
+		ctx, leave := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, leave)
+		serve(h, httptest.NewRequestWithContext(ctx, http.MethodPost, "/", strings.NewReader("a,b")))
+		if len(w.served) != 1 || w.served[0].Status != 499 || w.served[0].Took != time.Second || w.served[0].Queued != time.Second || len(w.exchanged) != 0 {
+			t.Errorf("served %+v", w.served)
+		}
+	})
+}
+
+// Informational answers are not the answer.
+func TestObserverIsToldOfTheFinalStatus(t *testing.T) {
+	var w witness
+	fallback := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rw.WriteHeader(http.StatusEarlyHints)
+		if r.URL.Path == "/created" {
+			rw.WriteHeader(http.StatusCreated)
+		}
+		_, _ = rw.Write([]byte("x"))
+	})
+	h := newHandler(t, gateway.Route{Pattern: "/words", Upstream: &upper{}}, gateway.Options{Fallback: fallback, Observer: w.observer()})
+	front := httptest.NewServer(h)
+	defer front.Close()
+	for _, path := range []string{"/created", "/ok"} {
+		res, err := http.Get(front.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+	}
+	front.Close()
+	if len(w.served) != 2 || w.served[0].Status != 201 || w.served[1].Status != 200 {
+		t.Errorf("served %+v", w.served)
+	}
+}
+
+func TestValidateNamesEveryFault(t *testing.T) {
+	good := gateway.Route{Pattern: "/", Protocol: words{}, Upstream: &upper{}}
+	if err := good.Validate(); err != nil {
+		t.Error(err)
+	}
+	for field, change := range map[string]func(*gateway.Route){
+		"Pattern":         func(r *gateway.Route) { r.Pattern = "" },
+		"Protocol":        func(r *gateway.Route) { r.Protocol = nil },
+		"Upstream":        func(r *gateway.Route) { r.Upstream = nil },
+		"MinItems":        func(r *gateway.Route) { r.MinItems = 65 },
+		"Delay":           func(r *gateway.Route) { r.Delay = -1 },
+		"TargetTime":      func(r *gateway.Route) { r.TargetTime = -1 },
+		"MaxPending":      func(r *gateway.Route) { r.MaxPending = 63 },
+		"MaxPendingBytes": func(r *gateway.Route) { r.MaxPendingBytes = 1 << 20 },
+	} {
+		r := good
+		change(&r)
+		var fault *gateway.FieldError
+		if err := r.Validate(); !errors.As(err, &fault) || fault.Field != field || fault.Route != r.Pattern || !strings.Contains(err.Error(), field) {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+	several := gateway.Route{Pattern: "GET", MinItems: -1}
+	if err := several.Validate(); err == nil || strings.Count(err.Error(), "gateway: route") != 4 {
+		t.Errorf("got %v, want four faults", err)
+	}
+}

@@ -1,0 +1,63 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// FieldError says what is wrong with one field of a Route.
+type FieldError struct {
+	Route string // its Pattern
+	Field string // the field's name in Go
+	Text  string
+}
+
+// Error names the route and the field.
+func (e *FieldError) Error() string {
+	return fmt.Sprintf("gateway: route %q: %s %s", e.Route, e.Field, e.Text)
+}
+
+// Validate says what is wrong, with a [FieldError] for each fault, joined by
+// errors.Join, or gives nil.
+func (r Route) Validate() error {
+	var faults []error
+	fault := func(field, format string, args ...any) {
+		faults = append(faults, &FieldError{r.Pattern, field, fmt.Sprintf(format, args...)})
+	}
+	if r.Pattern == "" {
+		fault("Pattern", "is empty")
+	} else if err := register(http.NewServeMux(), r.Pattern, http.NotFoundHandler()); err != nil {
+		fault("Pattern", "%v", err)
+	}
+	if r.Protocol == nil {
+		fault("Protocol", "is nil")
+	}
+	if r.Upstream == nil && (r.Dispatcher == nil || !r.Refuse) {
+		fault("Upstream", "is nil")
+	}
+	r.withDefaults().validateLimits(fault)
+	return errors.Join(faults...)
+}
+
+// validateLimits is for a route with its defaults.
+func (r Route) validateLimits(fault func(field, format string, args ...any)) {
+	if r.MinItems < 0 {
+		fault("MinItems", "is %d, must not be negative", r.MinItems)
+	}
+	if r.MaxItems > 0 && r.MinItems > r.MaxItems {
+		fault("MinItems", "is %d, above MaxItems, which is %d", r.MinItems, r.MaxItems)
+	}
+	if r.Delay < 0 {
+		fault("Delay", "is %v, must not be negative", r.Delay)
+	}
+	if r.TargetTime < 0 {
+		fault("TargetTime", "is %v, must not be negative", r.TargetTime)
+	}
+	if r.MaxPending > 0 && r.MaxItems > r.MaxPending {
+		fault("MaxPending", "is %d, below MaxItems, which is %d", r.MaxPending, r.MaxItems)
+	}
+	if r.MaxPendingBytes > 0 && (r.MaxBody < 0 || r.MaxBody > r.MaxPendingBytes) {
+		fault("MaxPendingBytes", "is %d, below MaxBody, which is %d", r.MaxPendingBytes, r.MaxBody)
+	}
+}
