@@ -53,17 +53,19 @@ func (OpenAIEmbeddings) Match(r *http.Request) bool {
 // Read takes the inputs out of the body; the rest is the shape.
 func (OpenAIEmbeddings) Read(_ *http.Request, body []byte) (*Call, error) {
 	var input jsonraw.Span
+	odd := false
 	err := jsonraw.Members(body, func(name string, value jsonraw.Span) {
 		if name == "input" {
 			input = value
 		}
+		odd = odd || imitates(name, "input")
 	})
 	switch {
 	case err != nil:
 		return nil, err
 	case !utf8.Valid(body):
 		return nil, errors.New("JSON is not UTF-8")
-	case input == jsonraw.Span{}:
+	case odd, input == jsonraw.Span{}:
 		return nil, ErrNotMine
 	}
 	inputs, mark, err := embeddingsInputs(input.Of(body))
@@ -76,7 +78,8 @@ func (OpenAIEmbeddings) Read(_ *http.Request, body []byte) (*Call, error) {
 			return nil, err
 		}
 	}
-	return &Call{Items: items, Shape: string(body[:input.Start]) + mark + string(body[input.End:])}, nil
+	shape := append(jsonraw.AppendCompact(nil, body[:input.Start]), mark...)
+	return &Call{Items: items, Shape: string(jsonraw.AppendCompact(shape, body[input.End:]))}, nil
 }
 
 // embeddingsInputs gives the single inputs in what input holds, and the mark
@@ -151,7 +154,15 @@ func (OpenAIEmbeddings) Join(key Key, items []Item) ([]byte, error) {
 // the item's shares of the numbers in usage.
 func (OpenAIEmbeddings) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
 	var data, usage jsonraw.Span
-	err := jsonraw.Members(answer.Body, func(name string, value jsonraw.Span) {
+	results := make([]Result, len(items))
+	given := 0
+	var misfit error
+	err := jsonraw.Records(answer.Body, "data", "index", func(element, index jsonraw.Span) {
+		given++
+		if misfit == nil {
+			misfit = placeEmbedding(results, answer.Body, element, index)
+		}
+	}, func(name string, value jsonraw.Span) {
 		switch name {
 		case "data":
 			data = value
@@ -159,21 +170,13 @@ func (OpenAIEmbeddings) Split(_ Key, items []Item, answer Answer) ([]Result, err
 			usage = value
 		}
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	elements, err := jsonraw.Elements(data.Of(answer.Body))
-	if err != nil {
-		return nil, fmt.Errorf("data: %w", err)
-	}
-	if len(elements) != len(items) {
-		return nil, fmt.Errorf("%d embeddings for %d inputs", len(elements), len(items))
-	}
-	results := make([]Result, len(items))
-	for _, element := range elements {
-		if err := placeEmbedding(results, element); err != nil {
-			return nil, err
-		}
+	case given != len(items):
+		return nil, fmt.Errorf("%d embeddings for %d inputs", given, len(items))
+	case misfit != nil:
+		return nil, misfit
 	}
 	frame, counts := embeddingsFrame(answer.Body, data, usage)
 	shareOut(results, items, counts)
@@ -183,69 +186,68 @@ func (OpenAIEmbeddings) Split(_ Key, items []Item, answer Answer) ([]Result, err
 	return results, nil
 }
 
-// placeEmbedding gives an element of data to the item whose index it has.
-func placeEmbedding(results []Result, element []byte) error {
-	var index jsonraw.Span
-	err := jsonraw.Members(element, func(name string, value jsonraw.Span) {
-		if name == "index" {
-			index = value
-		}
-	})
-	if err != nil {
-		return err
-	}
-	i, ok := decimal(index.Of(element))
+// placeEmbedding gives an element of data in body to the item whose index it has.
+func placeEmbedding(results []Result, body []byte, element, index jsonraw.Span) error {
+	i, ok := decimal(index.Of(body))
 	switch {
 	case !ok || i >= len(results):
-		return fmt.Errorf("an embedding with the index %.20q, which was not asked", index.Of(element))
+		return fmt.Errorf("an embedding with the index %.20q, which was not asked", index.Of(body))
 	case results[i].Body != nil:
 		return fmt.Errorf("two embeddings with the index %d", i)
 	}
-	extra := binary.AppendUvarint(nil, uint64(index.Start))
-	results[i].Body, results[i].Extra = element, binary.AppendUvarint(extra, uint64(index.End-index.Start))
+	extra := binary.AppendUvarint(make([]byte, 0, 16), uint64(index.Start-element.Start))
+	results[i].Body, results[i].Extra = element.Of(body), binary.AppendUvarint(extra, uint64(index.End-index.Start))
 	return nil
 }
 
 // Reply numbers the embeddings anew and sums up the shares of usage.
 func (OpenAIEmbeddings) Reply(_ *Call, results []Result) (Reply, error) {
-	var data []byte
+	parts, size := make([]embeddingsPart, len(results)), len(results[0].Frame)
 	var usage []uint64
 	for i, result := range results {
 		extra := varints(result.Extra)
 		if len(extra) < 2 || extra[0]+extra[1] > uint64(len(result.Body)) {
 			return Reply{}, errState
 		}
-		if data == nil {
-			data, usage = make([]byte, 0, len(results)*(len(result.Body)+8)), make([]uint64, len(extra)-2)
-		} else {
-			data = append(data, ',')
+		parts[i] = embeddingsPart{result.Body[:extra[0]], result.Body[extra[0]+extra[1]:]}
+		size += len(result.Body) + 20
+		if i == 0 {
+			usage = extra[2:]
+			continue
 		}
 		if len(extra)-2 != len(usage) {
 			return Reply{}, errors.New("the answers of several batches count their usage in different ways")
 		}
-		data = append(data, result.Body[:extra[0]]...)
-		data = strconv.AppendInt(data, int64(i), 10)
-		data = append(data, result.Body[extra[0]+extra[1]:]...)
 		for k, n := range extra[2:] {
 			usage[k] += n
 		}
 	}
-	return Reply{Body: fillEmbeddings(results[0].Frame, data, usage)}, nil
+	return Reply{Body: fillEmbeddings(make([]byte, 0, size), results[0].Frame, parts, usage)}, nil
 }
 
-// fillEmbeddings fills the holes of a frame.
-func fillEmbeddings(frame, data []byte, usage []uint64) []byte {
-	body := make([]byte, 0, len(frame)+len(data)+20*len(usage)+2)
+// embeddingsPart is an element of data around its index.
+type embeddingsPart struct{ before, after []byte }
+
+// fillEmbeddings appends frame to dst, its holes filled.
+func fillEmbeddings(dst, frame []byte, parts []embeddingsPart, usage []uint64) []byte {
 	for {
 		at := bytes.IndexAny(frame, embeddingsDataHole+embeddingsCountHole)
 		if at < 0 {
-			return append(body, frame...)
+			return append(dst, frame...)
 		}
-		body = append(body, frame[:at]...)
-		if frame[at] == embeddingsDataHole[0] {
-			body = append(append(append(body, '['), data...), ']')
+		dst = append(dst, frame[:at]...)
+		if frame[at] == embeddingsCountHole[0] {
+			dst, usage = strconv.AppendUint(dst, usage[0], 10), usage[1:]
 		} else {
-			body, usage = strconv.AppendUint(body, usage[0], 10), usage[1:]
+			dst = append(dst, '[')
+			for i, part := range parts {
+				if i > 0 {
+					dst = append(dst, ',')
+				}
+				dst = strconv.AppendInt(append(dst, part.before...), int64(i), 10)
+				dst = append(dst, part.after...)
+			}
+			dst = append(dst, ']')
 		}
 		frame = frame[at+1:]
 	}

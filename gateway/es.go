@@ -40,6 +40,18 @@ type esCaller struct {
 	routing string // of a single write
 }
 
+// Limits have a bulk hold no more than 1,000 writes: Elasticsearch names no
+// limit, and gains little beyond.
+func (ESBulk) Limits() (items, weight int) { return 1000, 0 }
+
+// Refuse knows that a bulk with status 400 was refused as a whole, before any
+// of its writes was made: it is sent again in parts, until those to blame are
+// alone.
+func (ESBulk) Refuse(_ Key, _ []Item, answer Answer, e *Error) []Result {
+	e.Undone = e.Undone || answer.Status == http.StatusBadRequest
+	return nil
+}
+
 // Match looks at method and path only.
 func (ESBulk) Match(r *http.Request) bool {
 	_, ok := esTarget(r)

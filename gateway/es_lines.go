@@ -154,10 +154,7 @@ func (op *esLine) read(line []byte, index string) error {
 			op.set(name, text)
 		}
 	})
-	if op.opType != "" && op.action == "index" {
-		op.action = op.opType
-	}
-	if err != nil || !plain || op.action == "create" && op.opType != "" && op.opType != "create" || !op.valid() {
+	if err != nil || !plain || op.opType != "" && !op.choose(op.opType) || !op.valid() {
 		return ErrNotMine
 	}
 	return nil

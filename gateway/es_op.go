@@ -58,14 +58,15 @@ var esWide = map[string][]string{
 // take sorts the query of a call into the action line and the query of the
 // bulk, which it gives. It fails for what is not known, and what comes twice.
 func (op *esOp) take(query url.Values) (wide string, ok bool) {
+	if query.Has("op_type") && !op.choose(query.Get("op_type")) {
+		return "", false
+	}
 	rest := url.Values{}
 	for name, values := range query {
 		switch {
 		case len(values) != 1:
 			return "", false
-		case name == "op_type" && op.action == "index" && (values[0] == "index" || values[0] == "create"):
-			op.action = values[0]
-		case name == "op_type" && op.action == "create" && values[0] == "create":
+		case name == "op_type":
 		case slices.Contains(esWide[name], op.action):
 			rest[name] = values
 		default:
@@ -73,6 +74,18 @@ func (op *esOp) take(query url.Values) (wide string, ok bool) {
 		}
 	}
 	return rest.Encode(), op.valid()
+}
+
+// choose has an index be a create, if op_type says so.
+func (op *esOp) choose(opType string) bool {
+	if opType == op.action {
+		return opType == "index" || opType == "create"
+	}
+	if opType != "create" || op.action != "index" {
+		return false
+	}
+	op.action = opType
+	return true
 }
 
 // set notes a member of the action line.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
 )
@@ -48,4 +50,10 @@ func decimal(text []byte) (n int, ok bool) {
 		n = 10*n + int(c-'0')
 	}
 	return n, true
+}
+
+// imitates reports whether a server that does not look at the case of a
+// member's name may take it for one of the known, which it is not.
+func imitates(name string, known ...string) bool {
+	return !slices.Contains(known, name) && slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, name) })
 }

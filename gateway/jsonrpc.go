@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
@@ -52,7 +51,7 @@ func (JSONRPC) Read(_ *http.Request, body []byte) (*Call, error) {
 		}
 	}
 	switch {
-	case errors.Is(err, ErrNotMine):
+	case errors.Is(err, ErrNotMine), err == nil && len(call.Items) == 0:
 		return nil, ErrNotMine
 	case err != nil:
 		return nil, &Error{Status: http.StatusBadRequest, Header: jsonHeader(), Text: err.Error(),
@@ -103,7 +102,7 @@ func rpcMembersOf(object []byte) (m rpcMembers, err error) {
 		case "id":
 			m.id = value
 		default:
-			m.odd = m.odd || strings.EqualFold(name, "jsonrpc") || strings.EqualFold(name, "method") || strings.EqualFold(name, "id")
+			m.odd = m.odd || imitates(name, "jsonrpc", "method", "params", "id")
 		}
 	})
 	return m, err

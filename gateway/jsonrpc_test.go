@@ -1,6 +1,8 @@
 package gateway_test
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/gobatcher/batcher/gateway"
@@ -12,8 +14,11 @@ func rpc(body string) conformance.Request {
 	return conformance.Request{Method: "POST", URL: "/", Body: body}
 }
 
-func TestJSONRPCConforms(t *testing.T) {
-	conformance.Run(t, stubbed(conformance.Fixture{
+func TestJSONRPCConforms(t *testing.T) { conformance.Run(t, rpcFixture()) }
+func FuzzJSONRPC(f *testing.F)         { conformance.Fuzz(f, rpcFixture()) }
+
+func rpcFixture() conformance.Fixture {
+	return stubbed(conformance.Fixture{
 		Protocol: gateway.JSONRPC{},
 		Pattern:  "/",
 		Request: func(ids ...int) conformance.Request {
@@ -25,5 +30,85 @@ func TestJSONRPCConforms(t *testing.T) {
 		},
 		Malformed: []string{"", "{", "[", `{"jsonrpc":"2.0","method":"echo","id":1,}`, `{"jsonrpc":"2.0","method":"echo","id":1,"id":2}`,
 			"{\"jsonrpc\":\"2.0\",\"method\":\"\xff\",\"id\":1}", `[{"jsonrpc":"2.0","method":"echo","id":1},{]`, "x"},
-	}, &stub.JSONRPC{Reverse: true}, &stub.JSONRPC{}, moreOf))
+	}, &stub.JSONRPC{Reverse: true}, &stub.JSONRPC{}, moreOf)
+}
+
+func TestJSONRPCRestoresIDsByteByByte(t *testing.T) {
+	for _, id := range []string{"1", "0", "-7", "9007199254740993", "1.50", "1E+2", `"a"`, `"\u0061\/"`, `""`, "null", `"é"`} {
+		b := &batch{t: t, protocol: gateway.JSONRPC{}}
+		b.asksStub(&stub.JSONRPC{Reverse: true})
+		b.wantReplies(each(rpc, `{"jsonrpc":"2.0","method":"echo","params":{"id":5},"id": `+id+` }`, ` [ {"id":`+id+`,"jsonrpc":"2.0","method":"echo"} ] `),
+			`200 {"jsonrpc":"2.0","id":`+id+`,"result":{"id":5}}`, `200 [{"jsonrpc":"2.0","id":`+id+`,"result":null}]`)
+		b.wantSent(`[{"jsonrpc":"2.0","method":"echo","params":{"id":5},"id": 1 },{"id":2,"jsonrpc":"2.0","method":"echo"}]`)
+	}
+}
+
+func TestJSONRPCTakesAnswersInAnyOrderAndForm(t *testing.T) {
+	b := &batch{t: t, protocol: gateway.JSONRPC{}, answer: says("[ {\"id\" : 3, \"result\":{\"z\":9007199254740993,\"a\" : 1}},\n{\"error\":{\"code\":1},\"id\":1,\"x\":[]} ]")}
+	b.wantReplies(each(rpc, `{"jsonrpc":"2.0","method":"m","id":"a"}`, `{"jsonrpc":"2.0","method":"m"}`, `{"jsonrpc":"2.0","method":"m","id":"c"}`),
+		`200 {"error":{"code":1},"id":"a","x":[]}`, `204 `, `200 {"id" : "c", "result":{"z":9007199254740993,"a" : 1}}`)
+}
+
+func TestJSONRPCSendsAnOnlyCallAlone(t *testing.T) {
+	b := &batch{t: t, protocol: gateway.JSONRPC{}, answer: says(`{"id":1,"result":5}`)}
+	b.wantReplies(each(rpc, `[{"jsonrpc":"2.0","method":"m","id":"a"}]`), `200 [{"id":"a","result":5}]`)
+	b.wantSent(`{"jsonrpc":"2.0","method":"m","id":1}`)
+}
+
+func TestJSONRPCGivesAnErrorObjectToAll(t *testing.T) {
+	for answer, want := range map[string]string{
+		`{"jsonrpc":"2.0","error":{"code":-32005},"id":null}`: `{"jsonrpc":"2.0","error":{"code":-32005},"id":%s}`,
+		` {"error":{"code":-32005}} `:                         `{"id":%s,"error":{"code":-32005}}`,
+	} {
+		b := &batch{t: t, protocol: gateway.JSONRPC{}, answer: says(answer)}
+		a, c, d := fmt.Sprintf(want, `"a"`), fmt.Sprintf(want, "7"), fmt.Sprintf(want, "8")
+		b.wantReplies(each(rpc, `{"jsonrpc":"2.0","method":"m","id":"a"}`, `{"jsonrpc":"2.0","method":"m"}`, `[{"jsonrpc":"2.0","method":"m","id":7},{"jsonrpc":"2.0","method":"m","id":8}]`),
+			"200 "+a, "204 ", "200 ["+c+","+d+"]")
+	}
+}
+
+func TestJSONRPCNotificationsAloneNeedNoAnswer(t *testing.T) {
+	for _, answer := range []string{"", "\n"} {
+		b := &batch{t: t, protocol: gateway.JSONRPC{}, answer: says(answer)}
+		b.wantReplies(each(rpc, `{"jsonrpc":"2.0","method":"m"}`, `[{"jsonrpc":"2.0","method":"m"},{"jsonrpc":"2.0","method":"m"}]`), "204 ", "204 ")
+	}
+}
+
+func TestJSONRPCRefusesAnswersThatDoNotFit(t *testing.T) {
+	b := &batch{t: t, protocol: gateway.JSONRPC{}}
+	b.wantMisfits(each(rpc, `{"jsonrpc":"2.0","method":"m","id":"a"}`, `{"jsonrpc":"2.0","method":"m"}`, `{"jsonrpc":"2.0","method":"m","id":2}`), map[string]string{
+		"none":                        "",
+		"no JSON":                     "<html>",
+		"an array cut short":          `[{"id":1,"result":1},`,
+		"one missing":                 `[{"id":1,"result":1}]`,
+		"one twice":                   `[{"id":1,"result":1},{"id":1,"result":1}]`,
+		"one to a notification":       `[{"id":1,"result":1},{"id":2,"result":1},{"id":3,"result":1}]`,
+		"an id that is not asked":     `[{"id":1,"result":1},{"id":4,"result":1}]`,
+		"an id of zero":               `[{"id":0,"result":1},{"id":3,"result":1}]`,
+		"an id that is a string":      `[{"id":"1","result":1},{"id":3,"result":1}]`,
+		"an id of another form":       `[{"id":1.0,"result":1},{"id":3,"result":1}]`,
+		"an id of null":               `[{"id":null,"error":1},{"id":3,"result":1}]`,
+		"no id":                       `[{"result":1},{"id":3,"result":1}]`,
+		"two ids":                     `[{"id":1,"id":3,"result":1},{"id":3,"result":1}]`,
+		"numbers":                     `[1,3]`,
+		"one result for all":          `{"id":null,"result":1}`,
+		"an object with a null error": `{"id":null,"error":null}`,
+	})
+}
+
+func TestJSONRPCLeavesInvalidRequestsToTheUpstream(t *testing.T) {
+	b := &batch{t: t, protocol: gateway.JSONRPC{}}
+	b.wantNotMine(named(rpc, `[]`, `{}`, `1`, `"x"`, `null`, `[1]`, `[{"jsonrpc":"2.0","method":"m","id":1},1]`, `{"jsonrpc":"1.0","method":"m","id":1}`, `{"method":"m","id":1}`,
+		`{"jsonrpc":"2.0","id":1}`, `{"jsonrpc":"2.0","method":1,"id":1}`, `{"jsonrpc":"2.0","method":"m","id":{}}`, `{"jsonrpc":"2.0","method":"m","id":[1]}`,
+		`{"jsonrpc":"2.0","method":"m","id":true}`, `{"jsonrpc":"2.0","method":"m","id":1,"ID":2}`, `{"jsonrpc":"2.0","Method":"n","method":"m","id":1}`))
+	b.wantNotMine(map[string]conformance.Request{"GET": {Method: "GET", URL: "/"}})
+}
+
+func TestJSONRPCSaysParseErrorInItsOwnWay(t *testing.T) {
+	b := &batch{t: t, protocol: gateway.JSONRPC{}}
+	_, err := b.read(rpc("{"))
+	var e *gateway.Error
+	if !errors.As(err, &e) || e.Status != 400 || string(e.Body) != `{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error"},"id":null}` {
+		t.Errorf("got %#v", err)
+	}
 }

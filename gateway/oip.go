@@ -52,6 +52,7 @@ func (OIPv2) Read(_ *http.Request, body []byte) (*Call, error) {
 	}
 	var id []byte
 	var t tensors
+	odd := false
 	shape, err := jsonraw.Rewrite(nil, body, func(dst []byte, name string, value []byte) []byte {
 		switch name {
 		case "id":
@@ -60,12 +61,13 @@ func (OIPv2) Read(_ *http.Request, body []byte) (*Call, error) {
 		case "inputs":
 			return t.cut(dst, value)
 		}
+		odd = odd || imitates(name, "id", "inputs")
 		return append(dst, value...)
 	})
 	if err != nil {
 		return nil, oipError(err.Error())
 	}
-	if t.err != nil || len(t.columns) == 0 {
+	if odd || t.err != nil || len(t.columns) == 0 || id != nil && jsonraw.Kind(id) != '"' {
 		return nil, ErrNotMine
 	}
 	for _, name := range oipForeign {
@@ -78,7 +80,7 @@ func (OIPv2) Read(_ *http.Request, body []byte) (*Call, error) {
 	for i, row := range rows {
 		items[i].Data = row
 	}
-	return &Call{Items: items, Shape: string(shape), State: id}, nil
+	return &Call{Items: items, Shape: string(jsonraw.AppendCompact(nil, shape)), State: id}, nil
 }
 
 // oipError is an answer with status 400 in the protocol's form.

@@ -2,7 +2,9 @@ package gateway_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"testing"
 
 	"github.com/gobatcher/batcher/gateway"
@@ -15,25 +17,26 @@ func infer(body string) conformance.Request {
 }
 
 func TestOIPv2Conforms(t *testing.T) {
-	for name, f := range map[string]struct{ a, b string }{
-		"flat":   {`9007199254740993, %d`, `"row %d"`},
-		"nested": {`[9007199254740993, %d]`, `["row %d"]`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			request := func(more string, ids ...int) conformance.Request {
-				return infer(fmt.Sprintf(`{"id": "call %[1]d", "inputs": [{"name": "a", "shape": [%[2]d, 2], "datatype": "INT64", "data": [%[3]s]},
-					{"data": [%[4]s], "name": "b", "shape": [%[2]d, 1], "datatype": "BYTES", "parameters": {"z": 1, "a": 2}}]%[5]s}`,
-					ids[0], len(ids), list(ids, f.a, ","), list(ids, f.b, ","), more))
-			}
-			conformance.Run(t, stubbed(conformance.Fixture{
-				Protocol:  gateway.OIPv2{},
-				Pattern:   "/v2/models/{rest...}",
-				Request:   func(ids ...int) conformance.Request { return request("", ids...) },
-				Other:     func(id int) conformance.Request { return request(`, "priority": 9007199254740993`, id) },
-				Malformed: []string{"", "{", `{"inputs":[1,]}`, `{"inputs":[],"inputs":[]}`, "{\"inputs\":[\"\xff\"]}", "[]"},
-			}, stub.OIP{}, stub.OIP{}, moreRows))
-		})
+	t.Run("flat", func(t *testing.T) { conformance.Run(t, oipFixture(`9007199254740993, %d`, `"row %d"`)) })
+	t.Run("nested", func(t *testing.T) { conformance.Run(t, oipFixture(`[9007199254740993, %d]`, `["row %d"]`)) })
+}
+
+func FuzzOIPv2(f *testing.F) { conformance.Fuzz(f, oipFixture(`9007199254740993, %d`, `"row %d"`)) }
+
+// oipFixture has rows of two tensors in two formats.
+func oipFixture(a, b string) conformance.Fixture {
+	request := func(more string, ids ...int) conformance.Request {
+		return infer(fmt.Sprintf(`{"id": "call %[1]d", "inputs": [{"name": "a", "shape": [%[2]d, 2], "datatype": "INT64", "data": [%[3]s]},
+			{"data": [%[4]s], "name": "b", "shape": [%[2]d, 1], "datatype": "BYTES", "parameters": {"z": 1, "a": 2}}]%[5]s}`,
+			ids[0], len(ids), list(ids, a, ","), list(ids, b, ","), more))
 	}
+	return stubbed(conformance.Fixture{
+		Protocol:  gateway.OIPv2{},
+		Pattern:   "/v2/models/{rest...}",
+		Request:   func(ids ...int) conformance.Request { return request("", ids...) },
+		Other:     func(id int) conformance.Request { return request(`, "priority": 9007199254740993`, id) },
+		Malformed: []string{"", "{", `{"inputs":[1,]}`, `{"inputs":[],"inputs":[]}`, "{\"inputs\":[\"\xff\"]}", "[]"},
+	}, stub.OIP{}, stub.OIP{}, moreRows)
 }
 
 // moreRows changes the number of rows in an answer.
@@ -54,4 +57,124 @@ func moreRows(body []byte, extra int) []byte {
 	}
 	whole["outputs"] = outputs
 	return encoded(whole)
+}
+
+func TestOIPv2JoinsTensorsOnDimensionZero(t *testing.T) {
+	b := &batch{t: t, protocol: gateway.OIPv2{}}
+	b.asksStub(stub.OIP{})
+	if _, err := b.ask(each(infer,
+		`{"inputs": [{"name":"a","shape":[1, 2],"datatype":"FP64","data":[1.50, 1E400]},{"data":[true],"name":"b","shape":[1],"datatype":"BOOL"}], "outputs":[{"name":"echo-a"}]}`,
+		`{"inputs":[{"name":"a","shape":[2,2],"datatype":"FP64","data":[ 9007199254740993 ,2, 3,4 ]},{"data":[false , true],"name":"b","shape":[2],"datatype":"BOOL"}],"outputs":[{"name":"echo-a"}]}`)...); err != nil {
+		t.Fatal(err)
+	}
+	b.wantSent(`{"inputs":[{"name":"a","shape":[3,2],"datatype":"FP64","data":[1.50, 1E400,9007199254740993 ,2,3,4]},{"data":[true,false,true],"name":"b","shape":[3],"datatype":"BOOL"}],"outputs":[{"name":"echo-a"}]}`)
+}
+
+func TestOIPv2RestoresIDsAndSplitsOutputs(t *testing.T) {
+	b := &batch{t: t, protocol: gateway.OIPv2{}, answer: says(`{"model_name": "m","id" : "batch", "outputs":[{"shape":[3, 2], "data":[[1.0,2],[ 3,4 ],[5,6]],"name":"y","parameters":{"k":9007199254740993}},
+		{"name":"z","data":["a","b","c"],"shape":[3]}],"parameters":{}}`)}
+	b.wantReplies(each(infer, `{"inputs":[{"name":"a","shape":[2],"datatype":"INT8","data":[1,2]}],"id":"\u0061"}`, `{"inputs":[{"name":"a","shape":[1],"datatype":"INT8","data":[3]}],"id": ""}`),
+		`200 {"model_name": "m","id" : "\u0061","outputs":[{"shape":[2, 2],"data":[[1.0,2],[ 3,4 ]],"name":"y","parameters":{"k":9007199254740993}},{"name":"z","data":["a","b"],"shape":[2]}],"parameters":{}}`,
+		`200 {"model_name": "m","id" : "","outputs":[{"shape":[1, 2],"data":[[5,6]],"name":"y","parameters":{"k":9007199254740993}},{"name":"z","data":["c"],"shape":[1]}],"parameters":{}}`)
+	b.wantSent(`{"inputs":[{"name":"a","shape":[3],"datatype":"INT8","data":[1,2,3]}],"id":"batch"}`)
+}
+
+// A caller without an id gets the one that the upstream makes up, if any.
+func TestOIPv2LeavesTheUpstreamsID(t *testing.T) {
+	b := &batch{t: t, protocol: gateway.OIPv2{}, answer: says(`{"id":"batch","outputs":[]}`)}
+	b.wantReplies(each(infer, `{"inputs":[{"name":"a","shape":[1],"datatype":"INT8","data":[1]}]}`), `200 {"id":"batch","outputs":[]}`)
+	b.wantReplies(each(infer, `{"id":"x","inputs":[{"name":"a","shape":[1],"datatype":"INT8","data":[1]}]}`), `200 {"id":"x","outputs":[]}`)
+}
+
+func TestOIPv2KeepsKindsApart(t *testing.T) {
+	b := &batch{t: t, protocol: gateway.OIPv2{}}
+	tensor := func(s string) string { return `{"inputs":[{` + s + `}]}` }
+	b.wantApart(each(infer, tensor(`"name":"a","shape":[1,2],"datatype":"INT8","data":[1,2]`), tensor(`"name":"b","shape":[1,2],"datatype":"INT8","data":[1,2]`),
+		tensor(`"name":"a","shape":[1,2],"datatype":"INT16","data":[1,2]`), tensor(`"name":"a","shape":[1,2,1],"datatype":"INT8","data":[1,2]`),
+		tensor(`"name":"a","shape":[1,3],"datatype":"INT8","data":[1,2,3]`), tensor(`"name":"a","shape":[1,2],"datatype":"INT8","data":[[1,2]]`),
+		tensor(`"name":"a","shape":[1,2],"datatype":"INT8","data":[1,2],"parameters":{"p":1}`),
+		`{"parameters":{"p":1},"inputs":[{"name":"a","shape":[1,2],"datatype":"INT8","data":[1,2]}]}`,
+		`{"outputs":[{"name":"y"}],"inputs":[{"name":"a","shape":[1,2],"datatype":"INT8","data":[1,2]}]}`,
+		`{"id":"x","inputs":[{"name":"a","shape":[1,2],"datatype":"INT8","data":[1,2]}]}`,
+		`{"inputs":[{"name":"a","shape":[1,2],"datatype":"INT8","data":[1,2]},{"name":"a","shape":[1,2],"datatype":"INT8","data":[1,2]}]}`)...)
+}
+
+func TestOIPv2LeavesOddTensorsToTheUpstream(t *testing.T) {
+	b := &batch{t: t, protocol: gateway.OIPv2{}}
+	const a = `{"name":"a","shape":[2],"datatype":"INT8","data":[1,2]}`
+	tensor := func(s string) string { return `{"inputs":[{"name":"a","datatype":"INT8",` + s + `}]}` }
+	b.wantNotMine(named(infer, `{}`, `{"inputs":[]}`, `{"inputs":{}}`, `{"inputs":[1]}`, `{"id":5,"inputs":[`+a+`]}`, `{"id":null,"inputs":[`+a+`]}`,
+		tensor(`"shape":[],"data":1`), tensor(`"shape":[],"data":[1]`), tensor(`"shape":[0],"data":[]`), tensor(`"shape":[-1],"data":[1]`), tensor(`"shape":[1.0],"data":[1]`),
+		tensor(`"shape":["1"],"data":[1]`), tensor(`"shape":1,"data":[1]`), tensor(`"data":[1]`), tensor(`"shape":[1]`), tensor(`"shape":[2],"data":[1]`), tensor(`"shape":[1],"data":[1,2]`),
+		tensor(`"shape":[2,2],"data":[1,2,3]`), tensor(`"shape":[2,2],"data":[[1,2],[3]]`), tensor(`"shape":[2,2],"data":[[1,2],3,4]`), tensor(`"shape":[2,2],"data":[[1,[2]],[3,4]]`),
+		tensor(`"shape":[2,2],"data":[[1,{}],[3,4]]`), tensor(`"shape":[1],"data":[{}]`), tensor(`"shape":[1],"data":[[1]]`), tensor(`"shape":[2,2,1],"data":[[1,2],[3,4]]`),
+		tensor(`"shape":[999999999,999999999,999999999],"data":[1]`), tensor(`"shape":[1],"data":{}`), tensor(`"shape":[1],"data":[1],"Data":[2]`), tensor(`"shape":[1],"data":[1],"data":[2]`),
+		tensor(`"shape":[1],"parameters":{"binary_data_size":4}`), tensor(`"shape":[1],"data":[1],"parameters":{"shared_memory_region":"r"}`),
+		`{"inputs":[`+a+`],"Inputs":[]}`, `{"inputs":[`+a+`,{"name":"b","shape":[3],"datatype":"INT8","data":[1,2,3]}]}`,
+		`{"inputs":[`+a+`],"parameters":{"binary_data_output":true}}`, `{"inputs":[`+a+`],"outputs":[{"name":"y","parameters":{"binary_data":true}}]}`,
+		`{"inputs":[`+a+`],"parameters":{"sequence_id":7}}`))
+	binary := infer(`{"inputs":[` + a + `]}`)
+	binary.Header = http.Header{"Inference-Header-Content-Length": {"10"}}
+	b.wantNotMine(map[string]conformance.Request{"binary": binary, "GET": {Method: "GET", URL: "/v2/models/m/infer"}, "metadata": {Method: "POST", URL: "/v2/models/m"}})
+}
+
+func TestOIPv2RefusesAnswersThatDoNotFit(t *testing.T) {
+	b := &batch{t: t, protocol: gateway.OIPv2{}}
+	const call = `{"inputs":[{"name":"a","shape":[1],"datatype":"INT8","data":[1]}]}`
+	b.wantMisfits(each(infer, call, call), map[string]string{
+		"nothing":                 "",
+		"no JSON":                 "<html>",
+		"no outputs":              `{"model_name":"m"}`,
+		"outputs of another form": `{"outputs":{}}`,
+		"too few rows":            `{"outputs":[{"shape":[1],"data":[1]}]}`,
+		"too many rows":           `{"outputs":[{"shape":[3],"data":[1,2,3]}]}`,
+		"too few in one":          `{"outputs":[{"shape":[2],"data":[1,2]},{"shape":[1],"data":[1]}]}`,
+		"too few data":            `{"outputs":[{"shape":[2,2],"data":[1,2,3]}]}`,
+		"too many data":           `{"outputs":[{"shape":[2],"data":[1,2,3]}]}`,
+		"ragged data":             `{"outputs":[{"shape":[2,2],"data":[[1,2],[3]]}]}`,
+		"a scalar":                `{"outputs":[{"shape":[],"data":1}]}`,
+		"no data":                 `{"outputs":[{"shape":[2]}]}`,
+		"outputs twice":           `{"outputs":[{"shape":[2],"data":[1,2]}],"outputs":[]}`,
+		"cut short":               `{"outputs":[{"shape":[2],"data":[1,2`,
+	})
+	b.answer = func(string) gateway.Answer {
+		return gateway.Answer{Status: 200, Header: http.Header{"Inference-Header-Content-Length": {"5"}}, Body: []byte(`{"outputs":[]}`)}
+	}
+	if replies, err := b.ask(infer(call)); err == nil {
+		t.Errorf("binary data: no error, but %q", replies)
+	}
+}
+
+// The answers to the parts of a call that was too large for one batch are put
+// together only if they could be one answer.
+func TestOIPv2PutsTogetherOnlyWhatFits(t *testing.T) {
+	p := gateway.OIPv2{}
+	split := func(answer string) gateway.Result {
+		results, err := p.Split(gateway.Key{}, make([]gateway.Item, 1), gateway.Answer{Status: 200, Body: []byte(answer)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return results[0]
+	}
+	call := &gateway.Call{State: []byte(nil)}
+	one := split(`{"parameters":{"ms":1},"outputs":[{"name":"y","shape":[1,2],"data":[1,2]}]}`)
+	fits := split(`{"parameters":{"ms":2},"outputs":[{"name":"y","shape":[1,2],"data":[3,4]}]}`)
+	reply, err := p.Reply(call, []gateway.Result{one, fits})
+	if want := `{"parameters":{"ms":1},"outputs":[{"name":"y","shape":[2,2],"data":[1,2,3,4]}]}`; err != nil || string(reply.Body) != want {
+		t.Errorf("got %s, %v, want %s", reply.Body, err, want)
+	}
+	for _, other := range []string{`{"outputs":[{"name":"y","shape":[1,3],"data":[1,2,3]}]}`, `{"outputs":[{"name":"z","shape":[1,2],"data":[1,2]}]}`, `{"outputs":[]}`} {
+		if reply, err := p.Reply(call, []gateway.Result{one, split(other)}); err == nil {
+			t.Errorf("%s: no error, but %s", other, reply.Body)
+		}
+	}
+}
+
+func TestOIPv2SaysWhatIsWrongInItsOwnWay(t *testing.T) {
+	b := &batch{t: t, protocol: gateway.OIPv2{}}
+	_, err := b.read(infer("{"))
+	var e *gateway.Error
+	if !errors.As(err, &e) || e.Status != 400 || string(e.Body) != `{"error":"JSON ends too early"}` {
+		t.Errorf("got %#v", err)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -14,9 +15,7 @@ import (
 // directly gives what a stub answers to a call without a gateway.
 func directly(stub http.Handler, call conformance.Request) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(call.Method, call.URL, bytes.NewReader([]byte(call.Body)))
-	for name, values := range call.Header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, call.Header)
 	return served(stub, r)
 }
 
@@ -78,10 +77,12 @@ func moreIn(member string) func(body []byte, extra int) []byte {
 	}
 }
 
-// moreOf changes the length of an answer that is a list.
+// moreOf changes the length of an answer that is a list, or one result.
 func moreOf(body []byte, extra int) []byte {
-	var list []json.RawMessage
-	must(json.Unmarshal(body, &list))
+	list := []json.RawMessage{body}
+	if body[0] == '[' {
+		must(json.Unmarshal(body, &list))
+	}
 	return encoded(more(list, 1, extra))
 }
 

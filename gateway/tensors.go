@@ -52,44 +52,36 @@ func (t *tensors) cut(dst, value []byte) []byte {
 func (t *tensors) cutOne(dst, tensor []byte) ([]byte, error) {
 	var dims []int
 	var data []byte
-	err := jsonraw.Members(tensor, func(name string, value jsonraw.Span) {
+	odd := false
+	dst, err := jsonraw.Rewrite(dst, tensor, func(dst []byte, name string, value []byte) []byte {
 		switch name {
 		case "shape":
-			dims = dimensions(value.Of(tensor))
+			if dims = dimensions(value); dims != nil {
+				return append(append(dst, '[', tensorsCount), value[bytes.IndexAny(value, ",]"):]...)
+			}
 		case "data":
-			data = value.Of(tensor)
+			data = value
+			return append(dst, '[', formOf(data), ']')
 		}
-	})
-	if err != nil {
-		return dst, err
-	}
-	if len(dims) == 0 || data == nil {
-		return dst, errors.New("a tensor without dimensions or without data")
-	}
-	if t.count == 0 {
-		t.count = dims[0]
-	}
-	if dims[0] != t.count {
-		return dst, fmt.Errorf("a tensor with %d rows among others with %d", dims[0], t.count)
-	}
-	rows, mark, err := rowsOf(data, dims)
-	if err != nil {
-		return dst, err
-	}
-	t.columns = append(t.columns, rows)
-	return jsonraw.Rewrite(dst, tensor, func(dst []byte, name string, value []byte) []byte {
-		switch name {
-		case "shape":
-			first := bytes.IndexAny(value, ",]")
-			return append(append(dst, '[', tensorsCount), value[first:]...)
-		case "data":
-			return append(dst, '[', mark, ']')
-		}
+		odd = odd || imitates(name, "shape", "data")
 		return append(dst, value...)
 	})
+	switch {
+	case err != nil:
+		return dst, err
+	case odd || dims == nil || data == nil:
+		return dst, errors.New("a tensor without dimensions or without data")
+	case t.count == 0:
+		t.count = dims[0]
+	case dims[0] != t.count:
+		return dst, fmt.Errorf("a tensor with %d rows among others with %d", dims[0], t.count)
+	}
+	rows, err := rowsOf(data, dims)
+	t.columns = append(t.columns, rows)
+	return dst, err
 }
 
-// dimensions reads a shape; nil if it is none, or holds a zero.
+// dimensions reads a shape; nil if it is none, is empty, or holds a zero.
 func dimensions(shape []byte) (dims []int) {
 	valid := true
 	err := jsonraw.Each(shape, func(e jsonraw.Span) {
@@ -103,43 +95,41 @@ func dimensions(shape []byte) (dims []int) {
 	return dims
 }
 
-// rowsOf cuts data of these dimensions into rows, and gives the mark of their
-// form.
-func rowsOf(data []byte, dims []int) (rows [][]byte, mark byte, err error) {
+// formOf gives the mark of the form of data.
+func formOf(data []byte) byte {
+	if bytes.HasPrefix(trim(data[1:]), []byte{'['}) {
+		return tensorsNested
+	}
+	return tensorsFlat
+}
+
+// rowsOf cuts data of these dimensions into rows.
+func rowsOf(data []byte, dims []int) (rows [][]byte, err error) {
 	length := 1 // of a row
 	for _, d := range dims[1:] {
 		if length *= d; length > len(data) {
-			return nil, 0, errors.New("a tensor with fewer data than its shape says")
+			return nil, errors.New("a tensor with fewer data than its shape says")
 		}
 	}
-	seen, start, fits := 0, 0, true
-	nested := len(dims) > 1 && startsNested(data)
+	inner, start, seen, fits := dims[1:], 0, 0, true
+	if formOf(data) == tensorsFlat {
+		inner = nil
+	} else {
+		length = 1
+	}
 	err = jsonraw.Each(data, func(e jsonraw.Span) {
-		if nested {
-			rows = append(rows, e.Of(data))
-			fits = fits && isNested(e.Of(data), dims[1:])
-			return
-		}
 		if seen%length == 0 {
 			start = e.Start
 		}
 		if seen++; seen%length == 0 {
 			rows = append(rows, jsonraw.Span{Start: start, End: e.End}.Of(data))
 		}
-		fits = fits && isNested(e.Of(data), nil)
+		fits = fits && isNested(e.Of(data), inner)
 	})
 	if err == nil && (!fits || seen%length != 0 || len(rows) != dims[0]) {
 		err = fmt.Errorf("a tensor whose data do not have the shape %v", dims)
 	}
-	if nested {
-		return rows, tensorsNested, err
-	}
-	return rows, tensorsFlat, err
-}
-
-// startsNested reports whether the first element of an array is an array.
-func startsNested(data []byte) bool {
-	return bytes.HasPrefix(trim(trim(data)[1:]), []byte{'['})
+	return rows, err
 }
 
 // isNested reports whether value is arrays in arrays with these dimensions.

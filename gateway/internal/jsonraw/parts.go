@@ -50,13 +50,12 @@ func Members(data []byte, each func(name string, value Span)) error {
 		return errors.New("JSON is not an object")
 	}
 	var twice error
-	seen := make(map[string]bool)
+	var seen names
 	end, err := object(data, at, 1, func(m member) {
 		name := Name(data[m.name:m.nameEnd])
-		if seen[name] && twice == nil {
+		if seen.add(name) && twice == nil {
 			twice = fmt.Errorf("JSON: %q stands twice in an object", name)
 		}
-		seen[name] = true
 		each(name, Span{m.start, m.end})
 	})
 	if err == nil && space(data, end) < len(data) {

@@ -1,6 +1,9 @@
 package jsonraw
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Each calls each for the elements of the array in data, in their order, with
 // where they stand. It fails if data is not a valid array; what each was told
@@ -42,4 +45,63 @@ func Rewrite(dst, data []byte, edit func(dst []byte, name string, value []byte) 
 		dst, empty = edited, false
 	})
 	return append(dst, '}'), err
+}
+
+// Records goes once through the object in data. It calls member for each of
+// its members, as Members does, after it has called record for the elements
+// of the array that the member list is, with where the element and its member
+// field stand; that is zero where there is none. It fails like Members, and
+// if list is no array, an element of it no object, or field stands twice.
+func Records(data []byte, list, field string, record func(element, field Span), each func(name string, value Span)) error {
+	at := space(data, 0)
+	if at >= len(data) || data[at] != '{' {
+		return errors.New("JSON is not an object")
+	}
+	var seen names
+	end, err := members(data, at, 1, func(m member) (end int, err error) {
+		name := Name(data[m.name:m.nameEnd])
+		if seen.add(name) {
+			return m.start, fmt.Errorf("JSON: %q stands twice in an object", name)
+		}
+		if name == list {
+			end, err = records(data, m.start, field, record)
+		} else {
+			end, err = value(data, m.start, 1)
+		}
+		if err == nil {
+			each(name, Span{m.start, end})
+		}
+		return end, err
+	})
+	if err == nil && space(data, end) < len(data) {
+		err = unexpected(data, space(data, end), "after the value")
+	}
+	return err
+}
+
+// records gives the end of the array of objects that begins at at.
+func records(data []byte, at int, field string, record func(element, field Span)) (end int, err error) {
+	if at >= len(data) || data[at] != '[' {
+		return at, ErrNoArray
+	}
+	return elements(data, at, 2, func(at int) (int, error) {
+		if at >= len(data) || data[at] != '{' {
+			return at, errors.New("JSON is not an object where one should be")
+		}
+		var found Span
+		end, err := members(data, at, 3, func(m member) (int, error) {
+			end, err := value(data, m.start, 3)
+			if err == nil && isNamed(data[m.name:m.nameEnd], field) {
+				if found != (Span{}) {
+					return end, fmt.Errorf("JSON: %q stands twice in an object", field)
+				}
+				found = Span{m.start, end}
+			}
+			return end, err
+		})
+		if err == nil {
+			record(Span{at, end}, found)
+		}
+		return end, err
+	})
 }

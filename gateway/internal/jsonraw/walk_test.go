@@ -1,7 +1,9 @@
 package jsonraw_test
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
@@ -57,6 +59,45 @@ func TestRewriteRefusesWhatIsNoObject(t *testing.T) {
 	for _, text := range []string{"", "[]", `{"a":1`, `{"a":1,}`, `{"a":1}}`, `{"a":1,"a":2}`} {
 		if _, err := jsonraw.Rewrite(nil, []byte(text), func(dst []byte, _ string, value []byte) []byte { return append(dst, value...) }); err == nil {
 			t.Errorf("%q: no error", text)
+		}
+	}
+}
+
+func TestRecords(t *testing.T) {
+	const text = `{"a" : [1], "list": [ {"x":[{"id":9}], "i\u0064" : 7} ,{},{"id":"}"}], "b":{}}`
+	var got []string
+	err := jsonraw.Records([]byte(text), "list", "id", func(element, field jsonraw.Span) {
+		got = append(got, text[element.Start:element.End]+" has "+text[field.Start:field.End])
+	}, func(name string, value jsonraw.Span) { got = append(got, name+" is "+text[value.Start:value.End]) })
+	want := []string{"a is [1]", `{"x":[{"id":9}], "i\u0064" : 7} has 7`, "{} has ", `{"id":"}"} has "}"`,
+		`list is [ {"x":[{"id":9}], "i\u0064" : 7} ,{},{"id":"}"}]`, "b is {}"}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q, %v\nwant %q", got, err, want)
+	}
+}
+
+func TestRecordsRefuses(t *testing.T) {
+	for _, text := range []string{"", "[]", `{"list":{}}`, `{"list":[1]}`, `{"list":[{"id":1,"id":2}]}`, `{"list":[],"list":[]}`, `{"a":1,"\u0061":2}`, `{"list":[{]}`, `{"list":[{}]`, `{} 1`,
+		`{"list":[{"id":1},]}`, `{"list":`, `{"a":}`} {
+		err := jsonraw.Records([]byte(text), "list", "id", func(_, _ jsonraw.Span) {}, func(string, jsonraw.Span) {})
+		if err == nil {
+			t.Errorf("%q: no error", text)
+		}
+	}
+}
+
+// Names are told apart however many there are.
+func TestMembersOfLargeObjects(t *testing.T) {
+	for _, n := range []int{11, 12, 13, 40} {
+		var text strings.Builder
+		for i := range n {
+			fmt.Fprintf(&text, `"%d":0,`, i)
+		}
+		for i := range n + 1 {
+			twice := jsonraw.Members(fmt.Appendf(nil, `{%s"%d":0}`, text.String(), i), func(string, jsonraw.Span) {})
+			if (twice != nil) != (i < n) {
+				t.Errorf("%d names and %d: %v", n, i, twice)
+			}
 		}
 	}
 }

@@ -120,6 +120,9 @@ func esBulk(body []byte, index string, defaults url.Values) (ops []esOp, fault *
 	}
 	lines := bytes.Split(body[:len(body)-1], []byte("\n"))
 	for i := 0; i < len(lines); i++ {
+		if len(bytes.TrimSpace(lines[i])) == 0 {
+			continue
+		}
 		op := esOp{index: index, routing: defaults.Get("routing"), pipeline: defaults.Get("pipeline")}
 		if fault := op.action(lines[i], i+1); fault != nil {
 			return nil, fault

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -80,6 +79,11 @@ func (s Embeddings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, out)
 }
 
+// refusal is why a request is refused, in OpenAI's words.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
 func openAIError(w http.ResponseWriter, status int, message, code string) {
 	var c any
 	if code != "" {
@@ -92,10 +96,10 @@ func openAIError(w http.ResponseWriter, status int, message, code string) {
 func (s Embeddings) answer(body []byte) (embeddingsAnswer, error) {
 	var req embeddingsRequest
 	if err := json.Unmarshal(body, &req); err != nil {
-		return embeddingsAnswer{}, errors.New("We could not parse the JSON body of your request.")
+		return embeddingsAnswer{}, refusal("We could not parse the JSON body of your request.")
 	}
 	if req.Model == "" {
-		return embeddingsAnswer{}, errors.New("you must provide a model parameter")
+		return embeddingsAnswer{}, refusal("you must provide a model parameter")
 	}
 	inputs, err := embeddingInputs(req.Input)
 	if err != nil {
@@ -112,7 +116,7 @@ func (s Embeddings) answer(body []byte) (embeddingsAnswer, error) {
 	}
 	a.Usage.TotalTokens = a.Usage.PromptTokens
 	if a.Usage.TotalTokens > MaxTokens {
-		return embeddingsAnswer{}, fmt.Errorf("Requested %d tokens, max %d tokens per request", a.Usage.TotalTokens, MaxTokens)
+		return embeddingsAnswer{}, refusal(fmt.Sprintf("Requested %d tokens, max %d tokens per request", a.Usage.TotalTokens, MaxTokens))
 	}
 	if s.Reverse {
 		slices.Reverse(a.Data)
@@ -122,7 +126,7 @@ func (s Embeddings) answer(body []byte) (embeddingsAnswer, error) {
 
 // embeddingInputs tells the four forms of input apart.
 func embeddingInputs(raw json.RawMessage) ([]json.RawMessage, error) {
-	invalid := errors.New("'$.input' is invalid. Please check the API reference: https://platform.openai.com/docs/api-reference.")
+	const invalid = refusal("'$.input' is invalid. Please check the API reference: https://platform.openai.com/docs/api-reference.")
 	if len(raw) > 0 && raw[0] == '"' {
 		return []json.RawMessage{raw}, nil
 	}
@@ -169,7 +173,7 @@ func (req embeddingsRequest) embed(in json.RawMessage) json.RawMessage {
 	vector := make([]float32, dims)
 	for i := range vector {
 		h := fnv.New32a()
-		fmt.Fprint(h, req.Model, dims, i, decoded)
+		_, _ = fmt.Fprint(h, req.Model, dims, i, decoded)
 		vector[i] = float32(h.Sum32())/math.MaxUint32*2 - 1
 	}
 	if req.Format != "base64" {

@@ -23,7 +23,7 @@ type JSONRPC struct {
 type rpcCall struct {
 	Version string          `json:"jsonrpc"`
 	ID      json.RawMessage `json:"id"`
-	Method  string          `json:"method"`
+	Method  *string         `json:"method"`
 	Params  json.RawMessage `json:"params"`
 }
 
@@ -99,11 +99,11 @@ func rpcFailure(code int, message string) *rpcAnswer {
 // call runs one call and gives its answer, nil for a notification.
 func (s *JSONRPC) call(raw json.RawMessage) *rpcAnswer {
 	var c rpcCall
-	if err := json.Unmarshal(raw, &c); err != nil || c.Version != "2.0" || c.Method == "" {
+	if err := json.Unmarshal(raw, &c); err != nil || c.Version != "2.0" || c.Method == nil {
 		return rpcFailure(-32600, "Invalid Request")
 	}
 	a := &rpcAnswer{Version: "2.0", ID: c.ID}
-	switch c.Method {
+	switch *c.Method {
 	case "echo":
 		a.Result = c.Params
 	case "sum":

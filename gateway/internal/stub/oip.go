@@ -26,7 +26,7 @@ type oipTensor struct {
 }
 
 type oipRequest struct {
-	ID         string          `json:"id"`
+	ID         *string         `json:"id"`
 	Parameters json.RawMessage `json:"parameters"`
 	Inputs     []oipTensor     `json:"inputs"`
 	Outputs    []oipTensor     `json:"outputs"`
@@ -35,7 +35,7 @@ type oipRequest struct {
 type oipAnswer struct {
 	ModelName    string          `json:"model_name"`
 	ModelVersion string          `json:"model_version,omitempty"`
-	ID           string          `json:"id,omitempty"`
+	ID           *string         `json:"id,omitempty"`
 	Parameters   json.RawMessage `json:"parameters,omitempty"`
 	Outputs      []oipTensor     `json:"outputs"`
 }
