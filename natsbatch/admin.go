@@ -1,0 +1,130 @@
+package natsbatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Admin looks after a queue: its figures and its dead letters. All methods are
+// safe for concurrent use. Make one with [NewAdmin]; it needs no Close.
+type Admin struct{ *topology }
+
+// NewAdmin makes an Admin. It creates and verifies the queue's streams as
+// [Setup] does, and waits for that, no longer than ctx lasts.
+func NewAdmin(ctx context.Context, nc *nats.Conn, q Queue) (*Admin, error) {
+	t, err := open(ctx, nc, q)
+	if err != nil {
+		return nil, err
+	}
+	return &Admin{t}, nil
+}
+
+// DeadLetter is a request that could not be processed.
+type DeadLetter struct {
+	Seq      uint64    // names it for Retry and Drop
+	At       time.Time // when it was given up
+	Reason   string    // why its last try failed
+	Tries    int       // how often it began to run
+	Handle   Handle    // where its result is expected; zero if a Do asked for it
+	Group    string
+	Priority Priority
+	Payload  []byte // the request, encoded; the whole message where that could not be read
+}
+
+// ErrNoDeadLetter: there is none with this number.
+var ErrNoDeadLetter = errors.New("natsbatch: no such dead letter")
+
+// Dead lists dead letters in the order in which they came, those after the
+// number after, limit at most. It waits for the server, for each of them.
+func (a *Admin) Dead(ctx context.Context, after uint64, limit int) ([]DeadLetter, error) {
+	var letters []DeadLetter
+	for len(letters) < limit {
+		msg, err := a.dead.GetMsg(ctx, after+1, jetstream.WithGetMsgSubject(a.deadSubject()))
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			break
+		}
+		if err != nil {
+			return letters, fmt.Errorf("natsbatch: read the dead letters: %w", err)
+		}
+		letters = append(letters, a.letter(msg))
+		after = msg.Sequence
+	}
+	return letters, nil
+}
+
+func (a *Admin) letter(msg *jetstream.RawStreamMsg) DeadLetter {
+	l := DeadLetter{Seq: msg.Sequence, At: msg.Time, Reason: msg.Header.Get(reasonHeader), Payload: msg.Data}
+	e, err := wire.DecodeEnvelope(msg.Data)
+	if err != nil || len(e.Requests) != 1 {
+		return l
+	}
+	r := e.Requests[0]
+	l.Reason, l.Tries, l.Group, l.Priority, l.Payload = e.Reason, e.Tries, r.Group, priorityOf(e), r.Payload
+	switch e.Kind {
+	case wire.KindSubmit:
+		l.Handle = Handle{frontEnd: e.From, envelope: e.Number, index: r.Index}
+	case wire.KindKey:
+		l.Handle = KeyHandle(r.ID)
+	}
+	return l
+}
+
+// reasonHeader is for a dead letter that is no envelope.
+const reasonHeader = "Batcher-Reason"
+
+// letterAt reads a dead letter of this queue.
+func (a *Admin) letterAt(ctx context.Context, seq uint64) (*jetstream.RawStreamMsg, error) {
+	msg, err := a.dead.GetMsg(ctx, seq)
+	if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && msg.Subject != a.deadSubject() {
+		return nil, fmt.Errorf("%w: %d", ErrNoDeadLetter, seq)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("natsbatch: read dead letter %d: %w", seq, err)
+	}
+	return msg, nil
+}
+
+// Retry gives a dead letter back to the queue, as a request that has never
+// run, and forgets that its result was an error. Nobody hears of a Do's result
+// any more. It returns [ErrNoDeadLetter] if there is none with this number.
+func (a *Admin) Retry(ctx context.Context, seq uint64) error {
+	msg, err := a.letterAt(ctx, seq)
+	if err != nil {
+		return err
+	}
+	e, err := wire.DecodeEnvelope(msg.Data)
+	if err != nil || len(e.Requests) != 1 {
+		return fmt.Errorf("natsbatch: dead letter %d cannot be retried: it is no request", seq)
+	}
+	if e.Kind != wire.KindDo {
+		if err := a.results.Purge(ctx, jetstream.WithPurgeSubject(a.partSubject(stored, e, &e.Requests[0]))); err != nil {
+			return fmt.Errorf("natsbatch: forget the result of dead letter %d: %w", seq, err)
+		}
+	}
+	e.Tries, e.Suspect, e.DelayMS, e.Part = 0, 0, 0, true
+	again := nats.NewMsg(a.requestSubject(line(priorityOf(e))))
+	again.Data = e.Append(nil)
+	again.Header.Set(nats.MsgIdHdr, fmt.Sprintf("dlq.%s.%d", a.Endpoint, seq))
+	if _, err := a.js.PublishMsg(ctx, again); err != nil {
+		return fmt.Errorf("natsbatch: give dead letter %d back: %w", seq, admissionError(err))
+	}
+	return a.Drop(ctx, seq)
+}
+
+// Drop deletes a dead letter. It returns [ErrNoDeadLetter] if there is none
+// with this number.
+func (a *Admin) Drop(ctx context.Context, seq uint64) error {
+	if _, err := a.letterAt(ctx, seq); err != nil {
+		return err
+	}
+	if err := a.dead.DeleteMsg(ctx, seq); err != nil {
+		return fmt.Errorf("natsbatch: delete dead letter %d: %w", seq, err)
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+package natsbatch
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/gobatcher/batcher/natsbatch/internal/fault"
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+	"github.com/nats-io/nats.go"
+)
+
+// bury gives all requests of a delivery to the dead letters: they were
+// delivered too often.
+func (w *Worker) bury(d *delivery) {
+	defer w.release(d)
+	e := *d.envelope
+	e.Tries = d.tries
+	reason := fmt.Sprintf("a worker took it and did not settle it (delivery %d)", d.tries+1)
+	if e.Reason != "" {
+		reason += "; before that: " + e.Reason
+	}
+	e.Reason = shorten(reason)
+	if w.buryAll(&e) == nil {
+		w.acknowledge(d)
+	}
+}
+
+// buryAll stores each request of an envelope as a dead letter, and tells
+// whoever asks for its result.
+func (w *Worker) buryAll(e *wire.Envelope) error {
+	err := concurrently(lookUps, len(e.Requests), func(i int) error { return w.buryOne(e, e.Requests[i]) })
+	if err == nil {
+		w.figures.dead.Add(uint64(len(e.Requests)))
+	}
+	return err
+}
+
+func (w *Worker) buryOne(e *wire.Envelope, r wire.Request) error {
+	one := *e
+	one.Part, one.Requests = true, []wire.Request{r}
+	letter := nats.NewMsg(w.deadSubject())
+	letter.Data = one.Append(nil)
+	subject := w.partSubject(stored, e, &r)
+	if err := w.persist(letter, "dead."+subject+"."+strconv.Itoa(e.Tries)); err != nil {
+		return err
+	}
+	fault.At(fault.Buried)
+	report := wire.Report{Number: e.Number, Outcomes: []wire.Outcome{{Index: r.Index, Status: wire.StatusDead, Data: []byte(e.Reason)}}}
+	if e.Kind == wire.KindDo {
+		<-w.mail.send(w.replySubject(e.From), wire.AppendReports(nil, report))
+		return nil
+	}
+	if err := w.store(subject, report, "dead."+subject+"."+strconv.Itoa(e.Tries)); err != nil && !errors.Is(err, errStored) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,255 @@
+package natsbatch
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// collector pulls messages for all slots of a worker. One goroutine owns all
+// of it but the mutex and the channels.
+type collector struct {
+	w      *Worker
+	inbox  string // followed by ".<line>"
+	sub    *nats.Subscription
+	msgs   chan *nats.Msg
+	wake   chan struct{}
+	status chan nats.Status
+	stop   chan struct{}
+	ended  chan struct{}
+	once   sync.Once
+
+	mu    sync.Mutex // guards what follows
+	lim   limits
+	lanes [lines]lane
+}
+
+func newCollector(w *Worker) (*collector, error) {
+	batch := w.opts.Batch
+	c := &collector{
+		w:      w,
+		lim:    limits{size: batch.MaxSize, slots: batch.MaxConcurrent, delay: batch.Delay},
+		inbox:  w.prefix() + "pull." + rand.Text(),
+		msgs:   make(chan *nats.Msg, int(lines)*maxMessages*2),
+		wake:   make(chan struct{}, 1),
+		status: w.nc.StatusChanged(nats.CONNECTED),
+		stop:   make(chan struct{}),
+		ended:  make(chan struct{}),
+	}
+	var err error
+	if c.sub, err = w.nc.ChanSubscribe(c.inbox+".*", c.msgs); err != nil {
+		return nil, fmt.Errorf("natsbatch: subscribe to %s: %w", c.inbox, err)
+	}
+	go c.loop()
+	return c, nil
+}
+
+// close stops pulling and returns when nothing more can arrive: when every
+// pull has ended. What arrives meanwhile is handed back.
+func (c *collector) close() {
+	c.once.Do(func() { close(c.stop) })
+	<-c.ended
+}
+
+func (c *collector) loop() {
+	defer close(c.ended)
+	defer c.w.nc.RemoveStatusListener(c.status)
+	defer func() { _ = c.sub.Unsubscribe() }()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	status, stop, stopping := c.status, c.stop, false
+	for {
+		select {
+		case msg := <-c.msgs:
+			c.receive(msg)
+			c.drain()
+		case <-c.wake:
+		case <-timer.C:
+		case _, open := <-status:
+			if !open { // the connection is closed for good
+				status = nil
+			}
+			c.forgetPulls()
+		case <-stop:
+			stop, stopping = nil, true
+		}
+		next, idle := c.pullAll(stopping)
+		if stopping && idle {
+			return
+		}
+		timer.Reset(next)
+	}
+}
+
+// drain takes what else has come, so that one plan serves it all.
+func (c *collector) drain() {
+	for {
+		select {
+		case msg := <-c.msgs:
+			c.receive(msg)
+		default:
+			return
+		}
+	}
+}
+
+// receive takes a message: a request for the worker, or the end of a pull.
+func (c *collector) receive(msg *nats.Msg) {
+	if status := msg.Header.Get("Status"); status != "" && len(msg.Data) == 0 {
+		c.endPull(msg.Subject, status)
+		return
+	}
+	which, ok := lineOf(msg.Subject)
+	if !ok {
+		return
+	}
+	now := time.Now()
+	c.mu.Lock()
+	if l := &c.lanes[which]; l.pull != nil {
+		if l.pull.left--; l.pull.left <= 0 {
+			l.pull = nil
+		}
+	}
+	c.mu.Unlock()
+	c.w.receive(msg, which, now)
+}
+
+// lineOf reads the last part of a subject, of a request or of the inbox.
+func lineOf(subject string) (line, bool) {
+	name := subject[strings.LastIndexByte(subject, '.')+1:]
+	for _, l := range order {
+		if l.String() == name {
+			return l, true
+		}
+	}
+	return 0, false
+}
+
+// endPull notes that the server is done with a pull, whose inbox is subject.
+func (c *collector) endPull(subject, status string) {
+	if status == "100" {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l, ok := lineOf(subject); ok {
+		c.lanes[l].pull = nil
+	}
+}
+
+func (c *collector) forgetPulls() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for p := range c.lanes {
+		c.lanes[p].pull = nil
+	}
+}
+
+// pullAll sends what the plan says, and gives how long until it must be asked
+// again, and whether no pull waits.
+func (c *collector) pullAll(stopping bool) (next time.Duration, idle bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now, urgent := time.Now(), 0
+	next, idle = time.Hour, true
+	for _, which := range order {
+		l := &c.lanes[which]
+		if l.pull != nil && now.After(l.pull.lost) {
+			l.pull = nil
+		}
+		if !stopping {
+			l.pull = c.plan(which, urgent, now)
+		}
+		if l.pull != nil {
+			idle = false
+			next = min(next, l.pull.lost.Sub(now)+time.Millisecond)
+		}
+		if which != lineAgain {
+			urgent += l.active
+		}
+	}
+	return next, idle
+}
+
+// plan pulls for a line what its plan says, and gives the pull that waits.
+func (c *collector) plan(which line, urgent int, now time.Time) *pull {
+	l := &c.lanes[which]
+	next := l.plan(c.lim, urgent, now)
+	if which == lineAgain {
+		next = l.planOne()
+	}
+	if next == nil {
+		return l.pull
+	}
+	c.send(which, next, now)
+	return next
+}
+
+// send asks the server.
+func (c *collector) send(which line, ask *pull, now time.Time) {
+	ask.left, ask.lost = ask.batch, now.Add(ask.expires+lostAfter)
+	body, err := json.Marshal(pullRequest{Batch: ask.batch, Expires: ask.expires, NoWait: ask.noWait, Group: pullGroup, Priority: ask.priority})
+	if err != nil {
+		return // there is nothing in it that could fail
+	}
+	_ = c.w.nc.PublishRequest(c.w.pullSubject(which), c.inbox+"."+which.String(), body) // else it is given up in time
+}
+
+// pullRequest is the pull API's: see ADR-13 and ADR-42 in
+// nats-architecture-and-design.
+type pullRequest struct {
+	Batch    int           `json:"batch"`
+	Expires  time.Duration `json:"expires,omitempty"` // ns
+	NoWait   bool          `json:"no_wait,omitempty"`
+	Group    string        `json:"group"`
+	Priority int           `json:"priority,omitempty"`
+}
+
+func (q Queue) pullSubject(l line) string {
+	return "$JS.API.CONSUMER.MSG.NEXT." + q.requestStream() + "." + q.consumer(l)
+}
+
+// took notes that the worker has taken a delivery.
+func (c *collector) took(d *delivery, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lanes[d.line].arrived(len(d.envelope.Requests), d.sequence, d.backlog, c.lim, now)
+}
+
+// ran notes how long Func ran for a batch.
+func (c *collector) ran(took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lim.run += (took - c.lim.run) / 4
+}
+
+// freed notes n requests of a line that have run, or will not.
+func (c *collector) freed(which line, n int) {
+	c.mu.Lock()
+	c.lanes[which].active -= n
+	for other := range c.lanes {
+		if line(other) != which {
+			c.lanes[other].starved++
+		}
+	}
+	c.mu.Unlock()
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// active counts the requests taken and not run.
+func (c *collector) active() (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for p := range c.lanes {
+		n += c.lanes[p].active
+	}
+	return n
+}

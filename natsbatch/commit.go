@@ -1,0 +1,139 @@
+package natsbatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// commitOptions make the group commit: a Batcher without a delay, whose Func
+// sends an envelope and waits for its acknowledgement. What comes meanwhile
+// is the next envelope, so that envelopes grow with the load and with the time
+// that a write to disk takes, and no timer is involved.
+var commitOptions = batcher.Options{MaxSize: envelopeRequests, MaxWeight: envelopeBytes}
+
+const (
+	commitTry   = 2 * time.Second       // how long one try waits for the acknowledgement
+	commitLimit = 30 * time.Second      // how long all tries may take
+	commitPause = 50 * time.Millisecond // between tries
+)
+
+// publish stores an envelope and returns when it is acknowledged. A try whose
+// outcome is not known is repeated under the same message id, of which the
+// stream keeps one. It ends with ctx.
+func (fe *frontEnd) publish(ctx context.Context, subject string, e *wire.Envelope, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, commitLimit)
+	defer cancel()
+	msg := nats.NewMsg(subject)
+	msg.Data = e.Append(make([]byte, 0, sizeOf(e)))
+	msg.Header.Set(nats.MsgIdHdr, id)
+	if ttl := keepFor(e, time.Now()); ttl > 0 {
+		msg.Header.Set(jetstream.MsgTTLHeader, strconv.Itoa(int(ttl/time.Second)))
+	}
+	for first := true; ; first = false {
+		err := fe.try(ctx, msg)
+		switch {
+		case err == nil:
+			return nil
+		case refused(err):
+			return admissionError(err)
+		case ctx.Err() != nil || fe.nc.IsClosed():
+			return fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+		}
+		if !first || !errors.Is(err, context.DeadlineExceeded) {
+			sleep(ctx, commitPause)
+		}
+	}
+}
+
+func (fe *frontEnd) try(ctx context.Context, msg *nats.Msg) error {
+	ctx, cancel := context.WithTimeout(ctx, commitTry)
+	defer cancel()
+	_, err := fe.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
+	return err
+}
+
+// refused reports whether the server said that it did not store the message.
+func refused(err error) bool {
+	var api *jetstream.APIError
+	return isFull(err) || errors.As(err, &api) && api.Code != 503 || errors.Is(err, nats.ErrMaxPayload)
+}
+
+// admissionError gives a server's refusal its name.
+func admissionError(err error) error {
+	if isFull(err) {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	if errors.Is(err, nats.ErrMaxPayload) {
+		return fmt.Errorf("%w: %w", ErrTooLarge, err)
+	}
+	return fmt.Errorf("natsbatch: the request was refused: %w", err)
+}
+
+// Error codes of the server.
+const (
+	codeStoreFailed = 10077 // a limit of the stream, or a fault of the disk
+	codeNoStorage   = 10047 // the server's limit
+	codeNoResources = 10002 // the account's limit
+)
+
+// isFull reports whether err says that a message is beyond a limit.
+func isFull(err error) bool {
+	var api *jetstream.APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	switch api.ErrorCode {
+	case codeStoreFailed:
+		return strings.Contains(api.Description, "maximum")
+	case codeNoStorage, codeNoResources:
+		return true
+	}
+	return false
+}
+
+// keepFor is how long the server need keep an envelope: until every deadline
+// has passed, and long enough that a worker can say so; zero: until it is
+// acknowledged. Only an envelope of Do is let go like this, because the fate
+// of others must stay visible.
+func keepFor(e *wire.Envelope, now time.Time) time.Duration {
+	if e.Kind != wire.KindDo {
+		return 0
+	}
+	var latest int64
+	for i := range e.Requests {
+		if e.Requests[i].Deadline == 0 {
+			return 0
+		}
+		latest = max(latest, e.Requests[i].Deadline)
+	}
+	left := max(0, time.UnixMilli(latest).Sub(now))
+	return left.Truncate(time.Second) + time.Minute
+}
+
+func sizeOf(e *wire.Envelope) int {
+	n := 64 + len(e.From) + len(e.Reason)
+	for i := range e.Requests {
+		n += e.Requests[i].Size()
+	}
+	return n
+}
+
+// weigh bounds a request's weight by what an envelope holds: a larger request
+// has an envelope to itself.
+func weigh(r *wire.Request) int { return min(r.Size(), envelopeBytes) }
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}

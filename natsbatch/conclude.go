@@ -1,0 +1,150 @@
+package natsbatch
+
+import (
+	"errors"
+	"fmt"
+	mrand "math/rand/v2"
+	"time"
+
+	"github.com/gobatcher/batcher/natsbatch/internal/fault"
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+)
+
+// conclude is done with a delivery: it stores the results that are to be kept,
+// stores again what is to run again, and acknowledges. Where one fails it
+// leaves the delivery to whoever gets it after AckWait.
+func (w *Worker) conclude(d *delivery) {
+	defer w.leases.drop(d)
+	var by [fates][]*verdict
+	for i := range d.verdicts {
+		v := &d.verdicts[i]
+		if v.fate == retried && d.tries-d.suspect+1 >= w.runs() || v.fate == crashed && d.suspect+1 >= w.runs() {
+			v.fate = dead
+		}
+		by[v.fate] = append(by[v.fate], v)
+	}
+	if w.keep(d, by) != nil {
+		return
+	}
+	fault.At(fault.Stored)
+	if w.again(d, by) != nil {
+		return
+	}
+	fault.At(fault.Parted)
+	w.acknowledge(d)
+}
+
+// resultBytes bounds a report with the results of a whole envelope; what
+// exceeds it is stored by itself.
+const resultBytes = 512 << 10
+
+// keep stores the answers of requests whose results are kept.
+func (w *Worker) keep(d *delivery, by [fates][]*verdict) error {
+	e := d.envelope
+	all := by[answered]
+	if e.Kind == wire.KindDo || len(all) == 0 && sameFate(d, by) {
+		return nil
+	}
+	if e.Kind == wire.KindKey || e.Part {
+		return w.keepEach(d, all)
+	}
+	report, size := wire.Report{Number: e.Number}, 0
+	var apart []*verdict
+	for _, v := range all {
+		o := v.outcome()
+		if size += o.Size(); size > resultBytes {
+			apart = append(apart, v)
+			continue
+		}
+		report.Outcomes = append(report.Outcomes, o)
+	}
+	report.Split = len(report.Outcomes) < len(e.Requests)
+	// If another worker has claimed the envelope, this delivery is no longer
+	// this worker's to acknowledge: what the other has yet to store would be lost.
+	if err := w.store(w.envelopeSubject(stored, e.From, e.Number), report, "result."+d.ack); err != nil {
+		return err
+	}
+	return w.keepEach(d, apart)
+}
+
+// keepEach stores answers one by one; one that is there already stays.
+func (w *Worker) keepEach(d *delivery, each []*verdict) error {
+	e := d.envelope
+	return concurrently(lookUps, len(each), func(i int) error {
+		v := each[i]
+		err := w.store(w.partSubject(stored, e, v.item.req), wire.Report{Number: e.Number, Outcomes: []wire.Outcome{v.outcome()}},
+			fmt.Sprintf("result.%s.%d", d.ack, v.item.req.Index))
+		if errors.Is(err, errStored) {
+			return nil
+		}
+		return err
+	})
+}
+
+// sameFate reports whether nothing is answered and all share one fate that
+// lets the envelope stay whole.
+func sameFate(d *delivery, by [fates][]*verdict) bool {
+	n := len(d.verdicts)
+	return len(by[handedBack]) == n || len(by[retried]) == n
+}
+
+// again stores what did not come to an answer where it goes on.
+func (w *Worker) again(d *delivery, by [fates][]*verdict) error {
+	for f, verdicts := range by {
+		if fate(f) == answered || len(verdicts) == 0 {
+			continue
+		}
+		e := w.rest(d, verdicts)
+		var err error
+		switch fate(f) {
+		case dead:
+			err = w.buryAll(e)
+		case handedBack:
+			w.figures.handedBack.Add(uint64(len(verdicts)))
+			err = w.part(e)
+		case crashed:
+			e.Suspect++
+			fallthrough
+		case retried:
+			w.figures.retried.Add(uint64(len(verdicts)))
+			e.Tries++
+			e.DelayMS = uint64(w.delay(e.Tries, verdicts).Milliseconds())
+			err = w.part(e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rest gives an envelope with the requests of these verdicts.
+func (w *Worker) rest(d *delivery, verdicts []*verdict) *wire.Envelope {
+	e := *d.envelope
+	e.Tries, e.Suspect, e.DelayMS = d.tries, d.suspect, 0
+	e.Part = e.Part || len(verdicts) < len(d.verdicts)
+	e.Requests = make([]wire.Request, len(verdicts))
+	for i, v := range verdicts {
+		e.Requests[i] = *v.item.req
+		if v.fate != handedBack {
+			e.Reason = shorten(string(v.data))
+		}
+	}
+	return &e
+}
+
+// maxReason bounds what is told of a failure, in bytes: a stack can be long.
+const maxReason = 4 << 10
+
+func shorten(text string) string { return text[:min(len(text), maxReason)] }
+
+// delay is how long requests wait for their next try: as long as Func asks at
+// least, and up to half as much again by chance, so that they do not all come
+// at once.
+func (w *Worker) delay(try int, verdicts []*verdict) time.Duration {
+	wait := w.opts.Backoff(try)
+	for _, v := range verdicts {
+		wait = max(wait, v.after)
+	}
+	return wait + time.Duration(mrand.Int64N(int64(wait/2)+1))
+}

@@ -1,0 +1,96 @@
+package natsbatch
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+	"github.com/nats-io/nats.go"
+)
+
+// delivery is a message in the hands of a worker: an envelope of which not all
+// requests are settled.
+type delivery struct {
+	envelope *wire.Envelope
+	line     line
+	priority Priority
+	ack      string    // where the server hears of it
+	count    int       // how often the server has delivered it
+	stored   time.Time // when the server got it
+	sequence uint64    // counts the deliveries of the line, to any worker
+	backlog  bool      // more messages wait behind it
+	tries    int       // how often its requests have begun to run, as far as is known
+	suspect  int       // how often that ended in a crash
+
+	mu       sync.Mutex // guards what follows
+	verdicts []verdict  // so far
+	touched  time.Time  // when the server was last told that it is worked on
+}
+
+// newDelivery reads a message of the request stream. Where the envelope cannot
+// be read, the delivery has none, and the error says why.
+func newDelivery(msg *nats.Msg, l line, now time.Time) (*delivery, error) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		return nil, fmt.Errorf("natsbatch: %w", err)
+	}
+	d := &delivery{line: l, ack: msg.Reply, count: int(meta.NumDelivered), stored: meta.Timestamp, sequence: meta.Sequence.Consumer, backlog: meta.NumPending > 0, touched: now}
+	if d.envelope, err = wire.DecodeEnvelope(msg.Data); err != nil {
+		return d, err
+	}
+	d.priority = priorityOf(d.envelope)
+	d.tries, d.suspect = d.envelope.Tries, d.envelope.Suspect
+	if again := d.redelivered(); again > 0 {
+		d.tries += again
+		d.suspect += again
+	}
+	return d, nil
+}
+
+// priorityOf gives an envelope's priority.
+func priorityOf(e *wire.Envelope) Priority {
+	if e.Priority >= priorities {
+		return PriorityNormal
+	}
+	return Priority(e.Priority)
+}
+
+// redelivered is how often somebody had the message before who neither
+// settled it nor put it off.
+func (d *delivery) redelivered() int {
+	if d.envelope.DelayMS > 0 { // it was put off once, on arrival
+		return max(0, d.count-2)
+	}
+	return d.count - 1
+}
+
+// early is how long it is to be put off, zero if it is not.
+func (d *delivery) early(now time.Time) time.Duration {
+	if d.count > 1 {
+		return 0
+	}
+	return time.Duration(d.envelope.DelayMS)*time.Millisecond - now.Sub(d.stored)
+}
+
+// items gives the requests as the Batcher takes them.
+func (d *delivery) items() []*item {
+	all := make([]item, len(d.envelope.Requests))
+	items := make([]*item, len(all))
+	for i := range all {
+		all[i] = item{from: d, req: &d.envelope.Requests[i]}
+		items[i] = &all[i]
+	}
+	return items
+}
+
+// enter notes a verdict and reports whether it was the last.
+func (d *delivery) enter(v verdict) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.verdicts == nil {
+		d.verdicts = make([]verdict, 0, len(d.envelope.Requests))
+	}
+	d.verdicts = append(d.verdicts, v)
+	return len(d.verdicts) == len(d.envelope.Requests)
+}

@@ -1,0 +1,249 @@
+package natsbatch
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+	"github.com/nats-io/nats.go"
+)
+
+// ask is a Do that waits.
+type ask struct {
+	request wire.Request
+	answer  chan answer // of one; written once
+
+	// calls.mu guards what follows.
+	sent *sent // the envelope
+	left bool  // nobody waits
+}
+
+// Weight makes the Batcher count bytes.
+func (a *ask) Weight() int { return weigh(&a.request) }
+
+// answer is what a request came to.
+type answer struct {
+	data []byte
+	err  error
+}
+
+// sent is an envelope of which not all are answered.
+type sent struct {
+	number uint64
+	asks   []*ask // by index; nil: answered, or nobody waits
+	left   int
+}
+
+// calls are the envelopes that asks wait for.
+type calls struct {
+	mu      sync.Mutex // guards what follows
+	sent    map[uint64]*sent
+	drained chan struct{} // closed when sent is empty; nil: nobody asked
+}
+
+// do is Client.Do with bytes.
+func (fe *frontEnd) do(ctx context.Context, payload []byte, o Option) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	r, err := fe.request(ctx, payload, o)
+	if err != nil {
+		return nil, err
+	}
+	a := &ask{request: r, answer: make(chan answer, 1)}
+	if fe.closed.Load() {
+		return nil, ErrClosed
+	}
+	future := fe.asks[o.priority].Submit(context.Background(), a)
+	select {
+	case got := <-a.answer:
+		return got.data, got.err
+	case <-ctx.Done():
+		return fe.leave(ctx, a, future)
+	case <-fe.gone:
+		return fe.abandoned(a, future)
+	}
+}
+
+// leave gives the answer of a Do whose context has ended.
+func (fe *frontEnd) leave(ctx context.Context, a *ask, future batcher.Future[struct{}]) ([]byte, error) {
+	if future.Cancel() {
+		return nil, context.Cause(ctx)
+	}
+	fe.calls.forget(a)
+	select {
+	case got := <-a.answer:
+		return got.data, got.err
+	default:
+		return nil, fmt.Errorf("%w: %w", ErrUnknownOutcome, context.Cause(ctx))
+	}
+}
+
+// abandoned gives the answer of a Do whose front end is closed.
+func (fe *frontEnd) abandoned(a *ask, future batcher.Future[struct{}]) ([]byte, error) {
+	_, err := future.Wait(ended)
+	select {
+	case got := <-a.answer:
+		return got.data, got.err
+	default:
+	}
+	if err == nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnknownOutcome, ErrClosed)
+	}
+	return nil, ErrClosed
+}
+
+// ended is a context that has ended.
+var ended = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+// ask gives the Func that sends envelopes of asks. It answers those that were
+// not accepted; the others are answered by a reply.
+func (fe *frontEnd) ask(p Priority) batcher.Func[*ask, struct{}] {
+	subject := fe.requestSubject(line(p))
+	return func(ctx context.Context, asks []*ask) ([]struct{}, error) {
+		e := &wire.Envelope{Kind: wire.KindDo, Priority: uint8(p), From: fe.id, Number: fe.number.Add(1), Requests: make([]wire.Request, len(asks))}
+		for i, a := range asks {
+			a.request.Index = uint64(i)
+			e.Requests[i] = a.request
+			a.request.Payload = nil // the envelope has it
+		}
+		s := fe.calls.add(e.Number, asks)
+		if err := fe.publish(ctx, subject, e, fe.messageID(e.Number)); err != nil {
+			fe.calls.fail(s, err)
+		}
+		return make([]struct{}, len(asks)), nil
+	}
+}
+
+func (fe *frontEnd) messageID(number uint64) string {
+	return fe.id + "." + strconv.FormatUint(number, 10)
+}
+
+// onReply answers the asks that a reply of a worker tells of.
+func (fe *frontEnd) onReply(msg *nats.Msg) {
+	reports, err := wire.DecodeReports(msg.Data)
+	if err != nil {
+		return // nobody can be told; whoever waits has a deadline
+	}
+	for i := range reports {
+		fe.calls.report(&reports[i])
+	}
+	if msg.Reply != "" {
+		_ = msg.Respond(nil) // else it comes again
+	}
+}
+
+func (c *calls) add(number uint64, asks []*ask) *sent {
+	s := &sent{number: number, asks: append([]*ask(nil), asks...), left: len(asks)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sent == nil {
+		c.sent = make(map[uint64]*sent)
+	}
+	c.sent[number] = s
+	for i, a := range asks {
+		a.sent = s
+		if a.left {
+			c.settle(s, i, nil)
+		}
+	}
+	return s
+}
+
+// report answers the asks that r tells of. Whoever has an answer keeps it.
+func (c *calls) report(r *wire.Report) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.sent[r.Number]
+	if s == nil {
+		return
+	}
+	for _, o := range r.Outcomes {
+		if o.Index < uint64(len(s.asks)) {
+			data, err := outcome(o)
+			c.settle(s, int(o.Index), &answer{data, err})
+		}
+	}
+}
+
+// fail answers all asks of s that have no answer.
+func (c *calls) fail(s *sent, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range s.asks {
+		c.settle(s, i, &answer{err: err})
+	}
+}
+
+// forget lets a caller go that waits no more.
+func (c *calls) forget(a *ask) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a.left = true
+	if a.sent != nil {
+		c.settle(a.sent, int(a.request.Index), nil)
+	}
+}
+
+// settle gives the ask at i its answer, if it still waits for one; nil is for
+// nobody. c.mu is held.
+func (c *calls) settle(s *sent, i int, got *answer) {
+	a := s.asks[i]
+	if a == nil {
+		return
+	}
+	s.asks[i] = nil
+	if got != nil {
+		a.answer <- *got
+	}
+	if s.left--; s.left > 0 {
+		return
+	}
+	delete(c.sent, s.number)
+	if c.drained != nil && len(c.sent) == 0 {
+		close(c.drained)
+		c.drained = nil
+	}
+}
+
+// drain waits until no ask waits for an answer.
+func (c *calls) drain(ctx context.Context) error {
+	c.mu.Lock()
+	if len(c.sent) == 0 {
+		c.mu.Unlock()
+		return nil
+	}
+	if c.drained == nil {
+		c.drained = make(chan struct{})
+	}
+	drained := c.drained
+	c.mu.Unlock()
+	select {
+	case <-drained:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// outcome gives the result or the error that an outcome is.
+func outcome(o wire.Outcome) ([]byte, error) {
+	switch o.Status {
+	case wire.StatusOK:
+		return o.Data, nil
+	case wire.StatusExpired:
+		return nil, ErrExpired
+	case wire.StatusDead:
+		return nil, fmt.Errorf("%w: %s", ErrDead, o.Data)
+	case wire.StatusTooLarge:
+		return nil, fmt.Errorf("%w: %s", ErrTooLarge, o.Data)
+	}
+	return nil, &FuncError{Text: string(o.Data)}
+}

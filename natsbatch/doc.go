@@ -1,0 +1,44 @@
+// Package natsbatch makes batches of requests from many processes, over NATS
+// JetStream. Many front ends take single requests, many workers process
+// batches of them with a batcher.Func, and the requests of all front ends fill
+// common batches; each answer goes to the caller that asked.
+//
+// A front end is a [Client], a worker is a [Worker], and both name the same
+// [Queue]:
+//
+//	q := natsbatch.Queue{Endpoint: "square"}
+//
+//	w, err := natsbatch.NewWorker(ctx, nc, q, square, natsbatch.WorkerOptions{})
+//	...
+//	defer w.Close()
+//
+//	c, err := natsbatch.NewClient[int, int](ctx, nc, q, natsbatch.ClientOptions{})
+//	...
+//	defer c.Close()
+//
+//	res, err := c.Do(ctx, 7) // 49, nil
+//
+// [Client.Do] waits for the result. [Client.Submit] gives a [Handle], a claim
+// on the result that any process may hold: the request survives the death of
+// any of them, and the result is kept for a day. With a [Key] Submit is
+// idempotent. Package embed has a server for a program that wants to run
+// alone.
+//
+// # What is promised
+//
+//   - When Submit returned nil, the request survives the death of any process,
+//     and loss of power on servers that sync every write, as package embed's
+//     does.
+//   - It runs at least once, until it has a result, an error that does not
+//     pass, its deadline has passed, or it lies with the dead letters: Get
+//     tells which.
+//   - For one Handle at most one result is ever visible. What Func does outside
+//     may happen more than once: [Meta] has an id that tells.
+//   - Do gives the answer, a definite error, or [ErrUnknownOutcome] when its
+//     context ended after the request was accepted; never somebody else's answer.
+//   - A worker that dies delays its requests by Queue.AckWait and one batch at
+//     most, one that is shut down by milliseconds.
+//   - A full queue is [ErrFull] at once.
+//
+// Nothing is promised of order, of disks that lie, or with Queue.Memory.
+package natsbatch

@@ -1,0 +1,36 @@
+package e2e_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/gobatcher/batcher/natsbatch/e2e/internal/load"
+	"github.com/gobatcher/batcher/natsbatch/e2e/internal/proc"
+)
+
+func TestEachCallerGetsItsOwnAnswer(t *testing.T) {
+	const frontEnds, workers = 4, 4
+	each := count(5_000, 25_000)
+	r, _ := startRig(t)
+	for range workers {
+		r.worker(load.WorkerArgs{MaxSize: 64, Slots: 2})
+	}
+	var fes []*proc.Process
+	for range frontEnds {
+		fes = append(fes, r.frontEnd())
+	}
+	var loads []*running
+	for i, fe := range fes {
+		loads = append(loads, begin(fe, "Do", load.Load{Prefix: fmt.Sprintf("f%d.", i), Count: each, Callers: 256, Size: 128}))
+	}
+	for i, l := range loads {
+		if sum := l.end(t); sum.Answered != each {
+			t.Errorf("front end %d: %+v", i, sum)
+		}
+	}
+	b := r.book()
+	if err := b.AllAnswered(); err != nil {
+		t.Error(err)
+	}
+	t.Log(b)
+}

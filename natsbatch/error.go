@@ -1,0 +1,65 @@
+package natsbatch
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Errors that a caller may branch on with errors.Is. What is returned wraps
+// them and adds what is known.
+var (
+	// ErrClosed: Close or Shutdown was called.
+	ErrClosed = errors.New("natsbatch: closed")
+	// ErrFull: the queue takes no more requests now. The request was not accepted.
+	ErrFull = errors.New("natsbatch: queue full")
+	// ErrTooLarge: the request or its result exceeds what a message can hold.
+	ErrTooLarge = errors.New("natsbatch: too large")
+	// ErrUnknownOutcome: the request was accepted, or may have been, and whether
+	// it ran or will run is not known here.
+	ErrUnknownOutcome = errors.New("natsbatch: outcome unknown")
+	// ErrExpired: the request's deadline passed before it ran. It did not run.
+	ErrExpired = errors.New("natsbatch: expired before it ran")
+	// ErrDead: the request could not be processed and lies with the dead letters.
+	ErrDead = errors.New("natsbatch: gone to the dead letters")
+	// ErrNoResult: no result is stored for a handle: not yet, or no longer.
+	ErrNoResult = errors.New("natsbatch: no result")
+	// ErrDrift: a stream or consumer exists and is not as the Queue says.
+	ErrDrift = errors.New("natsbatch: topology differs")
+	// ErrUnhealthy: Health found the queue not working.
+	ErrUnhealthy = errors.New("natsbatch: unhealthy")
+)
+
+// FuncError is the error that the worker's Func returned for a request. Only
+// its text crosses the machines.
+type FuncError struct{ Text string }
+
+// Error gives the text of Func's error.
+func (e *FuncError) Error() string { return e.Text }
+
+// RetryError marks an error of a worker's Func as passing: the request is not
+// answered but goes back to the queue and runs again, on any worker, until it
+// has run too often and goes to the dead letters. See [Retry].
+type RetryError struct {
+	Err   error
+	After time.Duration // at least so long; zero: the worker's back-off decides
+}
+
+// Error gives the text of Err.
+func (e *RetryError) Error() string { return e.Err.Error() }
+
+// Unwrap gives Err.
+func (e *RetryError) Unwrap() error { return e.Err }
+
+// Retry makes err, from a Func that a [Worker] runs, one that is worth another
+// try; nil stays nil. It works for a whole batch and for single requests
+// within a batcher.Errors.
+func Retry(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &RetryError{Err: err}
+}
+
+// errBadResult: what is stored cannot be read by this program.
+func errBadResult(err error) error { return fmt.Errorf("natsbatch: a result cannot be read: %w", err) }

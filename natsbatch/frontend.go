@@ -1,0 +1,147 @@
+package natsbatch
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+	"github.com/nats-io/nats.go"
+)
+
+// Limits of an envelope. The first that is reached closes it.
+const (
+	envelopeRequests = 256
+	envelopeBytes    = 256 << 10
+)
+
+// frontEnd is a Client without its types.
+type frontEnd struct {
+	*topology
+	id    string
+	trace func(context.Context) string
+
+	number  atomic.Uint64 // the last envelope's
+	asks    [priorities]*batcher.Batcher[*ask, struct{}]
+	submits [priorities]*batcher.Batcher[*wireRequest, Handle]
+	calls   calls
+	futures futures
+	back    broadcast // when the connection is back
+	subs    []*nats.Subscription
+	status  chan nats.Status
+	gone    chan struct{} // closed when nobody will be answered any more
+	closing sync.Once
+	closed  atomic.Bool
+}
+
+func newFrontEnd(t *topology, trace func(context.Context) string) (*frontEnd, error) {
+	fe := &frontEnd{topology: t, id: rand.Text(), trace: trace, gone: make(chan struct{})}
+	for _, p := range urgency {
+		fe.asks[p] = batcher.New(fe.ask(p), commitOptions)
+		fe.submits[p] = batcher.New(fe.hand(p), commitOptions)
+	}
+	if err := fe.listen(); err != nil {
+		fe.deafen()
+		return nil, err
+	}
+	fe.status = fe.nc.StatusChanged(nats.CONNECTED)
+	go fe.watch()
+	return fe, nil
+}
+
+// watch catches up with what may have been missed, whenever the connection is
+// back.
+func (fe *frontEnd) watch() {
+	defer fe.nc.RemoveStatusListener(fe.status)
+	for {
+		select {
+		case _, open := <-fe.status:
+			if !open {
+				return
+			}
+			fe.catchUp()
+		case <-fe.gone:
+			return
+		}
+	}
+}
+
+// listen subscribes to replies and to results of this front end, and waits
+// until the server knows.
+func (fe *frontEnd) listen() error {
+	for subject, handle := range map[string]nats.MsgHandler{
+		fe.replySubject(fe.id):    fe.onReply,
+		fe.of(done, fe.id) + ".>": fe.onDone,
+	} {
+		sub, err := fe.nc.Subscribe(subject, handle)
+		if err != nil {
+			return fmt.Errorf("natsbatch: subscribe to %s: %w", subject, err)
+		}
+		_ = sub.SetPendingLimits(-1, -1) // what is dropped here would be a caller that waits for ever
+		fe.subs = append(fe.subs, sub)
+	}
+	if err := fe.nc.FlushTimeout(10 * time.Second); err != nil {
+		return fmt.Errorf("natsbatch: %w", err)
+	}
+	return nil
+}
+
+func (fe *frontEnd) deafen() {
+	for _, sub := range fe.subs {
+		_ = sub.Unsubscribe()
+	}
+}
+
+// request makes what is sent of a request, or says that it is too large.
+func (fe *frontEnd) request(ctx context.Context, payload []byte, o Option) (wire.Request, error) {
+	if limit := fe.limit(); len(payload) > limit {
+		return wire.Request{}, fmt.Errorf("%w: the request has %d bytes, the limit is %d", ErrTooLarge, len(payload), limit)
+	}
+	r := wire.Request{Payload: payload, Group: o.group}
+	if deadline, ok := ctx.Deadline(); ok {
+		r.Deadline = deadline.UnixMilli()
+	}
+	if fe.trace != nil {
+		r.Trace = fe.trace(ctx)
+	}
+	return r, nil
+}
+
+// limit is the most bytes of a request: 1 MiB, or what a message leaves where
+// the server allows less.
+func (fe *frontEnd) limit() int { return payloadLimit(fe.nc) }
+
+const (
+	maxPayload = 1 << 20
+	overhead   = 4 << 10 // of a message, in headers and framing
+)
+
+func payloadLimit(nc *nats.Conn) int {
+	return min(maxPayload, int(nc.MaxPayload())-overhead)
+}
+
+// shutdown is Client.Shutdown.
+func (fe *frontEnd) shutdown(ctx context.Context) error {
+	fe.closed.Store(true)
+	var err error
+	for _, p := range urgency {
+		if e := fe.asks[p].Shutdown(ctx); e != nil {
+			err = e
+		}
+		if e := fe.submits[p].Shutdown(ctx); e != nil {
+			err = e
+		}
+	}
+	if e := fe.calls.drain(ctx); e != nil {
+		err = e
+	}
+	fe.closing.Do(func() {
+		close(fe.gone)
+		fe.deafen()
+	})
+	return err
+}

@@ -1,0 +1,172 @@
+package natsbatch
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+	"github.com/nats-io/nats.go"
+)
+
+// maxFutures bounds the envelopes of which a front end remembers the results.
+// What it has forgotten it asks the server for.
+const maxFutures = 16384
+
+// futures are the envelopes that this front end submitted, with what it has
+// heard of their results.
+type futures struct {
+	mu    sync.Mutex // guards what follows, and every future
+	byNum map[uint64]*future
+	order []uint64 // as they were added; the oldest are forgotten first
+}
+
+// future is one envelope.
+type future struct {
+	outcomes map[uint64]wire.Outcome // by index
+	changed  chan struct{}           // closed at the next news, or nil
+}
+
+func (f *futures) add(number uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.byNum == nil {
+		f.byNum = make(map[uint64]*future)
+	}
+	f.byNum[number] = &future{}
+	f.order = append(f.order, number)
+	if len(f.order) > maxFutures {
+		f.drop(f.order[0])
+		f.order = f.order[1:]
+	}
+}
+
+func (f *futures) remove(number uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.drop(number)
+}
+
+// drop forgets an envelope; who waits for it looks elsewhere. f.mu is held.
+func (f *futures) drop(number uint64) {
+	if e := f.byNum[number]; e != nil {
+		e.news()
+		delete(f.byNum, number)
+	}
+}
+
+// look gives the outcome of a request, if it is known; else what tells of
+// news, nil if the envelope is not known at all.
+func (f *futures) look(h Handle) (o wire.Outcome, ok bool, changed <-chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e := f.byNum[h.envelope]
+	if e == nil {
+		return o, false, nil
+	}
+	if o, ok = e.outcomes[h.index]; ok {
+		return o, true, nil
+	}
+	if e.changed == nil {
+		e.changed = make(chan struct{})
+	}
+	return o, false, e.changed
+}
+
+// report enters the outcomes of an envelope.
+func (f *futures) report(number uint64, outcomes []wire.Outcome) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e := f.byNum[number]
+	if e == nil {
+		return
+	}
+	if e.outcomes == nil {
+		e.outcomes = make(map[uint64]wire.Outcome, len(outcomes))
+	}
+	for _, o := range outcomes {
+		if _, known := e.outcomes[o.Index]; !known {
+			e.outcomes[o.Index] = o
+		}
+	}
+	e.news()
+}
+
+// awaited gives the envelopes for whose results somebody waits.
+func (f *futures) awaited() (numbers []uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for number, e := range f.byNum {
+		if e.changed != nil {
+			numbers = append(numbers, number)
+		}
+	}
+	return numbers
+}
+
+// catchUp asks for the results that were stored while the connection was
+// away, since nobody told of them: once for each envelope that is awaited.
+func (fe *frontEnd) catchUp() {
+	fe.back.broadcast()
+	numbers := fe.futures.awaited()
+	_ = concurrently(lookUps, len(numbers), func(i int) error {
+		ctx, cancel := context.WithTimeout(context.Background(), lookAgain)
+		defer cancel()
+		report, err := fe.report(ctx, fe.envelopeSubject(stored, fe.id, numbers[i]))
+		switch {
+		case err != nil || report != nil && report.Split:
+			fe.futures.remove(numbers[i]) // who waits asks for its own
+		case report != nil:
+			fe.futures.report(numbers[i], report.Outcomes)
+		}
+		return nil
+	})
+}
+
+// broadcast wakes whoever waits on it.
+type broadcast struct {
+	mu sync.Mutex
+	ch chan struct{} // closed at the next broadcast, or nil
+}
+
+func (b *broadcast) wait() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch == nil {
+		b.ch = make(chan struct{})
+	}
+	return b.ch
+}
+
+func (b *broadcast) broadcast() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch != nil {
+		close(b.ch)
+		b.ch = nil
+	}
+}
+
+// news wakes who waits. futures.mu is held.
+func (e *future) news() {
+	if e.changed != nil {
+		close(e.changed)
+		e.changed = nil
+	}
+}
+
+// onDone hears of a result that was stored for this front end.
+func (fe *frontEnd) onDone(msg *nats.Msg) {
+	rest := strings.TrimPrefix(msg.Subject, fe.of(done, fe.id)+".")
+	envelope, _, _ := strings.Cut(rest, ".")
+	number, err := strconv.ParseUint(envelope, 10, 64)
+	if err != nil {
+		return
+	}
+	reports, err := wire.DecodeReports(msg.Data)
+	if err != nil || len(reports) != 1 {
+		return // Get says why
+	}
+	fe.futures.report(number, reports[0].Outcomes)
+}

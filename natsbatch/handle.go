@@ -1,0 +1,78 @@
+package natsbatch
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Handle is a claim on the result of a request that Submit accepted. It is a
+// small value, comparable, and good in any process: hand its text on and use
+// it there. The zero Handle is of no request.
+type Handle struct {
+	frontEnd string
+	envelope uint64
+	index    uint64
+	id       string // of a request with a Key; then the rest is empty
+}
+
+// KeyHandle gives the Handle of the request that was, or will be, submitted
+// with Key(id).
+func KeyHandle(id string) Handle { return Handle{id: id} }
+
+// String gives the handle's text: letters, digits, "-", "_" and ".".
+func (h Handle) String() string {
+	if h.id != "" {
+		return "k." + base64.RawURLEncoding.EncodeToString([]byte(h.id))
+	}
+	return h.frontEnd + "." + strconv.FormatUint(h.envelope, 10) + "." + strconv.FormatUint(h.index, 10)
+}
+
+// Key gives the id with which the request was submitted, "" if with none.
+func (h Handle) Key() string { return h.id }
+
+// IsZero reports whether h is the zero Handle.
+func (h Handle) IsZero() bool { return h == Handle{} }
+
+var errHandle = errors.New("natsbatch: not a handle")
+
+// ParseHandle reads the text of a Handle.
+func ParseHandle(text string) (Handle, error) {
+	parts := strings.Split(text, ".")
+	switch {
+	case len(parts) == 2 && parts[0] == "k":
+		id, err := base64.RawURLEncoding.DecodeString(parts[1])
+		if err != nil || checkKey(string(id)) != nil {
+			break
+		}
+		return Handle{id: string(id)}, nil
+	case len(parts) == 3 && token.MatchString(parts[0]):
+		envelope, err := strconv.ParseUint(parts[1], 10, 64)
+		index, err2 := strconv.ParseUint(parts[2], 10, 64)
+		if h := (Handle{frontEnd: parts[0], envelope: envelope, index: index}); err == nil && err2 == nil && h.String() == text {
+			return h, nil
+		}
+	}
+	return Handle{}, fmt.Errorf("%w: %q", errHandle, text)
+}
+
+// MarshalText gives the handle's text, for JSON and the like.
+func (h Handle) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// UnmarshalText reads the handle's text.
+func (h *Handle) UnmarshalText(text []byte) (err error) {
+	*h, err = ParseHandle(string(text))
+	return err
+}
+
+// maxKey is the longest id, in bytes: it must fit into a subject.
+const maxKey = 128
+
+func checkKey(id string) error {
+	if id == "" || len(id) > maxKey {
+		return fmt.Errorf("natsbatch: the key has %d bytes, must have 1 to %d", len(id), maxKey)
+	}
+	return nil
+}

@@ -1,0 +1,40 @@
+package natsbatch
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Health reports whether the queue works: whether a message can be stored and
+// is acknowledged, which a stream that is frozen, has lost its quorum or its
+// disk does not do. It waits for that, no longer than ctx lasts, or 2 s. A full
+// queue is healthy. The error wraps [ErrUnhealthy].
+func (c *Client[Req, Res]) Health(ctx context.Context) error { return c.fe.health(ctx) }
+
+// Health is [Client.Health] for a worker.
+func (w *Worker) Health(ctx context.Context) error { return w.health(ctx) }
+
+// Health is [Client.Health] for an Admin.
+func (a *Admin) Health(ctx context.Context) error { return a.health(ctx) }
+
+const healthLimit = 2 * time.Second
+
+func (t *topology) health(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, healthLimit)
+	defer cancel()
+	if !t.nc.IsConnected() {
+		return fmt.Errorf("%w: the connection is %v", ErrUnhealthy, t.nc.Status())
+	}
+	probe := nats.NewMsg(t.prefix() + "req._probe." + rand.Text()) // for no consumer
+	probe.Header.Set(jetstream.MsgTTLHeader, "1s")
+	_, err := t.js.PublishMsg(ctx, probe, jetstream.WithRetryAttempts(0))
+	if err == nil || isFull(err) {
+		return nil
+	}
+	return fmt.Errorf("%w: a write to stream %s: %w", ErrUnhealthy, t.requestStream(), err)
+}

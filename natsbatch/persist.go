@@ -1,0 +1,90 @@
+package natsbatch
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// errStored: a result is stored already, and another one was refused.
+var errStored = errors.New("natsbatch: a result is stored already")
+
+const (
+	persistTry   = 5 * time.Second
+	persistPause = 200 * time.Millisecond
+)
+
+// persist stores a message, for as long as it takes: the deliveries that wait
+// for it are extended meanwhile. It gives up when the worker's context ends,
+// when the server refuses for good, and with errStored. Tries carry the same
+// id, of which the stream keeps one.
+func (w *Worker) persist(msg *nats.Msg, id string) error {
+	msg.Header.Set(nats.MsgIdHdr, id)
+	for {
+		ctx, cancel := context.WithTimeout(w.ctx, persistTry)
+		_, err := w.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
+		cancel()
+		switch {
+		case err == nil:
+			return nil
+		case isTaken(err):
+			return errStored
+		case w.ctx.Err() != nil || w.nc.IsClosed():
+			return err
+		case refused(err) && !isFull(err):
+			return err
+		}
+		sleep(w.ctx, persistPause)
+	}
+}
+
+// isTaken reports whether err says that a subject has its one message.
+func isTaken(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && api.ErrorCode == codeStoreFailed && strings.Contains(api.Description, "per subject")
+}
+
+// store stores a report under a subject of the result stream; id is the same
+// only for the same attempt. It returns errStored if there is one.
+func (w *Worker) store(subject string, report wire.Report, id string) error {
+	msg := nats.NewMsg(subject)
+	msg.Data = wire.AppendReports(nil, report)
+	return w.persist(msg, id)
+}
+
+// persistEnvelope stores an envelope in the request stream.
+func (w *Worker) persistEnvelope(l line, e *wire.Envelope, id string) error {
+	msg := nats.NewMsg(w.requestSubject(l))
+	msg.Data = e.Append(make([]byte, 0, sizeOf(e)))
+	if ttl := keepFor(e, time.Now()); ttl > 0 {
+		msg.Header.Set(jetstream.MsgTTLHeader, strconv.Itoa(int(ttl/time.Second)))
+	}
+	return w.persist(msg, id)
+}
+
+// concurrently calls f for 0 to n-1, at most width at once, and gives the
+// errors.
+func concurrently(width, n int, f func(i int) error) error {
+	if n == 1 {
+		return f(0)
+	}
+	errs := make([]error, n)
+	slots := make(chan struct{}, width)
+	var calls sync.WaitGroup
+	for i := range n {
+		slots <- struct{}{}
+		calls.Go(func() {
+			defer func() { <-slots }()
+			errs[i] = f(i)
+		})
+	}
+	calls.Wait()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,114 @@
+package natsbatch
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+)
+
+// pool is a Keyed that forms batches of items which have been suspected
+// equally often: fresh ones apart from those that may have killed a process.
+type pool struct {
+	*batcher.Keyed[poolKey, *item, struct{}]
+}
+
+// poolKey is what the items of one batch have in common.
+type poolKey struct {
+	priority Priority
+	group    string
+}
+
+// newPools makes the worker's pools. Together they run no more batches at
+// once than Batch.MaxConcurrent.
+func (w *Worker) newPools() {
+	runs := w.runs()
+	for suspect := range runs {
+		opts := w.opts.Batch
+		opts.MaxSize = w.batchSize(suspect)
+		opts.MinSize = min(opts.MinSize, opts.MaxSize)
+		if suspect > 0 {
+			opts.Delay, opts.MinSize = 0, 0
+		}
+		w.pools = append(w.pools, &pool{batcher.NewKeyed(func(ctx context.Context, key poolKey, items []*item) ([]struct{}, error) {
+			w.run(ctx, key.group, items)
+			return make([]struct{}, len(items)), nil
+		}, opts)})
+	}
+}
+
+// batchSize is the most requests of a batch of which each has been suspected
+// so often, out of the runs that it has: size at first, one in the last, and
+// falling by equal factors between.
+func batchSize(size, suspect, runs int) int {
+	if suspect <= 0 {
+		return size
+	}
+	if suspect >= runs-1 {
+		return 1
+	}
+	return max(1, int(math.Pow(float64(size), 1-float64(suspect)/float64(runs-1))+1e-9))
+}
+
+func (w *Worker) batchSize(suspect int) int {
+	return batchSize(w.opts.Batch.MaxSize, suspect, w.runs())
+}
+
+// submit puts items into batches.
+func (w *Worker) submit(p *pool, items []*item) {
+	for _, it := range items {
+		key := poolKey{priority: it.from.priority}
+		if w.grouped {
+			key.group = it.req.Group
+		}
+		p.Submit(it, key, it)
+	}
+}
+
+// run runs one batch in a slot of the Batcher and one of the worker's, and
+// leaves its settling to another goroutine, so that the slot is free for the
+// next batch meanwhile.
+func (w *Worker) run(ctx context.Context, group string, items []*item) {
+	defer w.collector.freed(items[0].from.line, len(items))
+	if w.isDraining() {
+		w.settle(handBack(items))
+		return
+	}
+	verdicts := make([]verdict, len(items))
+	for i, it := range items {
+		verdicts[i].item = it
+	}
+	w.unsettledRuns <- struct{}{}
+	w.slots <- struct{}{}
+	live := dropExpired(verdicts)
+	w.figures.expired.Add(uint64(len(verdicts) - len(live)))
+	if len(live) > 0 {
+		w.figures.batches.Add(1)
+		w.figures.requests.Add(uint64(len(live)))
+		begun := time.Now()
+		w.process(ctx, group, live)
+		w.collector.ran(time.Since(begun))
+	}
+	<-w.slots
+	w.later(func() {
+		w.settle(verdicts)
+		<-w.unsettledRuns
+	})
+}
+
+// dropExpired moves the verdicts of items whose deadline has passed to the
+// end, enters that, and gives the others.
+func dropExpired(verdicts []verdict) []verdict {
+	now, n := time.Now(), 0
+	for i := range verdicts {
+		if verdicts[i].item.expired(now) {
+			verdicts[i].fail(wire.StatusExpired, "")
+			continue
+		}
+		verdicts[n], verdicts[i] = verdicts[i], verdicts[n]
+		n++
+	}
+	return verdicts[:n]
+}

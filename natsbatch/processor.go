@@ -1,0 +1,110 @@
+package natsbatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+)
+
+// fate is where a request goes after a run.
+type fate uint8
+
+const (
+	answered   fate = iota // to its caller
+	retried                // back to the queue: its error passes
+	crashed                // back, more cautiously: it may be the cause of a panic or the like
+	handedBack             // back, as it came
+	dead                   // to the dead letters
+
+	fates // how many there are
+)
+
+// verdict is what a run came to for one item.
+type verdict struct {
+	item   *item
+	fate   fate
+	status wire.Status   // if answered
+	data   []byte        // the result, or the text of the error
+	after  time.Duration // if retried: not before that
+}
+
+// fail makes the verdict an error that is the answer.
+func (v *verdict) fail(status wire.Status, text string) {
+	v.status, v.data = status, []byte(text)
+}
+
+type groupFunc[Req, Res any] func(ctx context.Context, group string, reqs []Req) ([]Res, error)
+
+// processor runs a batch of items, fills in their verdicts, and does not panic.
+type processor func(ctx context.Context, group string, verdicts []verdict)
+
+// newProcessor gives fn its types back. A result may have limit bytes.
+func newProcessor[Req, Res any](fn groupFunc[Req, Res], opts WorkerOptions, limit int) processor {
+	return func(ctx context.Context, group string, verdicts []verdict) {
+		reqs := make([]Req, 0, len(verdicts))
+		live := make([]*verdict, 0, len(verdicts))
+		for i := range verdicts {
+			v := &verdicts[i]
+			var req Req
+			if err := opts.Codec.Unmarshal(v.item.req.Payload, &req); err != nil {
+				v.fail(wire.StatusFailed, fmt.Sprintf("natsbatch: decode the request: %v", err))
+				continue
+			}
+			reqs, live = append(reqs, req), append(live, v)
+		}
+		if len(live) == 0 {
+			return
+		}
+		res, errs := guard(withItems(ctx, live), fn, group, reqs, opts.Timeout)
+		for i, v := range live {
+			if errs != nil && errs[i] != nil {
+				judge(v, errs[i], opts.Retryable)
+				continue
+			}
+			data, err := opts.Codec.Marshal(res[i])
+			switch {
+			case err != nil:
+				v.fail(wire.StatusFailed, fmt.Sprintf("natsbatch: encode the result: %v", err))
+			case len(data) > limit:
+				v.fail(wire.StatusTooLarge, fmt.Sprintf("the result has %d bytes, the limit is %d", len(data), limit))
+			default:
+				v.data = data
+			}
+		}
+	}
+}
+
+// withItems gives a context whose Info tells of exactly these items.
+func withItems(ctx context.Context, live []*verdict) context.Context {
+	info, _ := batcher.FromContext(ctx)
+	if len(info.Requests) == len(live) {
+		return ctx
+	}
+	info.Size, info.Weight = len(live), 0
+	info.Requests = make([]context.Context, len(live))
+	for i, v := range live {
+		info.Requests[i] = v.item
+		info.Weight += v.item.Weight()
+	}
+	return batcher.WithInfo(ctx, info)
+}
+
+// judge sorts an error of Func: an answer, or a reason to run again.
+func judge(v *verdict, err error, retryable func(error) bool) {
+	var again *RetryError
+	var crash *crashError
+	switch {
+	case errors.As(err, &crash):
+		v.fate, v.data = crashed, []byte(err.Error())
+	case errors.As(err, &again):
+		v.fate, v.data, v.after = retried, []byte(err.Error()), again.After
+	case retryable != nil && retryable(err):
+		v.fate, v.data = retried, []byte(err.Error())
+	default:
+		v.fail(wire.StatusFailed, err.Error())
+	}
+}

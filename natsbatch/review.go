@@ -1,0 +1,164 @@
+package natsbatch
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/gobatcher/batcher/natsbatch/internal/fault"
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+)
+
+// lookUps is how many results a review looks for at once.
+const lookUps = 16
+
+// review finds out what is left to do of a delivery that somebody may have
+// worked on before: results that are stored are not worked out again, a
+// request that was delivered too often goes to the dead letters without being
+// run, and an envelope whose batch may have killed a process is divided.
+func (w *Worker) review(d *delivery) {
+	left, err := w.unsettled(d)
+	if err != nil { // the server cannot say: somebody asks again later
+		w.release(d)
+		w.putOff(d, time.Second)
+		return
+	}
+	e := *d.envelope
+	w.collector.freed(d.line, len(e.Requests)-len(left))
+	e.Requests = left
+	e.Part = e.Part || d.redelivered() > 0 // a claimed envelope is settled one by one
+	d.envelope = &e
+	switch {
+	case len(left) == 0:
+		w.acknowledge(d)
+		w.leases.drop(d)
+	case d.redelivered() > 0 && (d.line != lineAgain || len(left) > w.batchSize(e.Suspect+1)):
+		w.divide(d)
+	case d.suspect >= w.runs():
+		w.bury(d)
+	default:
+		w.enqueue(d)
+	}
+}
+
+// runs is how often a request runs at most.
+func (w *Worker) runs() int { return w.opts.MaxDeliveries - 1 }
+
+// release lets a delivery go that this worker does not work on.
+func (w *Worker) release(d *delivery) {
+	w.collector.freed(d.line, len(d.envelope.Requests))
+	w.leases.drop(d)
+}
+
+// unsettled gives the requests of a delivery that have no result yet. Those
+// of a Do have none that is kept.
+func (w *Worker) unsettled(d *delivery) ([]wire.Request, error) {
+	e := d.envelope
+	switch {
+	case e.Kind == wire.KindDo:
+		return e.Requests, nil
+	case e.Kind == wire.KindSubmit && !e.Part:
+		return w.claim(e)
+	}
+	return w.withoutResult(e, e.Requests)
+}
+
+// claim makes sure that the results of an envelope whose worker is gone are
+// stored one by one from now on, so that this worker, should it come back, can
+// no longer store them together. It gives the requests without a result.
+func (w *Worker) claim(e *wire.Envelope) ([]wire.Request, error) {
+	subject := w.envelopeSubject(stored, e.From, e.Number)
+	err := w.store(subject, wire.Report{Number: e.Number, Split: true}, "claim."+subject)
+	if err == nil {
+		return e.Requests, nil
+	}
+	if !errors.Is(err, errStored) {
+		return nil, err
+	}
+	report, err := w.report(w.ctx, subject)
+	if err != nil || report == nil {
+		return nil, errors.Join(err, ErrNoResult)
+	}
+	if !report.Split {
+		return nil, nil
+	}
+	has := make(map[uint64]bool, len(report.Outcomes))
+	for _, o := range report.Outcomes {
+		has[o.Index] = true
+	}
+	var open []wire.Request
+	for _, r := range e.Requests {
+		if !has[r.Index] {
+			open = append(open, r)
+		}
+	}
+	return w.withoutResult(e, open)
+}
+
+// withoutResult gives those of reqs of which no result is stored by itself.
+func (w *Worker) withoutResult(e *wire.Envelope, reqs []wire.Request) ([]wire.Request, error) {
+	found := make([]bool, len(reqs))
+	err := concurrently(lookUps, len(reqs), func(i int) error {
+		report, err := w.report(w.ctx, w.partSubject(stored, e, &reqs[i]))
+		found[i] = report != nil
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var open []wire.Request
+	for i := range reqs {
+		if !found[i] {
+			open = append(open, reqs[i])
+		}
+	}
+	return open, nil
+}
+
+// divide stores the requests of a delivery again in smaller envelopes, and is
+// done with it.
+func (w *Worker) divide(d *delivery) {
+	defer w.release(d)
+	fault.At(fault.Divided)
+	e := *d.envelope
+	e.Tries, e.Suspect, e.DelayMS = e.Tries+1, e.Suspect+1, 0
+	e.Reason = fmt.Sprintf("a worker took it and did not settle it (delivery %d)", d.count)
+	if w.part(&e) == nil {
+		w.acknowledge(d)
+	}
+}
+
+// part stores an envelope, in parts that each fit one batch if it is suspect.
+// They have ids by which the stream knows one that it has.
+func (w *Worker) part(e *wire.Envelope) error {
+	size := len(e.Requests)
+	if e.Suspect > 0 {
+		size = w.batchSize(e.Suspect)
+	}
+	rest := e.Requests
+	for len(rest) > 0 {
+		part := *e
+		part.Requests = rest[:min(size, len(rest))]
+		part.Part = e.Part || len(part.Requests) < len(e.Requests) || e.Suspect > 0
+		if err := w.requeue(&part); err != nil {
+			return err
+		}
+		rest = rest[len(part.Requests):]
+	}
+	return nil
+}
+
+// requeue stores an envelope that is to run again.
+func (w *Worker) requeue(e *wire.Envelope) error {
+	first := &e.Requests[0]
+	id := e.From + "." + strconv.FormatUint(e.Number, 10) + "." + strconv.FormatUint(first.Index, 10)
+	if e.Kind == wire.KindKey {
+		id = keyMessageID(w.Queue, first.ID)
+	}
+	l := line(priorityOf(e))
+	if e.Suspect > 0 {
+		l = lineAgain
+	}
+	return w.persistEnvelope(l, e, fmt.Sprintf("%s.%d.%d.%d", id, len(e.Requests), e.Tries, e.Suspect))
+}

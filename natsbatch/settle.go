@@ -1,0 +1,97 @@
+package natsbatch
+
+import (
+	"github.com/gobatcher/batcher/natsbatch/internal/fault"
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+)
+
+// replyBytes bounds a reply. What exceeds it goes in another.
+const replyBytes = 256 << 10
+
+// settle enters the verdicts of a batch: it answers the Dos that wait, with
+// one reply for each front end, and concludes each delivery of which it has
+// the last verdict.
+func (w *Worker) settle(verdicts []verdict) {
+	fault.At(fault.Ran)
+	replies := w.reply(verdicts)
+	fault.At(fault.Replied)
+	w.enter(verdicts, func(v *verdict) bool { return !v.isReply() })
+	if len(replies) == 0 {
+		return
+	}
+	w.later(func() { // a front end that is gone must keep nobody
+		for _, came := range replies {
+			<-came
+		}
+		w.enter(verdicts, (*verdict).isReply)
+	})
+}
+
+// isReply reports whether the verdict goes to a front end that waits.
+func (v *verdict) isReply() bool {
+	return v.item.from.envelope.Kind == wire.KindDo && v.fate == answered
+}
+
+// enter enters those verdicts that which picks.
+func (w *Worker) enter(verdicts []verdict, which func(*verdict) bool) {
+	var complete []*delivery
+	for i := range verdicts {
+		if v := &verdicts[i]; which(v) && v.item.from.enter(*v) {
+			complete = append(complete, v.item.from)
+		}
+	}
+	_ = concurrently(lookUps, len(complete), func(i int) error { w.conclude(complete[i]); return nil })
+}
+
+// reply sends the outcomes that front ends wait for, and gives what tells that
+// they have come.
+func (w *Worker) reply(verdicts []verdict) (came []<-chan struct{}) {
+	pages := make(map[string]*page)
+	for i := range verdicts {
+		v := &verdicts[i]
+		if !v.isReply() {
+			continue
+		}
+		e := v.item.from.envelope
+		p := pages[e.From]
+		if p == nil {
+			p = &page{}
+			pages[e.From] = p
+		}
+		o := v.outcome()
+		if p.size > 0 && p.size+o.Size() > replyBytes {
+			came = append(came, w.mail.send(w.replySubject(e.From), p.bytes()))
+			*p = page{}
+		}
+		p.add(e.Number, o)
+	}
+	for frontEnd, p := range pages {
+		came = append(came, w.mail.send(w.replySubject(frontEnd), p.bytes()))
+	}
+	return came
+}
+
+// page is a reply while it is written.
+type page struct {
+	reports []wire.Report
+	size    int
+}
+
+// add adds an outcome to the report of its envelope. The outcomes of one come
+// in a row, or nearly.
+func (p *page) add(number uint64, o wire.Outcome) {
+	p.size += o.Size()
+	if last := len(p.reports) - 1; last >= 0 && p.reports[last].Number == number {
+		p.reports[last].Outcomes = append(p.reports[last].Outcomes, o)
+		return
+	}
+	p.reports = append(p.reports, wire.Report{Number: number, Outcomes: []wire.Outcome{o}})
+}
+
+func (p *page) bytes() []byte {
+	return wire.AppendReports(make([]byte, 0, p.size+16*len(p.reports)+16), p.reports...)
+}
+
+func (v *verdict) outcome() wire.Outcome {
+	return wire.Outcome{Index: v.item.req.Index, Status: v.status, Data: v.data}
+}

@@ -1,0 +1,80 @@
+package natsbatch
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+)
+
+// wireRequest is a request of a Submit in the Batcher that commits it.
+type wireRequest struct{ wire.Request }
+
+// Weight makes the Batcher count bytes.
+func (r *wireRequest) Weight() int { return weigh(&r.Request) }
+
+// submit is Client.Submit with bytes.
+func (fe *frontEnd) submit(ctx context.Context, payload []byte, o Option) (Handle, error) {
+	if ctx.Err() != nil {
+		return Handle{}, context.Cause(ctx)
+	}
+	r, err := fe.request(ctx, payload, o)
+	if err != nil {
+		return Handle{}, err
+	}
+	if fe.closed.Load() {
+		return Handle{}, ErrClosed
+	}
+	if o.key != nil {
+		return fe.submitKey(ctx, r, *o.key, o.priority)
+	}
+	future := fe.submits[o.priority].Submit(context.Background(), &wireRequest{r})
+	h, err := future.Wait(ctx)
+	switch {
+	case err == nil:
+		return h, nil
+	case ctx.Err() != nil && err == context.Cause(ctx):
+		if future.Cancel() {
+			return Handle{}, err
+		}
+		return Handle{}, fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+	case isClosed(err):
+		return Handle{}, ErrClosed
+	}
+	return Handle{}, err
+}
+
+// hand gives the Func that sends envelopes of requests whose results are kept.
+func (fe *frontEnd) hand(p Priority) batcher.Func[*wireRequest, Handle] {
+	subject := fe.requestSubject(line(p))
+	return func(ctx context.Context, reqs []*wireRequest) ([]Handle, error) {
+		e := &wire.Envelope{Kind: wire.KindSubmit, Priority: uint8(p), From: fe.id, Number: fe.number.Add(1), Requests: make([]wire.Request, len(reqs))}
+		handles := make([]Handle, len(reqs))
+		for i, r := range reqs {
+			r.Index = uint64(i)
+			e.Requests[i] = r.Request
+			handles[i] = Handle{frontEnd: fe.id, envelope: e.Number, index: uint64(i)}
+		}
+		fe.futures.add(e.Number)
+		if err := fe.publish(ctx, subject, e, fe.messageID(e.Number)); err != nil {
+			fe.futures.remove(e.Number)
+			return nil, err
+		}
+		return handles, nil
+	}
+}
+
+// submitKey stores a request under its own id, unless one with this id is
+// stored already.
+func (fe *frontEnd) submitKey(ctx context.Context, r wire.Request, id string, p Priority) (Handle, error) {
+	r.ID = id
+	e := &wire.Envelope{Kind: wire.KindKey, Priority: uint8(p), From: fe.id, Requests: []wire.Request{r}}
+	if err := fe.publish(ctx, fe.requestSubject(line(p)), e, keyMessageID(fe.Queue, id)); err != nil {
+		return Handle{}, err
+	}
+	return KeyHandle(id), nil
+}
+
+// keyMessageID keeps ids of different endpoints of a namespace apart.
+func keyMessageID(q Queue, id string) string { return "k." + q.Endpoint + "." + id }

@@ -1,0 +1,146 @@
+package natsbatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Limits of what is created.
+const (
+	duplicates  = 2 * time.Minute
+	pullWaiting = 4096 // pulls that wait: one for each worker
+	pullGroup   = "batch"
+)
+
+// Setup creates the streams and consumers of a queue that do not exist, and
+// verifies those that do. [NewClient] and [NewWorker] call it, so it need only
+// be called where they lack the permission to create. It waits for the
+// servers, no longer than ctx lasts.
+//
+// It returns an error that wraps [ErrDrift] and lists what differs where
+// something exists and is not as q says; it never alters anything.
+func Setup(ctx context.Context, nc *nats.Conn, q Queue) error {
+	_, err := open(ctx, nc, q)
+	return err
+}
+
+// topology is a queue that exists and is as its Queue says.
+type topology struct {
+	Queue    // with its defaults
+	nc       *nats.Conn
+	js       jetstream.JetStream
+	requests jetstream.Stream
+	results  jetstream.Stream
+	dead     jetstream.Stream
+}
+
+// open is Setup, and gives what it has set up.
+func open(ctx context.Context, nc *nats.Conn, q Queue) (*topology, error) {
+	if err := q.Validate(); err != nil {
+		return nil, err
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("natsbatch: %w", err)
+	}
+	t := &topology{Queue: q.withDefaults(), nc: nc, js: js}
+	requests, results, dead := t.streams()
+	for _, s := range []struct {
+		to   *jetstream.Stream
+		want jetstream.StreamConfig
+	}{{&t.requests, requests}, {&t.results, results}, {&t.dead, dead}} {
+		if *s.to, err = ensureStream(ctx, js, s.want); err != nil {
+			return nil, err
+		}
+	}
+	for _, l := range order {
+		if err := ensureConsumer(ctx, t.requests, t.consumerConfig(l)); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// streams gives the streams as they must be.
+func (q Queue) streams() (requests, results, dead jetstream.StreamConfig) {
+	requests = q.stream(q.requestStream(), "req.>")
+	requests.Retention = jetstream.WorkQueuePolicy
+	requests.MaxMsgs, requests.MaxBytes = q.MaxMessages, q.MaxBytes
+	requests.Duplicates = duplicates
+
+	results = q.stream(q.resultStream(), "res.>")
+	results.MaxMsgsPerSubject, results.DiscardNewPerSubject = 1, true
+	results.MaxBytes, results.MaxAge = q.ResultBytes, q.ResultTTL
+	results.Duplicates = min(duplicates, q.ResultTTL)
+	results.RePublish = &jetstream.RePublish{Source: q.prefix() + "res.>", Destination: q.prefix() + "done.>"}
+
+	dead = q.stream(q.deadStream(), "dlq.>")
+	dead.MaxBytes, dead.MaxAge = q.MaxBytes, q.DeadTTL
+	dead.Duplicates = min(duplicates, q.DeadTTL)
+	return requests, results, dead
+}
+
+// stream is what the streams have in common.
+func (q Queue) stream(name, subjects string) jetstream.StreamConfig {
+	storage := jetstream.FileStorage
+	if q.Memory {
+		storage = jetstream.MemoryStorage
+	}
+	return jetstream.StreamConfig{
+		Name:        name,
+		Subjects:    []string{q.prefix() + subjects},
+		Storage:     storage,
+		Replicas:    q.Replicas,
+		Discard:     jetstream.DiscardNew,
+		MaxMsgs:     -1,
+		AllowMsgTTL: true,
+	}
+}
+
+// consumerConfig gives the consumer of a line as it must be.
+func (q Queue) consumerConfig(l line) jetstream.ConsumerConfig {
+	return jetstream.ConsumerConfig{
+		Durable:        q.consumer(l),
+		FilterSubject:  q.requestSubject(l),
+		AckPolicy:      jetstream.AckExplicitPolicy,
+		AckWait:        q.AckWait,
+		MaxDeliver:     -1,
+		MaxAckPending:  100_000,
+		MaxWaiting:     pullWaiting,
+		PriorityPolicy: jetstream.PriorityPolicyPrioritized,
+		PriorityGroups: []string{pullGroup},
+	}
+}
+
+func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (jetstream.Stream, error) {
+	s, err := js.Stream(ctx, want.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		s, err = js.CreateStream(ctx, want)
+	}
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // by another process, just now
+		s, err = js.Stream(ctx, want.Name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("natsbatch: stream %s: %w", want.Name, err)
+	}
+	return s, streamDrift(want, s.CachedInfo().Config)
+}
+
+func ensureConsumer(ctx context.Context, s jetstream.Stream, want jetstream.ConsumerConfig) error {
+	c, err := s.Consumer(ctx, want.Durable)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		c, err = s.CreateConsumer(ctx, want)
+	}
+	if errors.Is(err, jetstream.ErrConsumerExists) {
+		c, err = s.Consumer(ctx, want.Durable)
+	}
+	if err != nil {
+		return fmt.Errorf("natsbatch: consumer %s: %w", want.Durable, err)
+	}
+	return consumerDrift(want, c.CachedInfo().Config)
+}

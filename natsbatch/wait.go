@@ -1,0 +1,164 @@
+package natsbatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// lookAgain is how often who waits for a result asks the server for it: an
+// event may be lost with a connection.
+const lookAgain = 10 * time.Second
+
+// get is Client.Get with bytes.
+func (fe *frontEnd) get(ctx context.Context, h Handle) ([]byte, error) {
+	if h.frontEnd == fe.id {
+		if o, ok, _ := fe.futures.look(h); ok {
+			return outcome(o)
+		}
+	}
+	o, err := fe.stored(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	return outcome(o)
+}
+
+// wait is Client.Wait with bytes.
+func (fe *frontEnd) wait(ctx context.Context, h Handle) ([]byte, error) {
+	if h.IsZero() {
+		return nil, fmt.Errorf("%w: the zero Handle", errHandle)
+	}
+	var pause <-chan time.Time
+	for h.frontEnd == fe.id {
+		o, ok, changed := fe.futures.look(h)
+		if ok {
+			return outcome(o)
+		}
+		if changed == nil {
+			break
+		}
+		if pause == nil {
+			pause = time.After(lookAgain)
+		}
+		select {
+		case <-changed:
+		case <-pause:
+			return fe.waitRemote(ctx, h)
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-fe.gone:
+			return nil, ErrClosed
+		}
+	}
+	return fe.waitRemote(ctx, h)
+}
+
+// waitRemote waits for a result of which this front end need not hear: it
+// subscribes to the event first and then looks, so that it misses neither.
+func (fe *frontEnd) waitRemote(ctx context.Context, h Handle) ([]byte, error) {
+	events := make(chan *nats.Msg, 4)
+	for _, subject := range fe.subjects(done, h) {
+		sub, err := fe.nc.ChanSubscribe(subject, events)
+		if err != nil {
+			return nil, fmt.Errorf("natsbatch: subscribe to %s: %w", subject, err)
+		}
+		defer func() { _ = sub.Unsubscribe() }()
+	}
+	if err := fe.nc.FlushWithContext(orTimeout(ctx)); err != nil && ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	for {
+		back := fe.back.wait()
+		o, err := fe.stored(ctx, h)
+		switch {
+		case err == nil:
+			return outcome(o)
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case !errors.Is(err, ErrNoResult):
+			sleep(ctx, commitPause)
+			continue
+		}
+		select {
+		case <-events:
+		case <-back:
+		case <-time.After(lookAgain):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-fe.gone:
+			return nil, ErrClosed
+		}
+	}
+}
+
+// subjects are where the result of h may be: with its envelope, or alone.
+func (fe *frontEnd) subjects(what string, h Handle) []string {
+	if h.id != "" {
+		return []string{fe.keySubject(what, h.id)}
+	}
+	return []string{
+		fe.envelopeSubject(what, h.frontEnd, h.envelope),
+		fe.indexSubject(what, h.frontEnd, h.envelope, h.index),
+	}
+}
+
+// stored gives the outcome that is stored for h, or ErrNoResult.
+func (fe *frontEnd) stored(ctx context.Context, h Handle) (wire.Outcome, error) {
+	if h.IsZero() {
+		return wire.Outcome{}, fmt.Errorf("%w: the zero Handle", errHandle)
+	}
+	for _, subject := range fe.subjects(stored, h) {
+		report, err := fe.report(ctx, subject)
+		if err != nil {
+			return wire.Outcome{}, err
+		}
+		if report == nil {
+			continue
+		}
+		for _, o := range report.Outcomes {
+			if o.Index == h.index {
+				return o, nil
+			}
+		}
+	}
+	return wire.Outcome{}, fmt.Errorf("%w for %s", ErrNoResult, h)
+}
+
+// report reads what is stored under a subject of the result stream, nil if
+// nothing is.
+func (t *topology) report(ctx context.Context, subject string) (*wire.Report, error) {
+	msg, err := t.results.GetLastMsgForSubject(ctx, subject)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("natsbatch: look up %s: %w", subject, err)
+	}
+	reports, err := wire.DecodeReports(msg.Data)
+	if err == nil && len(reports) != 1 {
+		err = wire.ErrMalformed
+	}
+	if err != nil {
+		return nil, errBadResult(err)
+	}
+	return &reports[0], nil
+}
+
+func isClosed(err error) bool { return errors.Is(err, batcher.ErrClosed) }
+
+// orTimeout gives a context that ends, which a flush insists on.
+func orTimeout(ctx context.Context) context.Context {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookAgain)
+	context.AfterFunc(ctx, cancel)
+	return ctx
+}
