@@ -1,6 +1,6 @@
 # Every check that CI runs is a target here; `make` runs those that need nothing but Go.
 
-MODULES := . bench cmd/batcher examples modeltest
+MODULES := . bench cmd/batcher examples gateway gateway/clients modeltest natsbatch natsbatch/embed natsbatch/e2e otelbatch
 LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 BENCHSTAT := go run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
@@ -29,7 +29,9 @@ lint:
 	set -e; for m in $(MODULES); do (cd $$m && $(LINT) run --config $(CURDIR)/.golangci.yml ./...); done
 
 fuzz: ## each fuzz target for a short time
-	cd cmd/batcher && go test -run '^$$' -fuzz FuzzFraming -fuzztime 10s ./internal/pipe
+	set -e; git grep -l '^func Fuzz.*testing.F' -- '*_test.go' | xargs -n 1 dirname | sort -u | while read -r folder; do \
+	for target in $$(cd $$folder && go test -list '^Fuzz' . | grep '^Fuzz'); do \
+	(cd $$folder && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime 5s .); done; done
 
 e2e: ## pipe on real input, its output compared
 	cmd/batcher/e2e.sh
