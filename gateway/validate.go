@@ -43,7 +43,7 @@ func (r Route) validateLimits(fault func(field, format string, args ...any)) {
 		fault("MinItems", "is %d, must not be negative", r.MinItems)
 	}
 	if r.MaxItems > 0 && r.MinItems > r.MaxItems {
-		fault("MinItems", "is %d, more than MaxItems, %d", r.MinItems, r.MaxItems)
+		fault("MinItems", "is %d, above MaxItems, which is %d", r.MinItems, r.MaxItems)
 	}
 	if r.Delay < 0 {
 		fault("Delay", "is %v, must not be negative", r.Delay)
