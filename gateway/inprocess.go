@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"sync"
+	"unique"
 
 	"github.com/gobatcher/batcher"
 )
@@ -18,7 +19,7 @@ func (s share) Weight() int { return s.part }
 
 // inProcess is the Dispatcher of a route that brings none.
 type inProcess struct {
-	keyed *batcher.Keyed[Key, share, Outcome]
+	keyed *batcher.Keyed[unique.Handle[Key], share, Outcome] // a Key is large to hand about, and to compare
 	scale scale
 
 	// together is held for reading while the items of a call are submitted. A
@@ -29,12 +30,12 @@ type inProcess struct {
 
 // newInProcess batches as r, which has its defaults, says.
 func newInProcess(r Route, process Process) *inProcess {
-	fn := func(ctx context.Context, key Key, reqs []share) ([]Outcome, error) {
+	fn := func(ctx context.Context, key unique.Handle[Key], reqs []share) ([]Outcome, error) {
 		items := make([]Item, len(reqs))
 		for i, req := range reqs {
 			items[i] = req.Item
 		}
-		return process(ctx, key, items)
+		return process(ctx, key.Value(), items)
 	}
 	d := &inProcess{scale: r.scale()}
 	opts := r.options()
@@ -59,23 +60,30 @@ func (d *inProcess) share(item Item) share { return share{item, d.scale.share(it
 func (d *inProcess) Dispatch(ctx context.Context, key Key, items []Item) ([]Outcome, error) {
 	outcomes := make([]Outcome, len(items))
 	if len(items) == 1 {
-		var err error
-		outcomes[0], err = d.keyed.Do(ctx, key, d.share(items[0]))
-		return outcomes, err
+		return outcomes, d.one(ctx, key, items, outcomes)
 	}
-	futures := d.submit(ctx, key, items)
+	return outcomes, d.several(ctx, key, items, outcomes)
+}
+
+// one is most calls.
+func (d *inProcess) one(ctx context.Context, key Key, items []Item, outcomes []Outcome) (err error) {
+	outcomes[0], err = d.keyed.Do(ctx, unique.Make(key), d.share(items[0]))
+	return err
+}
+
+func (d *inProcess) several(ctx context.Context, key Key, items []Item, outcomes []Outcome) (err error) {
+	futures := d.submit(ctx, unique.Make(key), items)
 	for i, future := range futures {
-		var err error
 		if outcomes[i], err = future.Wait(ctx); err != nil {
 			leave(futures)
-			return nil, err
+			return err
 		}
 	}
-	return outcomes, nil
+	return nil
 }
 
 // submit hands the items of a call in together.
-func (d *inProcess) submit(ctx context.Context, key Key, items []Item) []batcher.Future[Outcome] {
+func (d *inProcess) submit(ctx context.Context, key unique.Handle[Key], items []Item) []batcher.Future[Outcome] {
 	d.together.RLock()
 	defer d.together.RUnlock()
 	futures := make([]batcher.Future[Outcome], len(items))

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/gobatcher/batcher/gateway"
 )
@@ -21,5 +22,17 @@ func TestCallStaysTogether(t *testing.T) {
 		if n := len(u.seen()); n != 500 {
 			t.Errorf("%d upstream calls for 500 calls, one after the other", n)
 		}
+	})
+}
+
+// An idle Handler owns no goroutine, nor does one that nobody shuts down: the
+// bubble would not end while one is blocked.
+func TestIdleHandlerOwnsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, err := gateway.New([]gateway.Route{{Pattern: "/", Protocol: words{}, Upstream: &upper{}, Delay: time.Millisecond}}, gateway.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantAnswer(t, post(h, "a,b"), 200, "A,B")
 	})
 }
