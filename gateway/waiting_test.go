@@ -31,10 +31,9 @@ func TestWaitingCallsAreSmall(t *testing.T) {
 	each := int64(held()-before) / calls
 	leave()
 	all.Wait()
-	if each > 10000 {
+	if each > mostPerCall {
 		t.Errorf("%d bytes a call", each)
 	}
-	t.Logf("%d bytes a call", each)
 }
 
 // held is memory in use, stacks included.
