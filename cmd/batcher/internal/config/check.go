@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gobatcher/batcher/gateway"
 )
@@ -64,9 +65,32 @@ func (c *Config) check() Faults {
 	k.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	k.oneOf("log.format", c.Log.Format, "text", "json")
 	k.upstream("tracing.endpoint", c.Tracing.Endpoint)
+	k.queue()
 	k.routes()
 	return k.faults
 }
+
+func (k *checker) queue() {
+	c, q := k.c, k.c.Queue
+	k.fault(c.Store != "" && c.NATS != "", "nats", "there is a store too; only one of them can be")
+	k.fault(q.Listen != "" && c.Store == "", "queue.listen", "needs store")
+	k.fault(!c.Work && c.NATS == "", "work", "nobody else can ask the upstreams without nats")
+	for name, said := range map[string]string{"queue.credentials": q.Credentials, "queue.ca": q.CA, "queue.cert": q.Cert, "queue.key": q.Key} {
+		k.fault(said != "" && c.NATS == "", name, "needs nats")
+	}
+	k.pair("queue.cert", q.Cert, "queue.key", q.Key)
+	k.fault(!namespace.MatchString(q.Namespace), "queue.namespace", "%q must be 1 to 64 letters, digits, - or _", q.Namespace)
+	k.fault(!slices.Contains([]int{1, 3, 5}, q.Replicas), "queue.replicas", "%d is none of 1, 3 and 5", q.Replicas)
+	k.fault(q.Replicas > 1 && c.NATS == "", "queue.replicas", "more than one needs nats")
+	k.fault(q.MaxBytes < 1<<20, "queue.max-bytes", "must be at least 1MiB")
+	k.fault(q.ResultTTL < time.Second, "queue.result-ttl", "must be at least 1s")
+	if q.Listen != "" {
+		k.address("queue.listen", q.Listen)
+	}
+}
+
+// namespace is what package natsbatch takes for one.
+var namespace = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 func (k *checker) address(name, address string) {
 	_, _, err := net.SplitHostPort(address)
