@@ -50,7 +50,7 @@ func (c *Config) UpstreamURL(r Route) string {
 
 func (r Route) gateway(p gateway.Protocol, upstream gateway.Upstream) gateway.Route {
 	return gateway.Route{
-		Name: r.label(), Pattern: r.Pattern, Protocol: p, Upstream: upstream,
+		Name: r.Label(), Pattern: r.Pattern, Protocol: p, Upstream: upstream,
 		Headers: r.Headers, Refuse: r.Refuse, Isolate: r.Isolate,
 		MaxItems: r.MaxItems, MinItems: r.MinItems, MaxConcurrent: r.MaxConcurrent,
 		MaxWeight: r.MaxWeight, MaxBatchBytes: int(r.MaxBatchBytes),

@@ -126,13 +126,13 @@ func (k *checker) routes() {
 		at := fmt.Sprintf("routes[%d].", i)
 		k.route(at, r)
 		k.pattern(mux, at, r.Pattern)
-		k.fault(names[r.label()], at+"name", "%q is the name of another route too", r.label())
-		names[r.label()] = true
+		k.fault(names[r.Label()], at+"name", "%q is the name of another route too", r.Label())
+		names[r.Label()] = true
 	}
 }
 
-// label is the route's name in logs and metrics.
-func (r Route) label() string {
+// Label is the route's name in logs and metrics.
+func (r Route) Label() string {
 	if r.Name != "" {
 		return r.Name
 	}
