@@ -67,6 +67,7 @@ type Queue struct {
 	Namespace, Listen, Credentials, CA, Cert, Key string
 
 	Replicas  int
+	Tries     int
 	MaxBytes  int64
 	ResultTTL time.Duration
 }
@@ -103,7 +104,7 @@ func Default() *Config {
 		Log:     Log{Level: "info", Format: "text", Access: true},
 		Tracing: Tracing{Ratio: 1},
 		Work:    true,
-		Queue:   Queue{Namespace: "main", Replicas: 1, MaxBytes: 1 << 30, ResultTTL: 24 * time.Hour},
+		Queue:   Queue{Namespace: "main", Replicas: 1, Tries: 100, MaxBytes: 1 << 30, ResultTTL: 24 * time.Hour},
 	}
 }
 

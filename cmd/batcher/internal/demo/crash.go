@@ -88,6 +88,7 @@ func (r *crashRun) all() error {
 		return context.Cause(r.ctx)
 	}
 	fmt.Fprintf(r.Out, "All %d requests have been accepted; %d tries in between found nobody there, and were repeated.\n", r.accepted, r.refused)
+	fmt.Fprintln(r.Out, "What the killed gateway had begun comes back after 5 seconds.")
 	return r.collect()
 }
 

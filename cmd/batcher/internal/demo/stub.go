@@ -20,7 +20,7 @@ type Cost struct {
 type stub struct {
 	cost  Cost
 	saw   func(instances [][]float64) // is told of every call; nil: nobody is
-	busy  sync.Mutex // held while a call is paid for
+	busy  sync.Mutex                  // held while a call is paid for
 	calls atomic.Int64
 	items atomic.Int64
 }

@@ -17,10 +17,8 @@ type Later struct {
 	matters []string // names of the headers that tell requests with one key apart
 }
 
-const (
-	laterAtOnce = 256 // requests that nobody waits for, served at once
-	laterTries  = 100 // of a request whose answer says that the trouble may pass
-)
+// laterAtOnce is how many requests that nobody waits for are served at once.
+const laterAtOnce = 256
 
 // NewLater serves them with next, which is what serves all others.
 func NewLater(l *Link, c *config.Config, next http.Handler) (*Later, error) {
@@ -35,7 +33,7 @@ func NewLater(l *Link, c *config.Config, next http.Handler) (*Later, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := natsbatch.WorkerOptions{MaxDeliveries: laterTries}
+	opts := natsbatch.WorkerOptions{MaxDeliveries: c.Queue.Tries}
 	opts.Batch.MaxSize, opts.Batch.MaxConcurrent = 1, laterAtOnce // the gateway makes the batches
 	if q.worker, err = natsbatch.NewWorker(ctx, l.Conn, q.queue, replay{next}.serve, opts); err != nil {
 		return nil, errors.Join(err, client.Close())

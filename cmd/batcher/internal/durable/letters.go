@@ -2,10 +2,12 @@ package durable
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
@@ -92,7 +94,8 @@ func (q *queued) each(do func(natsbatch.DeadLetter) error) error {
 func (l *Letters) List([]uint64) error {
 	for _, q := range l.all {
 		err := q.each(func(d natsbatch.DeadLetter) error {
-			_, err := fmt.Fprintf(l.out, "%d\t%s\t%d tries\t%s\t%s\t%.200s\n", d.Seq, d.At.UTC().Format(time.RFC3339), d.Tries, q.name, d.Reason, d.Payload)
+			_, err := fmt.Fprintf(l.out, "%d\t%s\t%d tries\t%s\t%s\t%s\n",
+				d.Seq, d.At.UTC().Format(time.RFC3339), d.Tries, q.name, oneLine(d.Reason), q.describe(d.Payload))
 			return err
 		})
 		if err != nil {
@@ -100,6 +103,28 @@ func (l *Letters) List([]uint64) error {
 		}
 	}
 	return nil
+}
+
+// describe says which request a letter holds, without the header: it may hold
+// secrets.
+func (q *queued) describe(payload []byte) string {
+	if q.name == laterName {
+		var r httpRequest
+		if err := json.Unmarshal(payload, &r); err != nil {
+			return "unreadable"
+		}
+		return fmt.Sprintf("%s %s %s", r.Method, oneLine(r.URI), oneLine(string(r.Body)))
+	}
+	var r request
+	if err := json.Unmarshal(payload, &r); err != nil {
+		return "unreadable"
+	}
+	return fmt.Sprintf("%s %s %s", r.Key.Method, r.Key.Path, oneLine(string(r.Item.Data)))
+}
+
+// oneLine gives the beginning of a text, on one line.
+func oneLine(text string) string {
+	return fmt.Sprintf("%.200s", strings.Join(strings.Fields(text), " "))
 }
 
 // Retry has letters tried again: these, or all if there are none.
