@@ -51,6 +51,7 @@ func (s *server) fixed(c *config.Config) (names []string) {
 		{"tracing", s.first.Tracing, c.Tracing},
 		{"store", s.first.Store, c.Store},
 		{"nats", s.first.NATS, c.NATS},
+		{"work", s.first.Work, c.Work},
 		{"queue", s.first.Queue, c.Queue},
 		{"tls.cert", s.first.TLS.Cert == "", c.TLS.Cert == ""},
 	} {
