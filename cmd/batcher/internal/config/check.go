@@ -167,7 +167,6 @@ func (k *checker) route(at string, r Route) {
 	k.fault(r.MaxConcurrent < 0 && r.Protocol == exec, at+"max-concurrent", "must not be negative: it is the number of processes")
 	k.upstream(at+"upstream", r.Upstream)
 	k.fault(r.Upstream == "" && k.c.Upstream == "" && r.Protocol != exec, at+"upstream", "there is none, and none for all routes either")
-	k.fault(r.MinItems < 0, at+"min-items", "must not be negative")
 	if len(k.faults) > before {
 		return
 	}
@@ -186,29 +185,25 @@ func (k *checker) route(at string, r Route) {
 // limits has package gateway check a route, and puts what it says in terms
 // of keys.
 func (k *checker) limits(at string, r gateway.Route) {
-	err := r.Validate()
-	if err == nil {
+	joined, ok := r.Validate().(interface{ Unwrap() []error })
+	if !ok {
 		return
 	}
-	for line := range strings.Lines(err.Error()) {
-		said := keyNames.Replace(strings.TrimSpace(line))
-		said = strings.TrimPrefix(said, fmt.Sprintf("gateway: route %q: ", r.Pattern))
-		name, rest, _ := strings.Cut(strings.TrimPrefix(said, "batcher: Options: "), " ")
-		k.fault(true, at+name, "%s", rest)
+	for _, err := range joined.Unwrap() {
+		var fault *gateway.FieldError
+		if errors.As(err, &fault) && fault.Field != "Pattern" { // patterns are checked together
+			k.fault(true, at+keyNames.Replace(fault.Field), "%s", keyNames.Replace(fault.Text))
+		}
 	}
 }
 
 // keyNames turns the names of fields into those of keys.
 var keyNames = strings.NewReplacer(
-	"MaxSize", "max-items", "MaxItems", "max-items",
-	"MinSize", "min-items", "MinItems", "min-items",
-	"MaxConcurrent", "max-concurrent",
-	"MaxWeight", "max-weight",
-	"MaxBatchBytes", "max-batch-bytes",
+	"MaxItems", "max-items",
+	"MinItems", "min-items",
 	"MaxPendingBytes", "max-pending-bytes",
 	"MaxPending", "max-pending",
 	"MaxBody", "max-body",
 	"TargetTime", "target-time",
 	"Delay", "delay",
-	"Pattern", "pattern",
 )

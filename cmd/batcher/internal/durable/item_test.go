@@ -84,7 +84,7 @@ func TestBatchesAreCutByWeightAndBytes(t *testing.T) {
 	}{
 		{processor{}, "[5]"},
 		{processor{weight: 10}, "[2 1 1 1]"},
-		{processor{bytes: 12}, "[2 1 2]"},
+		{processor{bytes: 12}, "[2 2 1]"},
 		{processor{weight: 1}, "[1 1 1 1 1]"},
 	} {
 		var calls []int
