@@ -183,6 +183,7 @@ func newWorker[Req, Res any](ctx context.Context, nc *nats.Conn, q Queue, fn gro
 		w.cancel()
 		return nil, err
 	}
+	go w.collector.loop()
 	return w, nil
 }
 
