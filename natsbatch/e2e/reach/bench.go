@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"path/filepath"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -25,14 +25,18 @@ type bench struct {
 }
 
 // bench starts one. Its Func takes its time and gives each request back.
-func (m *measurement) bench(name string, workers int, delay time.Duration) (b *bench, err error) {
+func (m *measurement) bench(workers int, delay time.Duration) (b *bench, err error) {
 	b = &bench{}
 	defer func() {
 		if err != nil {
 			b.close()
 		}
 	}()
-	if b.server, err = embed.Start(filepath.Join(m.dir, name), embed.Options{}); err != nil {
+	dir, err := os.MkdirTemp(m.dir, "bench")
+	if err != nil {
+		return b, err
+	}
+	if b.server, err = embed.Start(dir, embed.Options{}); err != nil {
 		return b, err
 	}
 	q := natsbatch.Queue{Endpoint: "reach"}

@@ -46,7 +46,7 @@ func run(ctx context.Context, pending int) error {
 	defer os.RemoveAll(dir)
 	began := time.Now()
 	m := measurement{ctx: ctx, dir: dir, pending: pending}
-	for _, step := range []func() error{m.ceilings, m.closedLoops, m.openLoops, m.lone, m.idle, m.manyPending} {
+	for _, step := range []func() error{m.disk, m.closedLoops, m.openLoops, m.lone, m.idle, m.manyPending} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -62,6 +62,4 @@ type measurement struct {
 	dir     string
 	pending int
 	table   table
-
-	unsynced, synced, stored float64 // ceilings, a second
 }
