@@ -61,7 +61,7 @@ func (o WorkerOptions) Validate() error {
 	fault := func(format string, args ...any) {
 		faults = append(faults, fmt.Errorf("natsbatch: WorkerOptions: "+format, args...))
 	}
-	if err := o.Batch.Validate(); err != nil {
+	if err := o.withDefaults().Batch.Validate(); err != nil {
 		faults = append(faults, err)
 	}
 	if o.Batch.Manual {
