@@ -152,10 +152,14 @@ func TestNewChecksItsRoutes(t *testing.T) {
 	if _, err := gateway.New([]gateway.Route{good, {Pattern: "/b"}}, gateway.Options{}); err == nil {
 		t.Error("a route without a protocol: no error")
 	}
-	_, err := gateway.New([]gateway.Route{good, good}, gateway.Options{})
-	var field *gateway.FieldError
-	if !errors.As(err, &field) || field.Field != "Pattern" || field.Route != "/a" {
-		t.Errorf("two equal patterns: %v", err)
+	odd := good
+	odd.Pattern = "/{"
+	for _, bad := range []gateway.Route{good, odd} {
+		_, err := gateway.New([]gateway.Route{good, bad}, gateway.Options{})
+		var field *gateway.FieldError
+		if !errors.As(err, &field) || field.Field != "Pattern" || field.Route != bad.Pattern {
+			t.Errorf("pattern %q: %v", bad.Pattern, err)
+		}
 	}
 }
 

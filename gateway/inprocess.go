@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"context"
+	"sync"
+	"unique"
 
 	"github.com/gobatcher/batcher"
 )
@@ -17,20 +19,40 @@ func (s share) Weight() int { return s.part }
 
 // inProcess is the Dispatcher of a route that brings none.
 type inProcess struct {
-	keyed *batcher.Keyed[Key, share, Outcome]
+	keyed *batcher.Keyed[unique.Handle[Key], share, Outcome] // a Key is large to hand about, and to compare
 	scale scale
+
+	// together is held for reading while the items of a call are submitted. A
+	// slot that starts waits for that: else it would take the first of them
+	// and leave the others for a second upstream call.
+	together sync.RWMutex
 }
 
 // newInProcess batches as r, which has its defaults, says.
 func newInProcess(r Route, process Process) *inProcess {
-	fn := func(ctx context.Context, key Key, reqs []share) ([]Outcome, error) {
+	fn := func(ctx context.Context, key unique.Handle[Key], reqs []share) ([]Outcome, error) {
 		items := make([]Item, len(reqs))
 		for i, req := range reqs {
 			items[i] = req.Item
 		}
-		return process(ctx, key, items)
+		return process(ctx, key.Value(), items)
 	}
-	return &inProcess{keyed: batcher.NewKeyed(fn, r.options()), scale: r.scale()}
+	d := &inProcess{scale: r.scale()}
+	opts := r.options()
+	opts.Go = func(task func()) {
+		go func() {
+			d.whole()
+			task()
+		}()
+	}
+	d.keyed = batcher.NewKeyed(fn, opts)
+	return d
+}
+
+// whole waits until no call is half submitted.
+func (d *inProcess) whole() {
+	d.together.Lock()
+	defer d.together.Unlock()
 }
 
 func (d *inProcess) share(item Item) share { return share{item, d.scale.share(item)} }
@@ -38,22 +60,37 @@ func (d *inProcess) share(item Item) share { return share{item, d.scale.share(it
 func (d *inProcess) Dispatch(ctx context.Context, key Key, items []Item) ([]Outcome, error) {
 	outcomes := make([]Outcome, len(items))
 	if len(items) == 1 {
-		var err error
-		outcomes[0], err = d.keyed.Do(ctx, key, d.share(items[0]))
-		return outcomes, err
+		return outcomes, d.one(ctx, key, items, outcomes)
 	}
+	return outcomes, d.several(ctx, key, items, outcomes)
+}
+
+// one is most calls.
+func (d *inProcess) one(ctx context.Context, key Key, items []Item, outcomes []Outcome) (err error) {
+	outcomes[0], err = d.keyed.Do(ctx, unique.Make(key), d.share(items[0]))
+	return err
+}
+
+func (d *inProcess) several(ctx context.Context, key Key, items []Item, outcomes []Outcome) (err error) {
+	futures := d.submit(ctx, unique.Make(key), items)
+	for i, future := range futures {
+		if outcomes[i], err = future.Wait(ctx); err != nil {
+			leave(futures)
+			return err
+		}
+	}
+	return nil
+}
+
+// submit hands the items of a call in together.
+func (d *inProcess) submit(ctx context.Context, key unique.Handle[Key], items []Item) []batcher.Future[Outcome] {
+	d.together.RLock()
+	defer d.together.RUnlock()
 	futures := make([]batcher.Future[Outcome], len(items))
 	for i, item := range items {
 		futures[i] = d.keyed.Submit(ctx, key, d.share(item))
 	}
-	for i, future := range futures {
-		var err error
-		if outcomes[i], err = future.Wait(ctx); err != nil {
-			leave(futures)
-			return nil, err
-		}
-	}
-	return outcomes, nil
+	return futures
 }
 
 // leave tells the batches of a call that nobody waits for it any more.

@@ -113,8 +113,9 @@ func (p *Program) ask(body []byte) ([]byte, error) {
 			return nil, err
 		}
 		line, err := c.ask(body, p.opts.Timeout)
-		p.give(c, err)
-		if fresh := c.batches == 1; fresh || !errors.Is(err, errUnread) {
+		fresh := c.batches == 1
+		p.give(c, err) // from here on c is another's
+		if fresh || !errors.Is(err, errUnread) {
 			return line, err
 		}
 	}

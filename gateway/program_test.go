@@ -66,7 +66,7 @@ func TestProgramThatMisbehavesIsReplaced(t *testing.T) {
 	for how, want := range map[string]string{
 		"crash":        "exit status 3",
 		"hang":         "in time",
-		"noise before": "JSON",
+		"noise before": "the program wrote",
 		"noise after":  "not asked for",
 		"half":         "ended",
 		"short":        "0 results for 2 items",

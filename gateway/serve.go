@@ -3,9 +3,8 @@ package gateway
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
-	"strconv"
+	"slices"
 	"time"
 )
 
@@ -22,7 +21,7 @@ type route struct {
 // newRoute makes r, which is valid, work.
 func newRoute(r Route, observer Observer) (*route, error) {
 	made := &route{Route: r.withDefaults(), dispatcher: r.Dispatcher, observer: observer}
-	made.matters = canonical(append(r.Headers, matters...))
+	made.matters = canonical(slices.Concat(r.Headers, matters))
 	made.pending = admission{most: int64(made.MaxPending), mostBytes: made.MaxPendingBytes}
 	if through, ok := r.Upstream.(http.Handler); ok && !r.Refuse {
 		made.through = through
@@ -42,52 +41,77 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		passTo(w, r, rt.through, rt.Name, rt.observer)
 		return
 	}
-	s := Served{Route: rt.Name}
-	start := time.Now()
-	read, reply, err := rt.call(r, &s)
-	if errors.Is(err, ErrNotMine) {
-		passTo(w, read.restore(r), rt.through, rt.Name, rt.observer)
+	v := new(visit) // a literal would be made on the stack first
+	v.route, v.r, v.start, v.served.Route = rt, r, time.Now(), rt.Name
+	v.run()
+	v.finish(w)
+}
+
+// visit is one call, from its head to its answer. It is on the heap, and the
+// methods under which it waits have small frames: a goroutine that waits then
+// gets by with half of the stack.
+type visit struct {
+	route  *route
+	r      *http.Request
+	start  time.Time
+	served Served // what is found out
+
+	body *body
+	call *Call
+	key  Key
+	held int // items of room that it takes
+
+	outcomes []Outcome
+	reply    Reply
+	err      error
+}
+
+// run has the call answered.
+func (v *visit) run() {
+	if v.route.Timeout <= 0 {
+		v.within(v.r.Context())
 		return
 	}
-	s.Took = time.Since(start)
-	if err != nil {
-		s.fail(w, asAnswer(r, err))
-	} else {
-		s.write(w, reply)
+	ctx, cancel := context.WithTimeoutCause(v.r.Context(), v.route.Timeout, errTimeout)
+	defer cancel()
+	v.within(ctx)
+}
+
+// within is run while ctx lasts.
+func (v *visit) within(ctx context.Context) {
+	defer v.release()
+	if v.err = v.read(); v.err != nil {
+		return
 	}
-	if rt.observer.Served != nil {
-		rt.observer.Served(r, s)
+	asked := time.Now()
+	v.outcomes, v.err = v.route.dispatcher.Dispatch(ctx, v.key, v.call.Items)
+	v.served.Queued = time.Since(asked)
+	if v.err == nil {
+		v.err = v.join()
 	}
 }
 
-// call has the call r answered. What it finds out goes into s.
-func (rt *route) call(r *http.Request, s *Served) (read *body, reply Reply, err error) {
-	ctx := r.Context()
-	if rt.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, rt.Timeout, errTimeout)
-		defer cancel()
+// read takes the call apart, and takes room for it.
+func (v *visit) read() (err error) {
+	rt := v.route
+	if v.body, err = rt.read(v.r); err != nil {
+		return err
 	}
-	read, err = rt.read(r)
-	if err != nil {
-		return read, Reply{}, err
+	v.served.In = len(v.body.data)
+	if v.call, err = rt.Protocol.Read(v.r, v.body.data); err != nil {
+		return unreadable(err)
 	}
-	defer rt.pending.leaveBytes(read.held)
-	s.In = len(read.data)
-	call, err := rt.Protocol.Read(r, read.data)
-	if err != nil {
-		return read, Reply{}, unreadable(err)
+	n := len(v.call.Items)
+	if n == 0 {
+		return ErrNotMine
 	}
-	if len(call.Items) == 0 {
-		return read, Reply{}, ErrNotMine
+	v.served.Items = n
+	if err := rt.pending.enter(n); err != nil {
+		return err
 	}
-	s.Items = len(call.Items)
-	if err := rt.pending.enter(s.Items); err != nil {
-		return read, Reply{}, err
-	}
-	defer rt.pending.leave(s.Items)
-	reply, err = rt.answer(ctx, r, call, s)
-	return read, reply, err
+	v.held = n
+	v.key = keyOf(v.r, v.call, rt.matters)
+	return nil
 }
 
 // unreadable is what a caller is told whose call the protocol cannot read.
@@ -99,30 +123,28 @@ func unreadable(err error) error {
 	return Errorf(http.StatusBadRequest, "%v", err)
 }
 
-// answer has the items processed and puts their results together.
-func (rt *route) answer(ctx context.Context, r *http.Request, call *Call, s *Served) (Reply, error) {
-	start := time.Now()
-	outcomes, err := rt.dispatcher.Dispatch(ctx, keyOf(r, call, rt.matters), call.Items)
-	s.Queued = time.Since(start)
-	if err != nil {
-		return Reply{}, err
+// release gives back what room the call takes.
+func (v *visit) release() {
+	if v.body != nil {
+		v.route.pending.leaveBytes(v.body.held)
 	}
-	if len(outcomes) != len(call.Items) {
-		return Reply{}, Errorf(http.StatusBadGateway, "%d outcomes for %d items", len(outcomes), len(call.Items))
+	v.route.pending.leave(v.held)
+}
+
+// join puts the results together.
+func (v *visit) join() (err error) {
+	if len(v.outcomes) != len(v.call.Items) {
+		return Errorf(http.StatusBadGateway, "%d outcomes for %d items", len(v.outcomes), len(v.call.Items))
 	}
-	results := make([]Result, len(outcomes))
-	for i, o := range outcomes {
-		results[i] = o.Result
-		s.in(o.Batch)
+	results := make([]Result, len(v.outcomes))
+	for i := range v.outcomes {
+		results[i] = v.outcomes[i].Result
+		v.served.in(v.outcomes[i].Batch)
 	}
-	reply, err := rt.Protocol.Reply(call, results)
-	if err != nil {
-		return Reply{}, Errorf(http.StatusBadGateway, "the upstream's answer cannot be put together: %v", err)
+	if v.reply, err = v.route.Protocol.Reply(v.call, results); err != nil {
+		return Errorf(http.StatusBadGateway, "the upstream's answer cannot be put together: %v", err)
 	}
-	if reply.Status == 0 {
-		reply.Status = http.StatusOK
-	}
-	return reply, nil
+	return nil
 }
 
 // in notes that an item was in batch b.
@@ -135,36 +157,4 @@ func (s *Served) in(b *Batch) {
 		s.Queued = max(0, s.Queued+s.Upstream-b.Upstream) // it began with all of the time
 		s.Upstream = b.Upstream
 	}
-}
-
-// write sends the reply, under the header of the first batch's answer.
-func (s *Served) write(w http.ResponseWriter, reply Reply) {
-	h := w.Header()
-	if len(s.Batches) > 0 {
-		maps.Copy(h, s.Batches[0].Header)
-	}
-	maps.Copy(h, reply.Header)
-	addTiming(h, s.timing())
-	if reply.Body != nil {
-		h["Content-Length"] = []string{strconv.Itoa(len(reply.Body))}
-	}
-	s.Status, s.Out = reply.Status, len(reply.Body)
-	w.WriteHeader(reply.Status)
-	_, _ = w.Write(reply.Body)
-}
-
-// fail answers a call that failed with e.
-func (s *Served) fail(w http.ResponseWriter, e *Error) {
-	s.in(e.Batch)
-	s.Status, s.Err = e.Status, e
-	s.Out = e.writeTimed(w, s.timing())
-}
-
-// asAnswer gives the answer to r, which failed with err.
-func asAnswer(r *http.Request, err error) *Error {
-	e := asError(err)
-	if e.Status == statusClientGone && r.Context().Err() == nil {
-		return Errorf(http.StatusBadGateway, "the batch was canceled")
-	}
-	return e
 }

@@ -90,9 +90,8 @@ func TestProtocolThatFailsHarmsItsBatchAlone(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := newHandler(t, gateway.Route{Protocol: test.p, Upstream: &upper{}}, gateway.Options{})
-			for range 2 {
-				wantAnswer(t, post(h, "a,b"), test.status, test.text)
-			}
+			wantAnswer(t, post(h, "a,b"), test.status, test.text)
+			wantAnswer(t, post(h, "a,b"), test.status, "")
 		})
 	}
 }
@@ -280,7 +279,7 @@ func TestWrapGoesAroundEveryBatch(t *testing.T) {
 		}
 	}}, gateway.Options{})
 	wantAnswer(t, post(h, "a,b"), 200, "A,B")
-	if !slices.Contains([]string{"/wordstrue 2 2 2", "/wordstrue 1 1 1"}, wrapped) {
+	if wrapped != "/wordstrue 2 2 2" {
 		t.Errorf("wrapped %q", wrapped)
 	}
 	if _, ok := gateway.KeyFromContext(context.Background()); ok {

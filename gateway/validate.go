@@ -3,7 +3,6 @@ package gateway
 import (
 	"errors"
 	"fmt"
-	"net/http"
 )
 
 // FieldError says what is wrong with one field of a Route.
@@ -19,7 +18,7 @@ func (e *FieldError) Error() string {
 }
 
 // Validate says what is wrong, with a [FieldError] for each fault, joined by
-// errors.Join, or gives nil.
+// errors.Join, or gives nil. It does not look into the pattern: New does.
 func (r Route) Validate() error {
 	var faults []error
 	fault := func(field, format string, args ...any) {
@@ -27,8 +26,6 @@ func (r Route) Validate() error {
 	}
 	if r.Pattern == "" {
 		fault("Pattern", "is empty")
-	} else if err := register(http.NewServeMux(), r.Pattern, http.NotFoundHandler()); err != nil {
-		fault("Pattern", "%v", err)
 	}
 	if r.Protocol == nil {
 		fault("Protocol", "is nil")
@@ -55,9 +52,9 @@ func (r Route) validateLimits(fault func(field, format string, args ...any)) {
 		fault("TargetTime", "is %v, must not be negative", r.TargetTime)
 	}
 	if r.MaxPending > 0 && r.MaxItems > r.MaxPending {
-		fault("MaxPending", "is %d, below MaxItems, which is %d", r.MaxPending, r.MaxItems)
+		fault("MaxPending", "is %d, less than MaxItems, %d", r.MaxPending, r.MaxItems)
 	}
 	if r.MaxPendingBytes > 0 && (r.MaxBody < 0 || r.MaxBody > r.MaxPendingBytes) {
-		fault("MaxPendingBytes", "is %d, below MaxBody, which is %d", r.MaxPendingBytes, r.MaxBody)
+		fault("MaxPendingBytes", "is %d, less than MaxBody, %d", r.MaxPendingBytes, r.MaxBody)
 	}
 }

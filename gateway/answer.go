@@ -1,0 +1,55 @@
+package gateway
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// finish answers the call, or passes on what turned out to be none.
+func (v *visit) finish(w http.ResponseWriter) {
+	if errors.Is(v.err, ErrNotMine) {
+		passTo(w, v.body.restore(v.r), v.route.through, v.route.Name, v.route.observer)
+		return
+	}
+	v.served.Took = time.Since(v.start)
+	if v.err != nil {
+		v.fail(w)
+	} else {
+		v.write(w)
+	}
+	if v.route.observer.Served != nil {
+		v.route.observer.Served(v.r, v.served)
+	}
+}
+
+// write sends the reply, under the header of the first batch's answer.
+func (v *visit) write(w http.ResponseWriter) {
+	h, s, reply := w.Header(), &v.served, &v.reply
+	if len(s.Batches) > 0 {
+		maps.Copy(h, s.Batches[0].Header)
+	}
+	maps.Copy(h, reply.Header)
+	addTiming(h, s.timing())
+	if reply.Body != nil {
+		h["Content-Length"] = []string{strconv.Itoa(len(reply.Body))}
+	}
+	set(&reply.Status, http.StatusOK)
+	s.Status, s.Out = reply.Status, len(reply.Body)
+	w.WriteHeader(reply.Status)
+	_, _ = w.Write(reply.Body)
+}
+
+// fail answers a call that failed.
+func (v *visit) fail(w http.ResponseWriter) {
+	e := asError(v.err)
+	if e.Status == statusClientGone && v.r.Context().Err() == nil {
+		e = Errorf(http.StatusBadGateway, "the batch was canceled")
+	}
+	s := &v.served
+	s.in(e.Batch)
+	s.Status, s.Err = e.Status, e
+	s.Out = e.writeTimed(w, s.timing())
+}
