@@ -21,7 +21,8 @@ import (
 // All four forms of input are calls: a text, several, an array of tokens,
 // several. An item is one text or one array of tokens; the two kinds do not
 // meet in a batch. All else of the body divides batches. Empty inputs, which
-// make the upstream refuse a batch as a whole, are no calls.
+// make the upstream refuse a batch as a whole, are no calls. The headers
+// Api-Key, OpenAI-Organization and OpenAI-Project divide batches too.
 //
 // An element of data finds its item by its index, and its caller finds it
 // under the index that it has in the caller's input. The whole numbers in
@@ -41,6 +42,10 @@ const (
 	embeddingsTextHole  = "\x01" // in Shape: for texts
 	embeddingsTokenHole = "\x02" // in Shape: for arrays of tokens
 )
+
+// embeddingsHeaders say, beside Authorization, in whose name and on whose
+// account a call is made, at OpenAI and at Azure.
+var embeddingsHeaders = []string{"Api-Key", "Openai-Organization", "Openai-Project"}
 
 // Limits are those of OpenAI.
 func (OpenAIEmbeddings) Limits() (items, weight int) { return embeddingsItems, embeddingsTokens }
@@ -79,7 +84,8 @@ func (OpenAIEmbeddings) Read(_ *http.Request, body []byte) (*Call, error) {
 		}
 	}
 	shape := append(jsonraw.AppendCompact(nil, body[:input.Start]), mark...)
-	return &Call{Items: items, Shape: string(jsonraw.AppendCompact(shape, body[input.End:]))}, nil
+	shape = jsonraw.AppendCompact(shape, body[input.End:])
+	return &Call{Items: items, Shape: string(shape), Headers: embeddingsHeaders}, nil
 }
 
 // embeddingsInputs gives the single inputs in what input holds, and the mark

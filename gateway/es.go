@@ -22,8 +22,9 @@ import (
 //
 // Calls of all kinds, on whatever indices, meet in a batch. Query parameters
 // that concern one document move to its action line; those that concern a
-// whole bulk (refresh, timeout, …) divide batches, as does the version that a
-// client wants to be compatible with. A call with any other parameter, or one
+// whole bulk (refresh, timeout, …) divide batches, as do the version that a
+// client wants to be compatible with and the headers that have a call made in
+// another user's name (es-security-runas-user and OpenSearch's). A call with any other parameter, or one
 // that would have a whole bulk refused, is not a call of this protocol.
 //
 // A single write gets the status of its item, and the body that Elasticsearch
@@ -52,6 +53,13 @@ func (ESBulk) Refuse(_ Key, _ []Item, answer Answer, e *Error) []Result {
 	return nil
 }
 
+// esHeaders say, beside Authorization, in whose name a call is made: in
+// Elasticsearch and in OpenSearch.
+var (
+	esHeaders        = []string{"Es-Security-Runas-User", "Opendistro_security_impersonate_as"}
+	esVersionHeaders = append([]string{"Accept"}, esHeaders...)
+)
+
 // Match looks at method and path only.
 func (ESBulk) Match(r *http.Request) bool {
 	_, ok := esTarget(r)
@@ -72,9 +80,9 @@ func (ESBulk) Read(r *http.Request, body []byte) (*Call, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("the body is not UTF-8")
 	}
-	call := &Call{Method: http.MethodPost, Path: "/_bulk", ContentType: "application/x-ndjson"}
+	call := &Call{Method: http.MethodPost, Path: "/_bulk", ContentType: "application/x-ndjson", Headers: esHeaders}
 	if version != "" {
-		call.ContentType, call.Headers = "application/vnd.elasticsearch+x-ndjson;compatible-with="+version, []string{"Accept"}
+		call.ContentType, call.Headers = "application/vnd.elasticsearch+x-ndjson;compatible-with="+version, esVersionHeaders
 	}
 	if op.action == esBulkAction {
 		err = esReadBulk(call, op.index, query, body)

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -101,7 +102,7 @@ func TestESBulkKeepsTheVersionThatAClientWants(t *testing.T) {
 		t.Errorf("content type %s, want %s", b.key.ContentType, want)
 	}
 	call, err := b.read(compatible(es("PUT", "/t/_doc/1", `{}`), "9"))
-	if err != nil || len(call.Headers) != 1 || call.Headers[0] != "Accept" {
+	if err != nil || !slices.Contains(call.Headers, "Accept") {
 		t.Errorf("Accept does not reach the upstream: %+v, %v", call, err)
 	}
 }

@@ -18,12 +18,16 @@ import (
 // A call has an id of the gateway's while it is in the batch, and its own
 // again, byte by byte, in its answer. Answers may come in any order. An error
 // object in the place of the array is every call's. A notification is sent
-// and has no answer: who sent nothing else gets status 204.
+// and has no answer: who sent nothing else gets status 204. The header
+// X-Api-Key divides batches.
 //
 // What is not JSON is answered with error -32700 and status 400. What is no
 // valid request, or an array that holds one, is no call of this protocol: the
 // upstream says what is wrong.
 type JSONRPC struct{}
+
+// rpcHeaders say on whose account a call is made, beside Authorization.
+var rpcHeaders = []string{"X-Api-Key"}
 
 // rpcCaller is what Reply must know of a call.
 type rpcCaller struct {
@@ -44,7 +48,7 @@ func (JSONRPC) Read(_ *http.Request, body []byte) (*Call, error) {
 	if err == nil && !utf8.Valid(body) {
 		err = errors.New("JSON is not UTF-8")
 	}
-	call := &Call{State: caller, Items: make([]Item, 0, len(requests))}
+	call := &Call{State: caller, Headers: rpcHeaders, Items: make([]Item, 0, len(requests))}
 	for _, request := range requests {
 		if err == nil {
 			err = caller.add(call, request)

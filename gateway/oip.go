@@ -19,7 +19,8 @@ import (
 // An item is a row: what stands in all input tensors at one place of their
 // dimension 0, which must be equally long. Tensors are joined on it. All else
 // divides batches: names, datatypes, the other dimensions, parameters, the
-// outputs asked for, and whether data are flat or nested. Every output must
+// outputs asked for, whether data are flat or nested, and the headers by which
+// Seldon chooses a model. Every output must
 // have one row for each row of the batch. Calls with an id and calls without
 // one do not meet: a batch of the former has an id of the gateway's, in whose
 // place in the answer each caller finds its own.
@@ -31,6 +32,9 @@ type OIPv2 struct{}
 
 // oipHeader tells of a body in the binary tensor data extension.
 const oipHeader = "Inference-Header-Content-Length"
+
+// oipHeaders choose a model beside the path, at Seldon.
+var oipHeaders = []string{"Seldon-Internal-Model", "Seldon-Model"}
 
 // oipForeign are beginnings of parameters' names that say that there is more
 // to a tensor than its JSON, or to a request than its rows.
@@ -80,7 +84,7 @@ func (OIPv2) Read(_ *http.Request, body []byte) (*Call, error) {
 	for i, row := range rows {
 		items[i].Data = row
 	}
-	return &Call{Items: items, Shape: string(jsonraw.AppendCompact(nil, shape)), State: id}, nil
+	return &Call{Items: items, Shape: string(jsonraw.AppendCompact(nil, shape)), Headers: oipHeaders, State: id}, nil
 }
 
 // oipError is an answer with status 400 in the protocol's form.

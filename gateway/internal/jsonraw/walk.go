@@ -20,31 +20,85 @@ func Each(data []byte, each func(element Span)) error {
 	return err
 }
 
-// Rewrite appends the object in data to dst with other values: edit appends
-// the value that a member shall have, to what dst is by then, or gives nil to
-// leave the member out. Names and values that it appends as they are stay as
-// they are written. It fails like Members.
-func Rewrite(dst, data []byte, edit func(dst []byte, name string, value []byte) []byte) ([]byte, error) {
-	dst = append(dst, '{')
-	done, empty := space(data, 0)+1, true
-	err := Members(data, func(name string, value Span) {
-		lead := space(data, done)
-		if data[lead] == ',' {
-			lead = space(data, lead+1)
+// Edit appends the value that a member shall have to dst, which holds what
+// comes before it, or gives nil to leave the member out.
+type Edit func(dst []byte, name string, value []byte) []byte
+
+// Rewrite appends the object in data to dst with the values that edit gives
+// its members. Names, and values that edit appends as they are, stay as they
+// are written. It fails like Members.
+func Rewrite(dst, data []byte, edit Edit) ([]byte, error) {
+	w := rewriter{data, dst, edit}
+	at := space(data, 0)
+	end, err := w.object(at, 1)
+	if err == nil && space(data, end) < len(data) {
+		err = unexpected(data, space(data, end), "after the value")
+	}
+	return w.dst, err
+}
+
+// RewriteEach is Rewrite for the objects of an array, after each of which it
+// calls done.
+func RewriteEach(dst, data []byte, edit Edit, done func()) ([]byte, error) {
+	w := rewriter{data, append(dst, '['), edit}
+	at, first := space(data, 0), true
+	if at >= len(data) || data[at] != '[' {
+		return w.dst, ErrNoArray
+	}
+	end, err := elements(data, at, 1, func(at int) (int, error) {
+		if !first {
+			w.dst = append(w.dst, ',')
 		}
-		done = value.End
-		before := len(dst)
-		if !empty {
-			dst = append(dst, ',')
+		first = false
+		end, err := w.object(at, 2)
+		if err == nil {
+			done()
 		}
-		edited := edit(append(dst, data[lead:value.Start]...), name, value.Of(data))
-		if edited == nil {
-			dst = dst[:before]
-			return
-		}
-		dst, empty = edited, false
+		return end, err
 	})
-	return append(dst, '}'), err
+	if err == nil && space(data, end) < len(data) {
+		err = unexpected(data, space(data, end), "after the value")
+	}
+	return append(w.dst, ']'), err
+}
+
+// rewriter is one pass of Rewrite.
+type rewriter struct {
+	data, dst []byte
+	edit      Edit
+}
+
+// object gives the end of the object that begins at at.
+func (w *rewriter) object(at, depth int) (end int, err error) {
+	if at >= len(w.data) || w.data[at] != '{' {
+		return at, errors.New("JSON is not an object")
+	}
+	var seen names
+	empty := true
+	w.dst = append(w.dst, '{')
+	end, err = members(w.data, at, depth, func(m member) (int, error) {
+		name := Name(w.data[m.name:m.nameEnd])
+		if seen.add(name) {
+			return m.start, fmt.Errorf("JSON: %q stands twice in an object", name)
+		}
+		end, err := value(w.data, m.start, depth)
+		if err != nil {
+			return end, err
+		}
+		before := len(w.dst)
+		if !empty {
+			w.dst = append(w.dst, ',')
+		}
+		edited := w.edit(append(w.dst, w.data[m.name:m.start]...), name, Span{m.start, end}.Of(w.data))
+		if edited == nil {
+			w.dst = w.dst[:before]
+			return end, nil
+		}
+		w.dst, empty = edited, false
+		return end, nil
+	})
+	w.dst = append(w.dst, '}')
+	return end, err
 }
 
 // Records goes once through the object in data. It calls member for each of

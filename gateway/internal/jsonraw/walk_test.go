@@ -55,6 +55,27 @@ func TestRewrite(t *testing.T) {
 	}
 }
 
+func TestRewriteEach(t *testing.T) {
+	done := 0
+	got, err := jsonraw.RewriteEach([]byte("before "), []byte(` [ {"a": 1 ,"b":[{"a":1}]},{ "a":2} , {}] `), func(dst []byte, name string, value []byte) []byte {
+		if name == "a" {
+			return nil
+		}
+		return append(dst, value...)
+	}, func() { done++ })
+	if want := `before [{"b":[{"a":1}]},{},{}]`; err != nil || string(got) != want || done != 3 {
+		t.Errorf("got %s, %v, done %d times, want %s", got, err, done, want)
+	}
+}
+
+func TestRewriteEachRefusesWhatIsNoArrayOfObjects(t *testing.T) {
+	for _, text := range []string{"", "{}", "[1]", "[{}", "[{},]", "[{}] 1", `[{"a":1,"a":2}]`, `[{"a":}]`} {
+		if _, err := jsonraw.RewriteEach(nil, []byte(text), func(dst []byte, _ string, _ []byte) []byte { return dst }, func() {}); err == nil {
+			t.Errorf("%q: no error", text)
+		}
+	}
+}
+
 func TestRewriteRefusesWhatIsNoObject(t *testing.T) {
 	for _, text := range []string{"", "[]", `{"a":1`, `{"a":1,}`, `{"a":1}}`, `{"a":1,"a":2}`} {
 		if _, err := jsonraw.Rewrite(nil, []byte(text), func(dst []byte, _ string, value []byte) []byte { return append(dst, value...) }); err == nil {
