@@ -7,8 +7,11 @@ require (
 	github.com/fsnotify/fsnotify v1.10.1
 	github.com/gobatcher/batcher v0.1.0
 	github.com/gobatcher/batcher/gateway v0.1.0
+	github.com/gobatcher/batcher/natsbatch v0.1.0
+	github.com/gobatcher/batcher/natsbatch/embed v0.1.0
 	github.com/gobatcher/batcher/otelbatch v0.1.0
 	github.com/goccy/go-yaml v1.19.2
+	github.com/nats-io/nats.go v1.55.0
 	github.com/prometheus/client_golang v1.24.1
 	github.com/spf13/cobra v1.10.2
 	go.opentelemetry.io/otel v1.46.0
@@ -34,6 +37,7 @@ require (
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/grpc-ecosystem/grpc-gateway/v2 v2.30.0 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/kylelemons/godebug v1.1.0 // indirect
 	github.com/minio/highwayhash v1.0.4 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/nats-io/jwt/v2 v2.8.2 // indirect
@@ -55,10 +59,7 @@ require (
 )
 
 require (
-	github.com/gobatcher/batcher/natsbatch v0.1.0
-	github.com/gobatcher/batcher/natsbatch/embed v0.1.0
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
-	github.com/nats-io/nats.go v1.55.0
 	github.com/spf13/pflag v1.0.9
 	go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp v0.71.0
 	golang.org/x/sys v0.49.0 // indirect

@@ -236,7 +236,7 @@ routes:
 		"2:97: max-pending-bytes: is 5, below max-body, which is 8388608",
 		"2:107: delay: is -1s, must not be negative",
 		"2:125: target-time: is -1s, must not be negative",
-		"2:174: min-items: is -1, must not be negative"}},
+		"2:177: min-items: is -1, must not be negative"}},
 }
 
 func TestFaults(t *testing.T) {

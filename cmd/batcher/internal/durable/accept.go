@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -108,9 +109,7 @@ func (l *Later) show(w http.ResponseWriter, r *http.Request, id string) {
 	case err != nil:
 		refuse(w, err)
 	default:
-		for name, values := range a.Header {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), a.Header)
 		w.WriteHeader(a.Status)
 		_, _ = w.Write(a.Body) // an error means that the caller has left
 	}

@@ -13,10 +13,10 @@ import (
 
 func TestGroupsAreThoseOfEqualKeys(t *testing.T) {
 	a := gateway.Key{Method: "POST", Path: "/a", Fields: "Authorization:x\n"}
-	b := a
-	b.Fields = "Authorization:y\n"
-	if groupOf(a) != groupOf(a) || groupOf(a) == groupOf(b) {
-		t.Errorf("groups are %s and %s", groupOf(a), groupOf(b))
+	same, other := a, a
+	other.Fields = "Authorization:y\n"
+	if groupOf(a) != groupOf(same) || groupOf(a) == groupOf(other) {
+		t.Errorf("groups are %s, %s and %s", groupOf(a), groupOf(same), groupOf(other))
 	}
 	if n := len(groupOf(a)); n > 256 { // the most that natsbatch takes
 		t.Errorf("a group's name has %d bytes", n)

@@ -18,7 +18,7 @@ func passing(err error) bool {
 func TestReplay(t *testing.T) {
 	for status, wantAgain := range map[int]bool{200: false, 201: false, 400: false, 404: false, 413: false, 500: false, 501: false, 429: true, 502: true, 503: true, 504: true} {
 		p := replay{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.Method != "PUT" || r.Host != "example.com" || r.URL.Path != "/a b" || r.URL.RawQuery != "q=1" || r.Header.Get("X-A") != "b" {
+			if r.Method != http.MethodPut || r.Host != "example.com" || r.URL.Path != "/a b" || r.URL.RawQuery != "q=1" || r.Header.Get("X-A") != "b" {
 				t.Errorf("the handler gets %+v", r)
 			}
 			w.WriteHeader(http.StatusEarlyHints)
@@ -27,7 +27,7 @@ func TestReplay(t *testing.T) {
 			w.WriteHeader(299) // is too late
 			w.Write([]byte("body"))
 		})}
-		answers, err := p.serve(t.Context(), []httpRequest{{Method: "PUT", URI: "/a%20b?q=1", Host: "example.com", Header: http.Header{"X-A": {"b"}}}})
+		answers, err := p.serve(t.Context(), []httpRequest{{Method: http.MethodPut, URI: "/a%20b?q=1", Host: "example.com", Header: http.Header{"X-A": {"b"}}}})
 		if passing(err) != wantAgain {
 			t.Errorf("status %d: %v; tried again: want %t", status, err, wantAgain)
 		}
