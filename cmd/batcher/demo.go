@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"time"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/demo"
@@ -11,12 +14,16 @@ import (
 
 func newDemo() *cobra.Command {
 	var cfg demo.Config
+	var crash demo.Crash
 	cmd := &cobra.Command{
 		Use:   "demo [flags]",
 		Short: "Show what the gateway gains",
 		Long: `Run the same load twice, beside each other: on a stub upstream as it is, and on another one behind the gateway.
-Print once a second what comes of it, and a summary in the end. Nothing need be installed, and nothing is left behind.`,
-		Example: "  batcher demo\n  batcher demo --keep",
+Print once a second what comes of it, and a summary in the end. Nothing need be installed, and nothing is left behind.
+
+With --store show instead that nothing is lost: hand requests in that nobody waits for, kill the gateway in the middle of them as kill -9 does,
+start it again, and count what has become of each.`,
+		Example: "  batcher demo\n  batcher demo --keep\n  batcher demo --store /tmp/batcher-demo",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkDemo(cfg); err != nil {
@@ -24,6 +31,9 @@ Print once a second what comes of it, and a summary in the end. Nothing need be 
 			}
 			ctx, _, stop := onSignals(cmd.Context(), interruptions...)
 			defer stop()
+			if crash.Store != "" {
+				return runCrash(ctx, crash, cfg, cmd.OutOrStdout())
+			}
 			cfg.Out, cfg.Tick = cmd.OutOrStdout(), time.Second
 			if err := demo.Run(ctx, cfg); err != nil {
 				return failure{fmt.Errorf("demo: %w", err)}
@@ -38,8 +48,26 @@ Print once a second what comes of it, and a summary in the end. Nothing need be 
 	flags.DurationVar(&cfg.Cost.Item, "item", 100*time.Microsecond, "what each item in it costs beside")
 	flags.IntVar(&cfg.MaxItems, "max-items", 64, "most items in a batch")
 	flags.StringVar(&cfg.Listen, "listen", "127.0.0.1:0", "`address` of the gateway; port 0 is any free port")
+	flags.StringVar(&crash.Store, "store", "", "show that nothing is lost: `folder` in which the gateway keeps requests")
+	flags.IntVar(&crash.Requests, "requests", 2000, "with --store: how many requests")
 	flags.BoolVar(&cfg.Keep, "keep", false, "leave the gateway up after the load, until Ctrl-C")
 	return cmd
+}
+
+// runCrash shows that nothing is lost.
+func runCrash(ctx context.Context, crash demo.Crash, cfg demo.Config, out io.Writer) error {
+	if crash.Requests < 2 {
+		return fmt.Errorf("demo: --requests is %d, must be at least 2", crash.Requests)
+	}
+	var err error
+	if crash.Program, err = os.Executable(); err != nil {
+		return failure{err}
+	}
+	crash.Callers, crash.Cost, crash.Out = cfg.Callers, cfg.Cost, out
+	if err := crash.Run(ctx); err != nil {
+		return failure{fmt.Errorf("demo: %w", err)}
+	}
+	return nil
 }
 
 // checkDemo finds what is wrong with the flags, and names them.

@@ -85,3 +85,21 @@ func TestDemoFlags(t *testing.T) {
 		t.Errorf("stderr: %s", o.stderr)
 	}
 }
+
+// TestDemoStore is the demo of a kill in the middle of a load.
+func TestDemoStore(t *testing.T) {
+	said, err := exec.Command(built, "demo", "--store", t.TempDir(), "--requests", "200", "--callers", "8").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	for _, want := range []string{"kill -9 after ", "Started again", "Accepted 200, answered 200, wrong 0, lost 0."} {
+		if !strings.Contains(string(said), want) {
+			t.Errorf("no %q in\n%s", want, said)
+		}
+	}
+	run("", "demo", "--store=/tmp/x", "--requests=1").checkUsage(t, "--requests is 1")
+	o := run("", "demo", "--store=/dev/null/x")
+	if o.status != 1 || !strings.Contains(o.stderr, "/dev/null") {
+		t.Errorf("status %d, %s", o.status, o.stderr)
+	}
+}

@@ -32,6 +32,6 @@ func newRoot() *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	root.AddCommand(newPipe(), newServe(), newCheck(), newDemo())
+	root.AddCommand(newPipe(), newServe(), newCheck(), newWorker(), newDLQ(), newDemo())
 	return root
 }

@@ -26,12 +26,13 @@ SIGTERM and SIGINT let accepted requests finish within the grace period; a secon
 	}
 	flags := config.NewFlags(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return runServe(cmd, flags)
+		return runServe(cmd, flags, false)
 	}
 	return cmd
 }
 
-func runServe(cmd *cobra.Command, flags *config.Flags) error {
+// runServe serves, or works only.
+func runServe(cmd *cobra.Command, flags *config.Flags, worker bool) error {
 	ctx, kill, stop := onSignals(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	reload := make(chan os.Signal, 1)
@@ -45,6 +46,7 @@ func runServe(cmd *cobra.Command, flags *config.Flags) error {
 		Stderr:  cmd.ErrOrStderr(),
 		Version: version(),
 		Reload:  reload,
+		Worker:  worker,
 	})
 	if err != nil {
 		return failure{err}

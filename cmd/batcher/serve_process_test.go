@@ -63,8 +63,14 @@ func startGate(t *testing.T, args ...string) *gate {
 // newGate runs serve.
 func newGate(t *testing.T, args ...string) *gate {
 	t.Helper()
+	return runGate(t, append([]string{"serve"}, args...)...)
+}
+
+// runGate runs the program.
+func runGate(t *testing.T, args ...string) *gate {
+	t.Helper()
 	g := &gate{t: t, ended: make(chan struct{})}
-	g.cmd = exec.Command(built, append([]string{"serve"}, args...)...)
+	g.cmd = exec.Command(built, args...)
 	stderr, err := g.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -24,6 +24,19 @@ func (r Route) Gateway(upstream gateway.Upstream) (gateway.Route, error) {
 	return r.gateway(made, upstream), nil
 }
 
+// Limited gives g, made of r, with its limits on batches in numbers where those
+// of the protocol would hold.
+func (r Route) Limited(g gateway.Route) gateway.Route {
+	items, weight := r.defaults()
+	if g.MaxItems == 0 {
+		g.MaxItems = items
+	}
+	if g.MaxWeight == 0 {
+		g.MaxWeight = weight
+	}
+	return g
+}
+
 // UpstreamURL is the URL of the upstream of r, "" if that is a program.
 func (c *Config) UpstreamURL(r Route) string {
 	switch {
@@ -37,7 +50,7 @@ func (c *Config) UpstreamURL(r Route) string {
 
 func (r Route) gateway(p gateway.Protocol, upstream gateway.Upstream) gateway.Route {
 	return gateway.Route{
-		Name: r.label(), Pattern: r.Pattern, Protocol: p, Upstream: upstream,
+		Name: r.Label(), Pattern: r.Pattern, Protocol: p, Upstream: upstream,
 		Headers: r.Headers, Refuse: r.Refuse, Isolate: r.Isolate,
 		MaxItems: r.MaxItems, MinItems: r.MinItems, MaxConcurrent: r.MaxConcurrent,
 		MaxWeight: r.MaxWeight, MaxBatchBytes: int(r.MaxBatchBytes),

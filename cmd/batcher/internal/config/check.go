@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gobatcher/batcher/gateway"
 )
@@ -64,9 +65,33 @@ func (c *Config) check() Faults {
 	k.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	k.oneOf("log.format", c.Log.Format, "text", "json")
 	k.upstream("tracing.endpoint", c.Tracing.Endpoint)
+	k.queue()
 	k.routes()
 	return k.faults
 }
+
+func (k *checker) queue() {
+	c, q := k.c, k.c.Queue
+	k.fault(c.Store != "" && c.NATS != "", "nats", "there is a store too; only one of them can be")
+	k.fault(q.Listen != "" && c.Store == "", "queue.listen", "needs store")
+	k.fault(!c.Work && c.NATS == "", "work", "nobody else can ask the upstreams without nats")
+	for name, said := range map[string]string{"queue.credentials": q.Credentials, "queue.ca": q.CA, "queue.cert": q.Cert, "queue.key": q.Key} {
+		k.fault(said != "" && c.NATS == "", name, "needs nats")
+	}
+	k.pair("queue.cert", q.Cert, "queue.key", q.Key)
+	k.fault(!namespace.MatchString(q.Namespace), "queue.namespace", "%q must be 1 to 64 letters, digits, - or _", q.Namespace)
+	k.fault(!slices.Contains([]int{1, 3, 5}, q.Replicas), "queue.replicas", "%d is none of 1, 3 and 5", q.Replicas)
+	k.fault(q.Replicas > 1 && c.NATS == "", "queue.replicas", "more than one needs nats")
+	k.fault(q.MaxBytes < 1<<20, "queue.max-bytes", "must be at least 1MiB")
+	k.fault(q.Tries < 3, "queue.tries", "must be at least 3")
+	k.fault(q.ResultTTL < time.Second, "queue.result-ttl", "must be at least 1s")
+	if q.Listen != "" {
+		k.address("queue.listen", q.Listen)
+	}
+}
+
+// namespace is what package natsbatch takes for one.
+var namespace = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 func (k *checker) address(name, address string) {
 	_, _, err := net.SplitHostPort(address)
@@ -102,13 +127,13 @@ func (k *checker) routes() {
 		at := fmt.Sprintf("routes[%d].", i)
 		k.route(at, r)
 		k.pattern(mux, at, r.Pattern)
-		k.fault(names[r.label()], at+"name", "%q is the name of another route too", r.label())
-		names[r.label()] = true
+		k.fault(names[r.Label()], at+"name", "%q is the name of another route too", r.Label())
+		names[r.Label()] = true
 	}
 }
 
-// label is the route's name in logs and metrics.
-func (r Route) label() string {
+// Label is the route's name in logs and metrics.
+func (r Route) Label() string {
 	if r.Name != "" {
 		return r.Name
 	}
@@ -142,7 +167,6 @@ func (k *checker) route(at string, r Route) {
 	k.fault(r.MaxConcurrent < 0 && r.Protocol == exec, at+"max-concurrent", "must not be negative: it is the number of processes")
 	k.upstream(at+"upstream", r.Upstream)
 	k.fault(r.Upstream == "" && k.c.Upstream == "" && r.Protocol != exec, at+"upstream", "there is none, and none for all routes either")
-	k.fault(r.MinItems < 0, at+"min-items", "must not be negative")
 	if len(k.faults) > before {
 		return
 	}
@@ -161,29 +185,25 @@ func (k *checker) route(at string, r Route) {
 // limits has package gateway check a route, and puts what it says in terms
 // of keys.
 func (k *checker) limits(at string, r gateway.Route) {
-	err := r.Validate()
-	if err == nil {
+	joined, ok := r.Validate().(interface{ Unwrap() []error })
+	if !ok {
 		return
 	}
-	for line := range strings.Lines(err.Error()) {
-		said := keyNames.Replace(strings.TrimSpace(line))
-		said = strings.TrimPrefix(said, fmt.Sprintf("gateway: route %q: ", r.Pattern))
-		name, rest, _ := strings.Cut(strings.TrimPrefix(said, "batcher: Options: "), " ")
-		k.fault(true, at+name, "%s", rest)
+	for _, err := range joined.Unwrap() {
+		var fault *gateway.FieldError
+		if errors.As(err, &fault) && fault.Field != "Pattern" { // patterns are checked together
+			k.fault(true, at+keyNames.Replace(fault.Field), "%s", keyNames.Replace(fault.Text))
+		}
 	}
 }
 
 // keyNames turns the names of fields into those of keys.
 var keyNames = strings.NewReplacer(
-	"MaxSize", "max-items", "MaxItems", "max-items",
-	"MinSize", "min-items", "MinItems", "min-items",
-	"MaxConcurrent", "max-concurrent",
-	"MaxWeight", "max-weight",
-	"MaxBatchBytes", "max-batch-bytes",
+	"MaxItems", "max-items",
+	"MinItems", "min-items",
 	"MaxPendingBytes", "max-pending-bytes",
 	"MaxPending", "max-pending",
 	"MaxBody", "max-body",
 	"TargetTime", "target-time",
 	"Delay", "delay",
-	"Pattern", "pattern",
 )

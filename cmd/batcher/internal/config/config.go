@@ -16,6 +16,10 @@ type Config struct {
 	Limits   Limits
 	Log      Log
 	Tracing  Tracing
+	Store    string
+	NATS     string
+	Work     bool
+	Queue    Queue
 	Routes   []Route
 
 	at places // where each key was set
@@ -57,6 +61,20 @@ type Tracing struct {
 	Ratio    float64
 }
 
+// Queue says what the queues between routes and upstreams are like, if Store or
+// NATS is set.
+type Queue struct {
+	Namespace, Listen, Credentials, CA, Cert, Key string
+
+	Replicas  int
+	Tries     int
+	MaxBytes  int64
+	ResultTTL time.Duration
+}
+
+// Durable reports whether there are queues.
+func (c *Config) Durable() bool { return c.Store != "" || c.NATS != "" }
+
 // Route is one route, as [github.com/gobatcher/batcher/gateway.Route] has it.
 type Route struct {
 	Name, Pattern, Protocol, Upstream string
@@ -85,6 +103,8 @@ func Default() *Config {
 		Limits:  Limits{Header: 64 << 10, Connections: 10_000, HeaderTime: 10 * time.Second, Idle: 2 * time.Minute},
 		Log:     Log{Level: "info", Format: "text", Access: true},
 		Tracing: Tracing{Ratio: 1},
+		Work:    true,
+		Queue:   Queue{Namespace: "main", Replicas: 1, Tries: 100, MaxBytes: 1 << 30, ResultTTL: 24 * time.Hour},
 	}
 }
 

@@ -15,7 +15,7 @@ func (c *Config) Describe() string {
 		fmt.Fprintf(&b, "The admin port is %s, with /healthz, /readyz and /metrics.\n", c.Admin.Listen)
 	}
 	for _, r := range c.Routes {
-		fmt.Fprintf(&b, "\nRoute %s\n", r.label())
+		fmt.Fprintf(&b, "\nRoute %s\n", r.Label())
 		for _, line := range c.route(r) {
 			fmt.Fprintf(&b, "  %s\n", line)
 		}

@@ -43,6 +43,19 @@ func (c *Config) keys() []key {
 		{"log.access", yes(&c.Log.Access), "Whether each request is logged, at level info: never its body, its query or a header."},
 		{"tracing.endpoint", text(&c.Tracing.Endpoint), "URL that spans are sent to with OTLP over HTTP, such as http://localhost:4318. Empty: no tracing."},
 		{"tracing.ratio", ratio(&c.Tracing.Ratio), "Share of the requests without a traceparent of their own that are traced. A batch is traced if one of its requests is."},
+		{"store", text(&c.Store), "Folder in which requests are kept until they are answered: every route is durable, by a queue in this process. One process can have it."},
+		{"nats", text(&c.NATS), "URLs of NATS servers with JetStream, with commas: every route is durable, and its requests meet in batches with those of all other gateways there. Instead of store."},
+		{"work", yes(&c.Work), "With nats: whether this process asks the upstreams too; else batcher worker does, elsewhere."},
+		{"queue.namespace", text(&c.Queue.Namespace), "Keeps gateways on the same servers apart that are not to share anything."},
+		{"queue.listen", text(&c.Queue.Listen), "With store: address on loopback at which other processes reach the queue, such as batcher worker and batcher dlq with --nats. Empty: none."},
+		{"queue.credentials", text(&c.Queue.Credentials), "With nats: file of credentials for the servers. Empty: none."},
+		{"queue.ca", text(&c.Queue.CA), "With nats: file of the authorities in PEM that servers' certificates are checked against. Empty: the system's, if a URL asks for TLS."},
+		{"queue.cert", text(&c.Queue.Cert), "With nats: file of the certificate chain in PEM that is shown to servers. Empty: none."},
+		{"queue.key", text(&c.Queue.Key), "With nats: file of its private key in PEM."},
+		{"queue.replicas", number(&c.Queue.Replicas), "With nats: on how many servers everything is stored: 1, 3 or 5."},
+		{"queue.max-bytes", size(&c.Queue.MaxBytes), "Most bytes on disk of the requests that wait, of the whole namespace; who comes then is answered with status 429."},
+		{"queue.tries", number(&c.Queue.Tries), "How often a request with Prefer: respond-async is tried while its answer is 429, 502, 503 or 504, at growing intervals up to half a minute; then it is a dead letter."},
+		{"queue.result-ttl", duration(&c.Queue.ResultTTL), "How long the answers to requests with Prefer: respond-async are kept."},
 	}
 }
 

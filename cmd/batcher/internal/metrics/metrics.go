@@ -86,6 +86,9 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
 }
 
+// Add reports what c collects too.
+func (m *Metrics) Add(c prometheus.Collector) { m.registry.MustRegister(c) }
+
 // Served counts a request.
 func (m *Metrics) Served(s gateway.Served) {
 	m.requests.WithLabelValues(s.Route, strconv.Itoa(s.Status), strconv.FormatBool(s.Passed)).Inc()

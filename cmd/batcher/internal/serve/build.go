@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,28 +12,40 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/admin"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/certs"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
+	"github.com/gobatcher/batcher/cmd/batcher/internal/durable"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/metrics"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/tracing"
 	"github.com/gobatcher/batcher/gateway"
-	"github.com/gobatcher/batcher/otelbatch"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 )
 
 // parts are what one reading of the configuration makes.
 type parts struct {
 	config  *config.Config
-	handler *gateway.Handler
-	tls     *tls.Config // of the service port; nil is none
+	handler *gateway.Handler // nil for a worker
+	queues  *durable.Routes  // nil: nothing is durable
+	tls     *tls.Config      // of the service port; nil is none
 	tokens  []string
 	probe   *admin.Probe
 	log     *slog.Logger
 }
 
-// build makes the parts of c. It opens files, and no connection.
+// shutdown answers what has been accepted, and ends the work.
+func (p *parts) shutdown(ctx context.Context) (err error) {
+	if p.handler != nil {
+		err = p.handler.Shutdown(ctx)
+	}
+	if p.queues != nil { // last: the handler's requests need the workers
+		err = errors.Join(err, p.queues.Shutdown(ctx))
+	}
+	return err
+}
+
+// build makes the parts of c. It opens files, and no connection but to the
+// queues.
 func (s *server) build(c *config.Config) (p *parts, err error) {
 	p = &parts{config: c, log: newLog(c.Log, s.stderr)}
 	if c.TLS.Cert != "" {
@@ -48,60 +61,15 @@ func (s *server) build(c *config.Config) (p *parts, err error) {
 		return nil, err
 	}
 	p.probe = admin.NewProbe(upstreams(c), c.Admin.Probe, transport)
-	p.handler, err = s.newHandler(c, p.log, transport)
+	m := &maker{s: s, c: c, transport: transport, observer: s.observer(c, p.log)}
+	if s.link != nil {
+		m.queues = durable.NewRoutes(s.link)
+	}
+	if p.handler, err = m.handler(); err != nil && m.queues != nil {
+		m.queues.Abandon()
+	}
+	p.queues = m.queues
 	return p, err
-}
-
-func (s *server) newHandler(c *config.Config, log *slog.Logger, transport http.RoundTripper) (*gateway.Handler, error) {
-	var routes []gateway.Route
-	for i, r := range c.Routes {
-		made, err := s.route(c, i, r, transport)
-		if err != nil { // no upstream has started anything yet
-			return nil, err
-		}
-		routes = append(routes, made)
-	}
-	opts := gateway.Options{Observer: s.observer(c, log)}
-	if c.Upstream != "" {
-		fallback, err := gateway.NewHTTP(c.Upstream, gateway.HTTPOptions{Transport: transport})
-		if err != nil {
-			return nil, c.Fault("upstream", "%v", err)
-		}
-		opts.Fallback = fallback
-	}
-	return gateway.New(routes, opts)
-}
-
-func (s *server) route(c *config.Config, i int, r config.Route, transport http.RoundTripper) (gateway.Route, error) {
-	upstream, err := s.upstream(c, r, transport)
-	if err != nil {
-		return gateway.Route{}, c.Fault(fmt.Sprintf("routes[%d].upstream", i), "%v", err)
-	}
-	made, err := r.Gateway(upstream)
-	if err != nil {
-		return gateway.Route{}, c.Fault(fmt.Sprintf("routes[%d].protocol", i), "%v", err)
-	}
-	if s.tracer == nil {
-		return made, nil
-	}
-	telemetry, err := otelbatch.New(made.Name, otelbatch.Options{TracerProvider: s.tracer})
-	if err != nil {
-		return gateway.Route{}, err
-	}
-	made.Wrap = func(fn batcher.Func[gateway.Item, gateway.Outcome]) batcher.Func[gateway.Item, gateway.Outcome] {
-		return otelbatch.Func(fn, telemetry)
-	}
-	return made, nil
-}
-
-// upstream makes the upstream of r. Nothing is started or connected yet.
-func (s *server) upstream(c *config.Config, r config.Route, transport http.RoundTripper) (gateway.Upstream, error) {
-	if url := c.UpstreamURL(r); url != "" {
-		return gateway.NewHTTP(url, gateway.HTTPOptions{Transport: transport, MaxAnswer: r.MaxAnswer})
-	}
-	return gateway.NewProgram(r.Command, gateway.ProgramOptions{
-		Processes: r.MaxConcurrent, Timeout: r.Timeout, MaxAnswer: r.MaxAnswer, Stderr: s.stderr,
-	})
 }
 
 // transport is what asks the upstreams of c.

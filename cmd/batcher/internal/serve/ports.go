@@ -39,15 +39,17 @@ type ports struct {
 func (s *server) open() (*ports, error) {
 	p := &ports{failed: make(chan error, 2)}
 	var err error
-	if p.service, err = s.openService(); err != nil {
-		return nil, err
+	if !s.opts.Worker {
+		if p.service, err = s.openService(); err != nil {
+			return nil, err
+		}
 	}
 	if s.first.Admin.Listen == config.Off {
 		return p, nil
 	}
 	listener, err := net.Listen("tcp", s.first.Admin.Listen)
 	if err != nil {
-		return nil, errors.Join(s.first.Fault("admin.listen", "%v", err), p.service.listener.Close())
+		return nil, errors.Join(s.first.Fault("admin.listen", "%v", err), p.close())
 	}
 	p.admin = &port{listener: listener, server: s.newServer(admin.Handler(s.ready, s.metrics.Handler()))}
 	return p, nil
@@ -79,13 +81,17 @@ func (s *server) openService() (*port, error) {
 
 // service serves the service port: who has a token if there are tokens.
 func (s *server) service() http.Handler {
-	guarded := s.tokens.Require(s.swap)
+	var open http.Handler = s.swap
+	if s.later != nil {
+		open = s.later.Handler(open)
+	}
+	guarded := s.tokens.Require(open)
 	front := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.closed.Load() {
 			w.Header().Set("Connection", "close")
 		}
 		if s.now.Load().tokens == nil {
-			s.swap.ServeHTTP(w, r)
+			open.ServeHTTP(w, r)
 			return
 		}
 		guarded.ServeHTTP(w, r)
@@ -133,16 +139,21 @@ func (p *ports) serve() {
 	}
 }
 
-func (p *ports) all() []*port {
-	if p.admin == nil {
-		return []*port{p.service}
+func (p *ports) all() (all []*port) {
+	for _, each := range []*port{p.service, p.admin} {
+		if each != nil {
+			all = append(all, each)
+		}
 	}
-	return []*port{p.service, p.admin}
+	return all
 }
 
 // finish closes both, when the answers that are under way are out, the admin
 // port last, and connections that last longer than ctx.
 func (p *ports) finish(ctx context.Context) error {
+	if p.service == nil {
+		return p.close()
+	}
 	err := p.service.server.Shutdown(ctx)
 	return errors.Join(err, p.close())
 }
@@ -151,6 +162,7 @@ func (p *ports) close() error {
 	var errs []error
 	for _, each := range p.all() {
 		errs = append(errs, each.server.Close())
+		_ = each.listener.Close() // the server has done it, if it served
 	}
 	return errors.Join(errs...)
 }

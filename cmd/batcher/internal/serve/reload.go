@@ -22,11 +22,13 @@ func (s *server) reload() {
 		return
 	}
 	s.use(p)
-	old := s.swap.Replace(p.handler)
+	if s.swap != nil {
+		s.swap.Replace(p.handler)
+	}
 	s.old.Go(func() {
 		ctx, cancel := s.grace()
 		defer cancel()
-		if err := old.Shutdown(ctx); err != nil {
+		if err := before.shutdown(ctx); err != nil {
 			p.log.Warn("requests from before the reload were cut off", "err", err.Error())
 		}
 	})
@@ -47,6 +49,10 @@ func (s *server) fixed(c *config.Config) (names []string) {
 		{"admin.listen", s.first.Admin.Listen, c.Admin.Listen},
 		{"limits", s.first.Limits, c.Limits},
 		{"tracing", s.first.Tracing, c.Tracing},
+		{"store", s.first.Store, c.Store},
+		{"nats", s.first.NATS, c.NATS},
+		{"work", s.first.Work, c.Work},
+		{"queue", s.first.Queue, c.Queue},
 		{"tls.cert", s.first.TLS.Cert == "", c.TLS.Cert == ""},
 	} {
 		if !reflect.DeepEqual(part.was, part.now) {

@@ -16,6 +16,7 @@ import (
 	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/certs"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
+	"github.com/gobatcher/batcher/cmd/batcher/internal/durable"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/metrics"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/tracing"
 	"github.com/gobatcher/batcher/gateway"
@@ -30,6 +31,7 @@ type Options struct {
 	Stderr  io.Writer                      // the log
 	Version string
 	Reload  <-chan os.Signal // asks for a reload
+	Worker  bool             // asks the upstreams for what is in the queues, and serves nobody
 }
 
 // server is the gateway as a program.
@@ -41,8 +43,10 @@ type server struct {
 	propagator propagation.TextMapPropagator
 	tls        certs.Server
 	tokens     gateway.Tokens
-	closed     atomic.Bool // draining
-	swap       *gateway.Swap
+	closed     atomic.Bool   // draining
+	swap       *gateway.Swap // nil for a worker
+	link       *durable.Link // nil: nothing is durable
+	later      *durable.Later
 	files      *watched
 	kill       context.Context // ends all at once
 	old        sync.WaitGroup  // handlers that finish what they have
@@ -70,6 +74,14 @@ func Run(ctx, kill context.Context, opts Options) error {
 		s.tracer = provider
 		defer sendSpans(kill, provider)
 	}
+	if c.Durable() {
+		if s.link, err = durable.Open(c); err != nil {
+			return err
+		}
+		defer s.link.Close()
+	} else if opts.Worker {
+		return c.Fault("nats", "a worker needs it, to know where the queues are")
+	}
 	p, err := s.build(c)
 	if err != nil {
 		return err
@@ -77,10 +89,29 @@ func Run(ctx, kill context.Context, opts Options) error {
 	if unwatched != nil {
 		p.log.Warn("files are not watched", "err", unwatched.Error())
 	}
-	s.swap = gateway.NewSwap(p.handler)
-	s.metrics.Watch(func() map[string]batcher.Stats { return s.swap.Handler().Stats() })
-	s.use(p)
+	if err := s.begin(p); err != nil {
+		return err
+	}
 	return s.run(ctx)
+}
+
+// begin serves with p, but for the ports.
+func (s *server) begin(p *parts) (err error) {
+	if !s.opts.Worker {
+		s.swap = gateway.NewSwap(p.handler)
+		s.metrics.Watch(func() map[string]batcher.Stats { return s.swap.Handler().Stats() })
+	}
+	s.use(p)
+	if s.link == nil {
+		return nil
+	}
+	if !s.opts.Worker {
+		if s.later, err = durable.NewLater(s.link, s.first, s.swap); err != nil {
+			return errors.Join(err, p.shutdown(s.kill))
+		}
+	}
+	s.metrics.Add(durable.Figures(func() *durable.Routes { return s.now.Load().queues }, s.later))
+	return nil
 }
 
 // sendTime is how long the end may wait for a collector of spans.
@@ -96,10 +127,13 @@ func sendSpans(kill context.Context, provider interface{ Shutdown(context.Contex
 func (s *server) run(ctx context.Context) error {
 	ports, err := s.open()
 	if err != nil {
-		return errors.Join(err, s.swap.Handler().Shutdown(ctx))
+		return errors.Join(err, s.end(s.kill))
 	}
 	ports.serve()
 	s.now.Load().log.Info("serving", "address", ports.service.address(), "admin", ports.admin.address(), "version", s.opts.Version)
+	if s.link != nil {
+		s.now.Load().log.Info("durable", "store", s.first.Store, "queue", s.link.URL())
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -122,8 +156,7 @@ func (s *server) drain(ctx context.Context, ports *ports) error {
 	grace, cancel := s.grace()
 	defer cancel()
 	p.log.Info("draining", "why", context.Cause(ctx).Error(), "grace", p.config.Grace.String())
-	err := p.handler.Shutdown(grace)
-	s.old.Wait()
+	err := s.end(grace)
 	if err != nil {
 		err = fmt.Errorf("requests were cut off: %w", err)
 	}
@@ -131,6 +164,16 @@ func (s *server) drain(ctx context.Context, ports *ports) error {
 		p.log.Warn("connections were cut off", "err", err.Error())
 	}
 	p.log.Info("ended", "clean", err == nil)
+	return err
+}
+
+// end ends all work: first that for which nobody waits.
+func (s *server) end(ctx context.Context) (err error) {
+	if s.later != nil {
+		err = s.later.Shutdown(ctx)
+	}
+	err = errors.Join(err, s.now.Load().shutdown(ctx))
+	s.old.Wait()
 	return err
 }
 
@@ -142,9 +185,14 @@ func (s *server) grace() (context.Context, context.CancelFunc) {
 var errGrace = errors.New("the grace period is over")
 
 // ready says why the gateway should get no requests, or nil.
-func (s *server) ready(*http.Request) error {
+func (s *server) ready(r *http.Request) error {
 	if s.closed.Load() {
 		return errors.New("draining")
 	}
-	return s.now.Load().probe.Ready()
+	p := s.now.Load()
+	if s.link == nil {
+		return p.probe.Ready()
+	}
+	// What is kept can be answered later, so that here the queues count.
+	return p.queues.Health(r.Context())
 }

@@ -74,6 +74,7 @@ type Load struct {
 	Group    string
 	Keyed    bool // Submit with the id as Key
 	Wait     bool // Submit, and wait for the result
+	Light    bool // keep no times, which take memory of their own
 }
 
 // Summary is what became of a Load.

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+
+	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
+	"github.com/gobatcher/batcher/cmd/batcher/internal/durable"
+	"github.com/spf13/cobra"
+)
+
+func newDLQ() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "dlq",
+		Short: "Look after requests that could not be processed",
+		Long: `Requests of durable routes that could not be processed, however often they were tried, lie with the dead letters for two weeks.
+Those that somebody waited for have been answered with an error; those with "Prefer: respond-async" get their answer when they are tried again.
+
+Where the queues are is said as to serve: by --nats, or by --store if no other process has it open, or in the file.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(
+		newDLQVerb("list", "List them, one a line: number, when, tries, route, why, and the request", cobra.NoArgs, (*durable.Letters).List),
+		newDLQVerb("retry {NUMBER... | all}", "Have them tried again, as if they had just come", cobra.MinimumNArgs(1), (*durable.Letters).Retry),
+		newDLQVerb("drop {NUMBER... | all}", "Delete them", cobra.MinimumNArgs(1), (*durable.Letters).Drop))
+	return cmd
+}
+
+// newDLQVerb makes a verb that does something with letters, all of them if
+// none is named.
+func newDLQVerb(use, short string, args cobra.PositionalArgs, do func(*durable.Letters, []uint64) error) *cobra.Command {
+	var route string
+	cmd := &cobra.Command{Use: use, Short: short, Args: args}
+	flags := config.NewFlags(cmd.Flags())
+	cmd.Flags().StringVar(&route, "route", "", "only those of this `route`; (later) has those of respond-async")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		numbers, err := numbersOf(args)
+		if err != nil {
+			return err
+		}
+		c, err := flags.Load(os.LookupEnv)
+		if err != nil {
+			return failure{err}
+		}
+		letters, err := durable.OpenLetters(c, route, cmd.OutOrStdout())
+		if err != nil {
+			return failure{err}
+		}
+		defer letters.Close()
+		if err := do(letters, numbers); err != nil {
+			return failure{fmt.Errorf("dlq: %w", err)}
+		}
+		return nil
+	}
+	return cmd
+}
+
+// numbersOf reads the numbers of letters; none stand for all.
+func numbersOf(args []string) (numbers []uint64, err error) {
+	if len(args) == 1 && args[0] == "all" {
+		return nil, nil
+	}
+	for _, arg := range args {
+		n, err := strconv.ParseUint(arg, 10, 64)
+		if err != nil || n == 0 {
+			return nil, fmt.Errorf("dlq: %q is neither the number of a dead letter nor all", arg)
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers, nil
+}

@@ -1,0 +1,205 @@
+//go:build unix
+
+package main_test
+
+import (
+	"fmt"
+	"net/http"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+)
+
+// A durable route answers as any other.
+func TestDurableServesAsAlways(t *testing.T) {
+	u := startUpstream(t)
+	g := startGate(t, durableArgs(u, t.TempDir(), "--max-items=10")...)
+	u.hold()
+	var callers sync.WaitGroup
+	for n := range 31 {
+		callers.Go(func() { g.predict(n).want(t, n) })
+	}
+	g.counts(`batcher_items_pending{route="sum"}`, 31)
+	u.release()
+	callers.Wait()
+	if calls := u.calls(); slices.Max(calls) != 10 || len(calls) > 8 {
+		t.Errorf("31 requests became batches of %v, want few and at most 10", calls)
+	}
+	if r := g.ask(http.MethodPost, predictPath, `{"instances": 3}`); r.status != http.StatusBadRequest && r.status != 200 {
+		t.Errorf("got %+v", r)
+	}
+	if r := post(g.url+"/v1/models/sum/metadata", "x"); r.body != "x" {
+		t.Errorf("what is passed through gets %+v", r)
+	}
+	g.signal(syscall.SIGTERM)
+	g.end(0)
+}
+
+// The upstream's own errors come through the queue as they are.
+func TestDurableErrors(t *testing.T) {
+	u := newUpstream(t)
+	u.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Retry-After", "7")
+		http.Error(w, "too hot", http.StatusServiceUnavailable)
+	})
+	u.Start()
+	g := startGate(t, durableArgs(u, t.TempDir(), "--timeout=10s")...)
+	if r := g.predict(1); r.status != 503 || r.header.Get("Retry-After") != "7" || r.body != "too hot\n" {
+		t.Errorf("got %+v, want what the upstream said", r)
+	}
+	u.Close()
+	if r := g.predict(1); r.status != http.StatusBadGateway {
+		t.Errorf("got %+v, want 502", r)
+	}
+}
+
+func TestDurableAnswersLater(t *testing.T) {
+	u := startUpstream(t)
+	g := startGate(t, durableArgs(u, t.TempDir())...)
+	u.hold()
+	place := g.later(1, "one")
+	if r := g.ask(http.MethodGet, place, "", "Prefer", "wait=0"); r.status != http.StatusAccepted || r.header.Get("Location") != place {
+		t.Errorf("before there is an answer: %+v, want 202 with the same Location", r)
+	}
+	if again := g.later(1, "one"); again != place {
+		t.Errorf("the same once more is at %s, want %s", again, place)
+	}
+	waiter := make(chan reply, 1)
+	go func() { waiter <- g.ask(http.MethodGet, place, "", "Prefer", "wait=60") }()
+	until(t, "the upstream is asked", func() bool { return len(u.calls()) > 0 })
+	u.release()
+	r := <-waiter
+	r.want(t, 1)
+	if !strings.Contains(r.header.Get("Server-Timing"), "size=1") || r.header.Get("Content-Type") != "application/json" {
+		t.Errorf("the answer's header is %v", r.header)
+	}
+	g.ask(http.MethodGet, place, "").want(t, 1) // any number of times
+	if got := len(u.calls()); got != 1 {
+		t.Errorf("the upstream was asked %d times, want once", got)
+	}
+}
+
+// A key counts together with what is asked for, and with who asks.
+func TestDurableKeysOfDifferentRequests(t *testing.T) {
+	u := startUpstream(t)
+	g := startGate(t, durableArgs(u, t.TempDir(), "--headers=X-Tenant")...)
+	places := []string{g.later(1, "one"), g.later(2, "one"), g.later(1, "two")}
+	for _, header := range [][]string{{"Authorization", "Bearer a"}, {"X-Tenant", "a"}, {"X-Tenant", "b"}} {
+		r := g.ask(http.MethodPost, predictPath, instance(1), append(header, "Prefer", "respond-async", "Idempotency-Key", "one")...)
+		places = append(places, r.header.Get("Location"))
+	}
+	slices.Sort(places)
+	if len(slices.Compact(slices.Clone(places))) != 6 {
+		t.Errorf("6 requests are at %q", places)
+	}
+}
+
+func TestDurablePreferences(t *testing.T) {
+	u := startUpstream(t)
+	g := startGate(t, durableArgs(u, t.TempDir())...)
+	for _, header := range [][]string{{"Prefer", "respond-async"}, {"Idempotency-Key", "one"}, {"Prefer", "return=minimal", "Idempotency-Key", "one"}} {
+		if r := g.ask(http.MethodPost, predictPath, instance(1), header...); r.status != http.StatusOK || r.body != prediction(1) {
+			t.Errorf("%q gets %+v, want the answer as always", header, r)
+		}
+	}
+	r := g.ask(http.MethodPost, predictPath, instance(1), "Prefer", `return=minimal, Respond-Async; foo="x", wait=5`, "Idempotency-Key", "one")
+	if r.status != http.StatusAccepted {
+		t.Errorf("got %+v, want 202", r)
+	}
+	for _, c := range []struct {
+		method, path string
+		want         int
+	}{
+		{http.MethodGet, "/.batcher/later/nothing", http.StatusNotFound},
+		{http.MethodDelete, r.header.Get("Location"), http.StatusMethodNotAllowed},
+		{http.MethodGet, "/.batcher/later/" + strings.Repeat("x", 43) + "", http.StatusAccepted}, // nobody can say that it will not come
+	} {
+		if got := g.ask(c.method, c.path, "", "Prefer", "wait=0"); got.status != c.want {
+			t.Errorf("%s %s gives %+v, want %d", c.method, c.path, got, c.want)
+		}
+	}
+	long := g.ask(http.MethodPost, predictPath, instance(1)+strings.Repeat(" ", 800<<10), "Prefer", "respond-async", "Idempotency-Key", "long")
+	if long.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("a long request gets %+v, want 413", long)
+	}
+}
+
+// What was accepted is answered, though the process dies before it is.
+func TestDurableSurvivesKill(t *testing.T) {
+	u, dir := startUpstream(t), t.TempDir()
+	g := startGate(t, durableArgs(u, dir)...)
+	u.hold()
+	var places []string
+	for n := range 20 {
+		places = append(places, g.later(n, fmt.Sprint("key ", n)))
+	}
+	g.dies()
+	u.release()
+	g = startGate(t, durableArgs(u, dir)...)
+	for n, place := range places {
+		g.ask(http.MethodGet, place, "", "Prefer", "wait=30").want(t, n)
+	}
+}
+
+// Trouble that passes is not the answer to who does not wait; what is wrong
+// with the request is.
+func TestDurableTriesAgain(t *testing.T) {
+	var asked atomic.Int64
+	u := newUpstream(t)
+	u.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch asked.Add(1) {
+		case 1, 2:
+			http.Error(w, "busy", http.StatusServiceUnavailable)
+		case 3:
+			http.Error(w, "no such model", http.StatusNotFound)
+		default:
+			t.Error("it is asked once more")
+		}
+	})
+	u.Start()
+	g := startGate(t, durableArgs(u, t.TempDir())...)
+	if r := g.ask(http.MethodGet, g.later(1, "one"), "", "Prefer", "wait=30"); r.status != http.StatusNotFound || r.body != "no such model\n" {
+		t.Errorf("got %+v, want the upstream's 404", r)
+	}
+}
+
+func TestDurableStoreOfOneProcess(t *testing.T) {
+	u, dir := startUpstream(t), t.TempDir()
+	startGate(t, durableArgs(u, dir)...)
+	said, err := exec.Command(built, append([]string{"serve", "--listen=127.0.0.1:0", "--admin-listen=off"}, durableArgs(u, dir)...)...).CombinedOutput()
+	if err == nil || !strings.Contains(string(said), "--store: store: embed: the directory is in use by another process: "+dir) {
+		t.Errorf("%v: %s", err, said)
+	}
+}
+
+func TestDurableFlags(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"serve", "--store=/x", "--nats=nats://x"}, "--nats: nats: there is a store too"},
+		{[]string{"serve", "--work=false"}, "--work: work: nobody else can ask"},
+		{[]string{"serve", "--queue-listen=127.0.0.1:1"}, "--queue-listen: queue.listen: needs store"},
+		{[]string{"serve", "--queue-replicas=2", "--nats=nats://x"}, "queue.replicas: 2 is none of 1, 3 and 5"},
+		{[]string{"serve", "--queue-replicas=3"}, "queue.replicas: more than one needs nats"},
+		{[]string{"serve", "--queue-namespace=a.b"}, "queue.namespace:"},
+		{[]string{"serve", "--queue-credentials=/x"}, "queue.credentials: needs nats"},
+		{[]string{"serve", "--queue-tries=1", "--queue-max-bytes=1", "--queue-result-ttl=1ms"}, "queue.tries: must be at least 3"},
+		{[]string{"serve", "--nats=nats://127.0.0.1:1"}, "--nats: nats: "},
+		{[]string{"serve", "--store=/dev/null/x"}, "--store: store: "},
+		{[]string{"worker"}, "nats: a worker needs it"},
+		{[]string{"dlq", "list"}, "there are dead letters only with --store or --nats"},
+		{[]string{"dlq", "list", "--store=/x", "--route=none"}, `there is no route "none"`},
+	} {
+		o := run("", append(c.args, "--upstream=http://127.0.0.1:1", "--protocol=kserve-v1")...)
+		if o.status != 1 || !strings.Contains(o.stderr, c.want) {
+			t.Errorf("%q: status %d, %s; want %q", c.args, o.status, o.stderr, c.want)
+		}
+	}
+	run("", "dlq", "retry").checkUsage(t, "at least 1 arg")
+	run("", "dlq", "drop", "many").checkUsage(t, `"many" is neither the number of a dead letter nor all`)
+}

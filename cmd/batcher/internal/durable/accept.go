@@ -1,0 +1,193 @@
+package durable
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gobatcher/batcher/natsbatch"
+)
+
+// Handler takes on what is to be answered later: a request with
+// "Prefer: respond-async" (RFC 7240) and an Idempotency-Key gets status 202 and
+// a Location once it is sure to outlive this process. A GET of that waits for
+// the answer, as long as "Prefer: wait=SECONDS" says, and gives it as it is.
+// next serves all else.
+//
+// The key counts together with what the request asks for: whoever sends the
+// same once more gets the same Location, and it runs no second time.
+func (l *Later) Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if id, ok := strings.CutPrefix(r.URL.Path, Prefix); ok {
+			l.show(w, r, id)
+			return
+		}
+		if key := r.Header.Get("Idempotency-Key"); key != "" && prefers(r, "respond-async") {
+			l.accept(w, r, key)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Prefix is where the paths of answers begin.
+const Prefix = "/.batcher/later/"
+
+const (
+	mostBody    = 700 << 10 // of a request: in JSON it must fit into a message
+	defaultWait = 10 * time.Second
+	mostWait    = time.Minute
+)
+
+func (l *Later) accept(w http.ResponseWriter, r *http.Request, key string) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody))
+	if long := new(http.MaxBytesError); errors.As(err, &long) {
+		say(w, http.StatusRequestEntityTooLarge, "a request that is to be answered later may have 700 KiB")
+		return
+	}
+	if err != nil {
+		return // the caller has left
+	}
+	req := httpRequest{Method: r.Method, URI: r.URL.RequestURI(), Host: r.Host, Header: r.Header.Clone(), Body: body}
+	for _, name := range []string{"Prefer", "Connection", "Content-Length", "Transfer-Encoding", "Expect", "Traceparent", "Tracestate"} {
+		req.Header.Del(name)
+	}
+	id := l.idOf(req, key)
+	if _, err := l.client.Submit(r.Context(), req, natsbatch.Key(id)); err != nil {
+		refuse(w, err)
+		return
+	}
+	w.Header().Set("Preference-Applied", "respond-async")
+	pending(w, id)
+}
+
+// idOf names a request: by its key, and by all that could make it another.
+func (l *Later) idOf(req httpRequest, key string) string {
+	sum := sha256.New()
+	add := func(part string) {
+		var length [8]byte
+		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
+		sum.Write(length[:])
+		sum.Write([]byte(part))
+	}
+	for _, part := range []string{key, req.Method, req.Host, req.URI, string(req.Body)} {
+		add(part)
+	}
+	for _, name := range l.matters {
+		add(strings.Join(req.Header.Values(name), "\n"))
+	}
+	return base64.RawURLEncoding.EncodeToString(sum.Sum(nil))
+}
+
+var ids = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
+
+// show waits for an answer and gives it.
+func (l *Later) show(w http.ResponseWriter, r *http.Request, id string) {
+	if !ids.MatchString(id) {
+		say(w, http.StatusNotFound, "no such answer")
+		return
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		say(w, http.StatusMethodNotAllowed, "an answer can only be read")
+		return
+	}
+	a, err := l.await(r, natsbatch.KeyHandle(id))
+	switch {
+	case errors.Is(err, natsbatch.ErrNoResult), errors.Is(err, context.DeadlineExceeded):
+		pending(w, id)
+	case err != nil:
+		refuse(w, err)
+	default:
+		maps.Copy(w.Header(), a.Header)
+		w.WriteHeader(a.Status)
+		_, _ = w.Write(a.Body) // an error means that the caller has left
+	}
+}
+
+// await looks for an answer, and again until it is there, as long as r says.
+func (l *Later) await(r *http.Request, h natsbatch.Handle) (httpAnswer, error) {
+	wait := waitOf(r)
+	if wait == 0 {
+		return l.client.Get(r.Context(), h)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), wait)
+	defer cancel()
+	return l.client.Wait(ctx, h)
+}
+
+// pending says that there is no answer yet, and where it will be.
+func pending(w http.ResponseWriter, id string) {
+	w.Header().Set("Location", Prefix+id)
+	w.Header().Set("Retry-After", "1")
+	say(w, http.StatusAccepted, "accepted; the answer will be at "+Prefix+id)
+}
+
+// refuse says why a request is not accepted, or why there is no answer.
+func refuse(w http.ResponseWriter, err error) {
+	switch {
+	case errors.Is(err, natsbatch.ErrFull):
+		w.Header().Set("Retry-After", "1")
+		say(w, http.StatusTooManyRequests, "too many requests are waiting")
+	case errors.Is(err, natsbatch.ErrClosed):
+		w.Header().Set("Retry-After", "1")
+		say(w, http.StatusServiceUnavailable, "the gateway is shutting down")
+	case errors.Is(err, natsbatch.ErrTooLarge):
+		say(w, http.StatusRequestEntityTooLarge, "too large for the queue")
+	case errors.Is(err, natsbatch.ErrDead):
+		say(w, http.StatusBadGateway, "it has been tried too often: see batcher dlq")
+	case errors.Is(err, context.Canceled): // the caller has left
+	default:
+		say(w, http.StatusServiceUnavailable, "the queue does not answer")
+	}
+}
+
+// say answers in the form that the gateway's own answers have.
+func say(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	body := map[string]any{"status": status, "message": text}
+	if status >= http.StatusBadRequest {
+		body = map[string]any{"status": status, "error": map[string]string{"type": "gateway", "message": text, "reason": text}}
+	}
+	_ = json.NewEncoder(w).Encode(body) // an error means that the caller has left
+}
+
+// preferences gives what the Prefer header asks for (RFC 7240): names in lower
+// case, with their values, "" for none.
+func preferences(r *http.Request) map[string]string {
+	found := make(map[string]string)
+	for _, line := range r.Header.Values("Prefer") {
+		for each := range strings.SplitSeq(line, ",") {
+			each, _, _ = strings.Cut(each, ";") // parameters
+			name, value, _ := strings.Cut(each, "=")
+			found[strings.ToLower(strings.TrimSpace(name))] = strings.Trim(strings.TrimSpace(value), `"`)
+		}
+	}
+	return found
+}
+
+func prefers(r *http.Request, name string) bool {
+	_, ok := preferences(r)[name]
+	return ok
+}
+
+// waitOf is how long a caller wants to wait.
+func waitOf(r *http.Request) time.Duration {
+	said, ok := preferences(r)["wait"]
+	seconds, err := strconv.Atoi(said)
+	if !ok || err != nil || seconds < 0 {
+		return defaultWait
+	}
+	return min(mostWait, time.Duration(seconds)*time.Second)
+}

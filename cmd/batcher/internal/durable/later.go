@@ -1,0 +1,60 @@
+package durable
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
+	"github.com/gobatcher/batcher/natsbatch"
+)
+
+// Later has requests that nobody waits for served, by this process or by
+// another, and keeps their answers.
+type Later struct {
+	queued
+	client  *natsbatch.Client[httpRequest, httpAnswer]
+	matters []string // names of the headers that tell requests with one key apart
+}
+
+// laterAtOnce is how many requests that nobody waits for are served at once.
+const laterAtOnce = 256
+
+// NewLater serves them with next, which is what serves all others.
+func NewLater(l *Link, c *config.Config, next http.Handler) (*Later, error) {
+	ctx, cancel := setup()
+	defer cancel()
+	q := queued{name: laterName, queue: laterQueue(c)}
+	var err error
+	if q.admin, err = natsbatch.NewAdmin(ctx, l.Conn, q.queue); err != nil {
+		return nil, err
+	}
+	client, err := natsbatch.NewClient[httpRequest, httpAnswer](ctx, l.Conn, q.queue, natsbatch.ClientOptions{})
+	if err != nil {
+		return nil, err
+	}
+	opts := natsbatch.WorkerOptions{MaxDeliveries: c.Queue.Tries}
+	opts.Batch.MaxSize, opts.Batch.MaxConcurrent = 1, laterAtOnce // the gateway makes the batches
+	if q.worker, err = natsbatch.NewWorker(ctx, l.Conn, q.queue, replay{next}.serve, opts); err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	return &Later{queued: q, client: client, matters: matters(c)}, nil
+}
+
+// matters are the headers that may change what a request means.
+func matters(c *config.Config) []string {
+	names := []string{"Authorization", "Content-Type"}
+	for _, r := range c.Routes {
+		names = append(names, r.Headers...)
+	}
+	return names
+}
+
+// Shutdown finishes what is being served, and leaves the rest to others, or to
+// the next start.
+func (l *Later) Shutdown(ctx context.Context) error {
+	return errors.Join(l.worker.Shutdown(ctx), l.client.Shutdown(ctx))
+}
+
+// Health says why requests cannot be kept now, or nil.
+func (l *Later) Health(ctx context.Context) error { return l.client.Health(ctx) }

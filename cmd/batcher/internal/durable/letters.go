@@ -1,0 +1,169 @@
+package durable
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
+	"github.com/gobatcher/batcher/natsbatch"
+)
+
+// Letters are the dead letters of a configuration's routes. Numbers are
+// unique over all of them. Make one with OpenLetters, and Close it.
+type Letters struct {
+	link *Link
+	all  []*queued
+	out  io.Writer
+}
+
+// OpenLetters finds the dead letters of c, those of one route if route is not
+// "". What is done with them is written to out.
+func OpenLetters(c *config.Config, route string, out io.Writer) (*Letters, error) {
+	if !c.Durable() {
+		return nil, errors.New("dlq: there are dead letters only with --store or --nats")
+	}
+	names := []string{laterName}
+	for _, r := range c.Routes {
+		names = append(names, r.Label())
+	}
+	if route != "" && !slices.Contains(names, route) {
+		return nil, fmt.Errorf("dlq: there is no route %q; there are %q", route, names)
+	}
+	link, err := Open(c)
+	if err != nil {
+		return nil, err
+	}
+	l := &Letters{link: link, out: out}
+	for _, name := range names {
+		if route == "" || route == name {
+			if err := l.open(c, name); err != nil {
+				l.Close()
+				return nil, err
+			}
+		}
+	}
+	return l, nil
+}
+
+func (l *Letters) open(c *config.Config, name string) error {
+	q := &queued{name: name, queue: Queue(c, name)}
+	if name == laterName {
+		q.queue = laterQueue(c)
+	}
+	ctx, cancel := setup()
+	defer cancel()
+	var err error
+	if q.admin, err = natsbatch.NewAdmin(ctx, l.link.Conn, q.queue); err != nil {
+		return fmt.Errorf("dlq: route %s: %w", name, err)
+	}
+	l.all = append(l.all, q)
+	return nil
+}
+
+// Close lets go of the queues.
+func (l *Letters) Close() { l.link.Close() }
+
+// page is how many letters are read at once.
+const page = 256
+
+// each calls do for each letter of a route.
+func (q *queued) each(do func(natsbatch.DeadLetter) error) error {
+	for after := uint64(0); ; {
+		ctx, cancel := setup()
+		letters, err := q.admin.Dead(ctx, after, page)
+		cancel()
+		if err != nil || len(letters) == 0 {
+			return err
+		}
+		for _, letter := range letters {
+			after = letter.Seq
+			if err := do(letter); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// List writes a line for each letter. It takes no numbers.
+func (l *Letters) List([]uint64) error {
+	for _, q := range l.all {
+		err := q.each(func(d natsbatch.DeadLetter) error {
+			_, err := fmt.Fprintf(l.out, "%d\t%s\t%d tries\t%s\t%s\t%s\n",
+				d.Seq, d.At.UTC().Format(time.RFC3339), d.Tries, q.name, oneLine(d.Reason), q.describe(d.Payload))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// describe says which request a letter holds, without the header: it may hold
+// secrets.
+func (q *queued) describe(payload []byte) string {
+	if q.name == laterName {
+		var r httpRequest
+		if err := json.Unmarshal(payload, &r); err != nil {
+			return "unreadable"
+		}
+		return fmt.Sprintf("%s %s %s", r.Method, oneLine(r.URI), oneLine(string(r.Body)))
+	}
+	var r request
+	if err := json.Unmarshal(payload, &r); err != nil {
+		return "unreadable"
+	}
+	return fmt.Sprintf("%s %s %s", r.Key.Method, r.Key.Path, oneLine(string(r.Item.Data)))
+}
+
+// oneLine gives the beginning of a text, on one line.
+func oneLine(text string) string {
+	return fmt.Sprintf("%.200s", strings.Join(strings.Fields(text), " "))
+}
+
+// Retry has letters tried again: these, or all if there are none.
+func (l *Letters) Retry(numbers []uint64) error {
+	return l.change(numbers, "given back", (*natsbatch.Admin).Retry)
+}
+
+// Drop deletes letters: these, or all if there are none.
+func (l *Letters) Drop(numbers []uint64) error {
+	return l.change(numbers, "dropped", (*natsbatch.Admin).Drop)
+}
+
+// change does something with letters, and says how many it was done to.
+func (l *Letters) change(numbers []uint64, done string, do func(*natsbatch.Admin, context.Context, uint64) error) error {
+	all, count := numbers == nil, 0
+	for _, q := range l.all {
+		var found []uint64
+		err := q.each(func(d natsbatch.DeadLetter) error {
+			if all || slices.Contains(numbers, d.Seq) {
+				found = append(found, d.Seq)
+			}
+			return nil
+		})
+		for _, n := range found {
+			if err == nil {
+				ctx, cancel := setup()
+				err = do(q.admin, ctx, n)
+				cancel()
+			}
+			count++
+			numbers = slices.DeleteFunc(numbers, func(m uint64) bool { return m == n })
+		}
+		if err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(l.out, "%d %s\n", count, done)
+	if len(numbers) > 0 {
+		return fmt.Errorf("no such dead letters: %v", numbers)
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+// Package durable puts a queue of package natsbatch between the gateway's
+// routes and their upstreams: requests of many processes meet in one batch,
+// and those that nobody waits for outlive the process.
+package durable
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gobatcher/batcher/cmd/batcher/internal/certs"
+	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
+	"github.com/gobatcher/batcher/natsbatch/embed"
+	"github.com/nats-io/nats.go"
+)
+
+// Link is the way to the queues: a connection, and the server at its other
+// end if that runs in this process.
+type Link struct {
+	Conn   *nats.Conn
+	server *embed.Server
+}
+
+// setupTime is how long servers may take to answer when a program starts.
+const setupTime = 30 * time.Second
+
+// Open connects as c says; c names a store or servers. With a store it starts
+// the server, which only one process can have.
+func Open(c *config.Config) (*Link, error) {
+	if c.Store == "" {
+		conn, err := connect(c)
+		return &Link{Conn: conn}, err
+	}
+	server, err := embed.Start(c.Store, embed.Options{Listen: c.Queue.Listen})
+	if err != nil {
+		return nil, c.Fault("store", "%v", err)
+	}
+	conn, err := server.Connect(nats.Name("batcher"))
+	if err != nil {
+		server.Close()
+		return nil, err
+	}
+	return &Link{Conn: conn, server: server}, nil
+}
+
+// connect connects to the servers that c names. They may be away later: then
+// it connects again, for ever.
+func connect(c *config.Config) (*nats.Conn, error) {
+	opts := []nats.Option{nats.Name("batcher"), nats.MaxReconnects(-1), nats.Timeout(setupTime / 10)}
+	if c.Queue.Credentials != "" {
+		opts = append(opts, nats.UserCredentials(c.Queue.Credentials))
+	}
+	if c.Queue.CA != "" || c.Queue.Cert != "" {
+		secure, err := certs.Client(c.Queue.CA, c.Queue.Cert, c.Queue.Key, "")
+		if err != nil {
+			return nil, c.Fault("queue.ca", "%v", err)
+		}
+		opts = append(opts, nats.Secure(secure))
+	}
+	conn, err := nats.Connect(c.NATS, opts...)
+	if err != nil {
+		return nil, c.Fault("nats", "%v", err)
+	}
+	return conn, nil
+}
+
+// URL is where other processes reach the server in this one; "" if there is
+// none, or no way.
+func (l *Link) URL() string {
+	if l.server == nil {
+		return ""
+	}
+	return l.server.URL()
+}
+
+// Close ends the connection and the server.
+func (l *Link) Close() {
+	l.Conn.Close()
+	if l.server != nil {
+		l.server.Close()
+	}
+}
+
+// setup bounds the first questions to the servers.
+func setup() (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(context.Background(), setupTime, fmt.Errorf("no answer from the queue's servers within %v", setupTime))
+}

@@ -1,0 +1,42 @@
+package durable
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+
+	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
+	"github.com/gobatcher/batcher/natsbatch"
+)
+
+var plain = regexp.MustCompile(`^[A-Za-z0-9_-]{1,60}$`)
+
+// endpoint gives a route's name in a form that a queue's can have.
+func endpoint(route string) string {
+	if plain.MatchString(route) {
+		return route
+	}
+	sum := sha256.Sum256([]byte(route))
+	return "route-" + hex.EncodeToString(sum[:8])
+}
+
+// Queue is the queue of a route's items.
+func Queue(c *config.Config, route string) natsbatch.Queue {
+	return natsbatch.Queue{
+		Namespace: c.Queue.Namespace,
+		Endpoint:  endpoint(route),
+		MaxBytes:  c.Queue.MaxBytes,
+		ResultTTL: c.Queue.ResultTTL,
+		Replicas:  c.Queue.Replicas,
+	}
+}
+
+// laterName is the queue of requests that nobody waits for, whatever their route.
+const laterName = "(later)"
+
+// laterQueue is that queue. No route can have its name.
+func laterQueue(c *config.Config) natsbatch.Queue {
+	q := Queue(c, laterName)
+	q.Endpoint = "_later"
+	return q
+}

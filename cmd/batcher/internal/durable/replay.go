@@ -1,0 +1,92 @@
+package durable
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/gobatcher/batcher/natsbatch"
+)
+
+// httpRequest is a request that nobody waits for, as it came.
+type httpRequest struct {
+	Method, URI, Host string
+	Header            http.Header
+	Body              []byte
+}
+
+// httpAnswer is the answer to it, as it would have been sent.
+type httpAnswer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// replay serves requests that nobody waits for like any other.
+type replay struct{ next http.Handler }
+
+// serve is the Func of a worker whose batches hold one request.
+func (p replay) serve(ctx context.Context, reqs []httpRequest) ([]httpAnswer, error) {
+	answers := make([]httpAnswer, len(reqs))
+	for i, req := range reqs {
+		var err error
+		if answers[i], err = p.one(ctx, req); err != nil {
+			return nil, err
+		}
+	}
+	return answers, nil
+}
+
+// one serves a request. If its answer says that the trouble may pass, it is
+// tried again later.
+func (p replay) one(ctx context.Context, req httpRequest) (a httpAnswer, err error) {
+	r, err := http.NewRequestWithContext(ctx, req.Method, req.URI, bytes.NewReader(req.Body))
+	if err != nil {
+		return httpAnswer{Status: http.StatusBadRequest}, nil
+	}
+	r.Header, r.Host, r.RequestURI, r.RemoteAddr = req.Header, req.Host, req.URI, laterName
+	w := &recorder{header: make(http.Header)}
+	if !w.record(p.next, r) {
+		return a, natsbatch.Retry(fmt.Errorf("the answer broke off after status %d", w.status))
+	}
+	a = httpAnswer{Status: w.status, Header: w.header, Body: w.body.Bytes()}
+	switch a.Status {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return a, natsbatch.Retry(fmt.Errorf("status %d: %.200s", a.Status, a.Body))
+	}
+	return a, nil
+}
+
+// recorder keeps an answer.
+type recorder struct {
+	status int
+	header http.Header
+	body   bytes.Buffer
+}
+
+func (w *recorder) Header() http.Header { return w.header }
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 && status >= http.StatusOK {
+		w.status = status
+	}
+}
+
+func (w *recorder) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.body.Write(p)
+}
+
+// record reports whether the answer is whole: a handler that cannot send one
+// to its end panics.
+func (w *recorder) record(next http.Handler, r *http.Request) (whole bool) {
+	defer func() {
+		if v := recover(); v != nil && v != http.ErrAbortHandler {
+			panic(v)
+		}
+	}()
+	next.ServeHTTP(w, r)
+	w.WriteHeader(http.StatusOK)
+	return true
+}

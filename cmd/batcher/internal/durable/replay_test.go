@@ -1,0 +1,69 @@
+package durable
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gobatcher/batcher/natsbatch"
+)
+
+// passing reports whether a request is to be tried again.
+func passing(err error) bool {
+	var retry *natsbatch.RetryError
+	return errors.As(err, &retry)
+}
+
+func TestReplay(t *testing.T) {
+	for status, wantAgain := range map[int]bool{200: false, 201: false, 400: false, 404: false, 413: false, 500: false, 501: false, 429: true, 502: true, 503: true, 504: true} {
+		p := replay{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != http.MethodPut || r.Host != "example.com" || r.URL.Path != "/a b" || r.URL.RawQuery != "q=1" || r.Header.Get("X-A") != "b" {
+				t.Errorf("the handler gets %+v", r)
+			}
+			w.WriteHeader(http.StatusEarlyHints)
+			w.Header().Set("X-B", "c")
+			w.WriteHeader(status)
+			w.WriteHeader(299) // is too late
+			w.Write([]byte("body"))
+		})}
+		answers, err := p.serve(t.Context(), []httpRequest{{Method: http.MethodPut, URI: "/a%20b?q=1", Host: "example.com", Header: http.Header{"X-A": {"b"}}}})
+		if passing(err) != wantAgain {
+			t.Errorf("status %d: %v; tried again: want %t", status, err, wantAgain)
+		}
+		if !wantAgain && (err != nil || len(answers) != 1 || answers[0].Status != status || string(answers[0].Body) != "body" || answers[0].Header.Get("X-B") != "c") {
+			t.Errorf("status %d: got %+v, %v", status, answers, err)
+		}
+	}
+}
+
+func TestReplayOfAnAnswerThatSaysNothing(t *testing.T) {
+	answers, err := replay{http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}.serve(t.Context(), []httpRequest{{Method: "GET", URI: "/"}})
+	if err != nil || answers[0].Status != http.StatusOK {
+		t.Errorf("got %+v, %v", answers, err)
+	}
+}
+
+// A handler that cannot send its answer to the end panics with a value of net/http.
+func TestReplayOfAnAnswerThatBreaksOff(t *testing.T) {
+	p := replay{http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Write([]byte("half"))
+		panic(http.ErrAbortHandler)
+	})}
+	if _, err := p.serve(t.Context(), []httpRequest{{Method: "GET", URI: "/"}}); !passing(err) || !strings.Contains(err.Error(), "broke off") {
+		t.Errorf("got %v", err)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("another panic is swallowed")
+		}
+	}()
+	replay{http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("bug") })}.serve(t.Context(), []httpRequest{{Method: "GET", URI: "/"}})
+}
+
+func TestReplayOfNoRequest(t *testing.T) {
+	answers, err := replay{http.NotFoundHandler()}.serve(t.Context(), []httpRequest{{Method: "a b", URI: "/"}})
+	if err != nil || answers[0].Status != http.StatusBadRequest {
+		t.Errorf("got %+v, %v", answers, err)
+	}
+}

@@ -1,0 +1,123 @@
+package durable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
+	"github.com/gobatcher/batcher/gateway"
+	"github.com/gobatcher/batcher/natsbatch"
+)
+
+// Routes are the queues of one configuration's routes, seen from this process.
+// The zero Routes have none. Its methods but Dispatcher and Work are safe for
+// concurrent use.
+type Routes struct {
+	link *Link
+	all  []*queued
+}
+
+// queued is one route's queue.
+type queued struct {
+	name       string
+	queue      natsbatch.Queue
+	admin      *natsbatch.Admin
+	dispatcher *dispatcher       // nil: nothing comes from here
+	worker     *natsbatch.Worker // nil: others work
+	upstream   gateway.Upstream  // of the worker
+}
+
+// NewRoutes is for the queues of l.
+func NewRoutes(l *Link) *Routes { return &Routes{link: l} }
+
+// at gives the queue of a route, which it sets up if need be.
+func (rs *Routes) at(c *config.Config, name string) (*queued, error) {
+	for _, q := range rs.all {
+		if q.name == name {
+			return q, nil
+		}
+	}
+	q := &queued{name: name, queue: Queue(c, name)}
+	ctx, cancel := setup()
+	defer cancel()
+	var err error
+	if q.admin, err = natsbatch.NewAdmin(ctx, rs.link.Conn, q.queue); err != nil {
+		return nil, fmt.Errorf("route %s: %w", name, err)
+	}
+	rs.all = append(rs.all, q)
+	return q, nil
+}
+
+// Dispatcher has the items of a route processed by whoever works at its queue.
+func (rs *Routes) Dispatcher(c *config.Config, name string) (gateway.Dispatcher, error) {
+	q, err := rs.at(c, name)
+	if err != nil {
+		return nil, err
+	}
+	if q.dispatcher, err = newDispatcher(rs.link, q.queue); err != nil {
+		return nil, fmt.Errorf("route %s: %w", name, err)
+	}
+	return q.dispatcher, nil
+}
+
+// Work has this process ask the upstream of a route, which belongs to the
+// Routes from then on, for the items in its queue.
+func (rs *Routes) Work(c *config.Config, r gateway.Route, observer gateway.Observer) error {
+	q, err := rs.at(c, r.Name)
+	if err != nil {
+		return err
+	}
+	q.upstream = r.Upstream
+	if q.worker, err = newWorker(rs.link, q.queue, r, observer); err != nil {
+		return fmt.Errorf("route %s: %w", r.Name, err)
+	}
+	return nil
+}
+
+// Shutdown ends the work: it finishes what runs, and hands the rest back to
+// the queues at once. Dispatchers are ended by the gateway that has them.
+func (rs *Routes) Shutdown(ctx context.Context) error {
+	errs := make([]error, len(rs.all))
+	var all sync.WaitGroup
+	for i, q := range rs.all {
+		all.Go(func() {
+			if q.worker != nil {
+				errs[i] = q.worker.Shutdown(ctx)
+			}
+			if q.upstream != nil {
+				errs[i] = errors.Join(errs[i], q.upstream.Close())
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// Abandon is Shutdown where no gateway has the dispatchers.
+func (rs *Routes) Abandon() {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel() // nothing has been dispatched yet
+	for _, q := range rs.all {
+		if q.dispatcher != nil {
+			_ = q.dispatcher.Shutdown(ended)
+		}
+	}
+	_ = rs.Shutdown(ended)
+}
+
+// Health says which queues do not work, or nil.
+func (rs *Routes) Health(ctx context.Context) error {
+	errs := make([]error, len(rs.all))
+	var all sync.WaitGroup
+	for i, q := range rs.all {
+		all.Go(func() {
+			if err := q.admin.Health(ctx); err != nil {
+				errs[i] = fmt.Errorf("route %s: %w", q.name, err)
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}

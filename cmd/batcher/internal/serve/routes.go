@@ -1,0 +1,115 @@
+package serve
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
+	"github.com/gobatcher/batcher/cmd/batcher/internal/durable"
+	"github.com/gobatcher/batcher/gateway"
+	"github.com/gobatcher/batcher/otelbatch"
+)
+
+// maker makes the routes of one configuration.
+type maker struct {
+	s         *server
+	c         *config.Config
+	transport http.RoundTripper
+	observer  gateway.Observer
+	queues    *durable.Routes // nil: nothing is durable
+}
+
+// handler makes the routes, their workers if there are queues, and what serves
+// them; nil for a worker, which serves nobody.
+func (m *maker) handler() (*gateway.Handler, error) {
+	var routes []gateway.Route
+	for i, r := range m.c.Routes {
+		made, err := m.route(i, r)
+		if err != nil { // no upstream has started anything yet
+			return nil, err
+		}
+		routes = append(routes, made)
+	}
+	if m.s.opts.Worker {
+		return nil, nil
+	}
+	opts := gateway.Options{Observer: m.observer}
+	if m.c.Upstream != "" {
+		fallback, err := gateway.NewHTTP(m.c.Upstream, gateway.HTTPOptions{Transport: m.transport})
+		if err != nil {
+			return nil, m.c.Fault("upstream", "%v", err)
+		}
+		opts.Fallback = fallback
+	}
+	return gateway.New(routes, opts)
+}
+
+// route makes one route, which asks its upstream itself or, through a queue,
+// has it asked.
+func (m *maker) route(i int, r config.Route) (gateway.Route, error) {
+	upstream, err := m.upstream(r)
+	if err != nil {
+		return gateway.Route{}, m.c.Fault(fmt.Sprintf("routes[%d].upstream", i), "%v", err)
+	}
+	made, err := r.Gateway(upstream)
+	if err != nil {
+		return gateway.Route{}, m.c.Fault(fmt.Sprintf("routes[%d].protocol", i), "%v", err)
+	}
+	if err := m.trace(&made); err != nil {
+		return gateway.Route{}, err
+	}
+	if m.queues == nil {
+		return made, nil
+	}
+	return m.queue(r, made)
+}
+
+// queue puts a queue before the upstream of a route.
+func (m *maker) queue(r config.Route, made gateway.Route) (gateway.Route, error) {
+	first := m.s.first // queues cannot change while the program runs
+	if m.s.opts.Worker || first.Work {
+		if err := m.queues.Work(first, r.Limited(made), m.observer); err != nil {
+			return gateway.Route{}, err
+		}
+	}
+	if m.s.opts.Worker {
+		return made, nil
+	}
+	var err error
+	if made.Dispatcher, err = m.queues.Dispatcher(first, made.Name); err != nil {
+		return gateway.Route{}, err
+	}
+	// The worker has its upstream for itself, and as long as it works.
+	if m.c.UpstreamURL(r) == "" {
+		made.Upstream, made.Refuse = nil, true
+		return made, nil
+	}
+	made.Upstream, err = m.upstream(r)
+	return made, err
+}
+
+// trace has the batches of a route traced, if anything is.
+func (m *maker) trace(r *gateway.Route) error {
+	if m.s.tracer == nil {
+		return nil
+	}
+	telemetry, err := otelbatch.New(r.Name, otelbatch.Options{TracerProvider: m.s.tracer})
+	if err != nil {
+		return err
+	}
+	r.Wrap = func(fn batcher.Func[gateway.Item, gateway.Outcome]) batcher.Func[gateway.Item, gateway.Outcome] {
+		return otelbatch.Func(fn, telemetry)
+	}
+	return nil
+}
+
+// upstream makes the upstream of r. Nothing is started or connected yet.
+func (m *maker) upstream(r config.Route) (gateway.Upstream, error) {
+	if url := m.c.UpstreamURL(r); url != "" {
+		return gateway.NewHTTP(url, gateway.HTTPOptions{Transport: m.transport, MaxAnswer: r.MaxAnswer})
+	}
+	return gateway.NewProgram(r.Command, gateway.ProgramOptions{
+		Processes: r.MaxConcurrent, Timeout: r.Timeout, MaxAnswer: r.MaxAnswer, Stderr: m.s.stderr,
+	})
+}
