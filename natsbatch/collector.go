@@ -15,8 +15,9 @@ import (
 // of it but the mutex and the channels.
 type collector struct {
 	w      *Worker
-	inbox  string // followed by ".<line>"
-	sub    *nats.Subscription
+	inbox  string // followed by ".first.<line>" or ".top.<line>"
+	firsts *nats.Subscription
+	tops   *nats.Subscription
 	msgs   chan *nats.Msg
 	wake   chan struct{}
 	status chan nats.Status
@@ -42,10 +43,12 @@ func newCollector(w *Worker) (*collector, error) {
 		ended:  make(chan struct{}),
 	}
 	var err error
-	if c.sub, err = w.nc.ChanSubscribe(c.inbox+".*", c.msgs); err != nil {
+	if c.firsts, err = w.nc.ChanSubscribe(c.inbox+".first.*", c.msgs); err == nil {
+		c.tops, err = w.nc.ChanSubscribe(c.inbox+".top.*", c.msgs)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("natsbatch: subscribe to %s: %w", c.inbox, err)
 	}
-	go c.loop()
 	return c, nil
 }
 
@@ -59,7 +62,7 @@ func (c *collector) close() {
 func (c *collector) loop() {
 	defer close(c.ended)
 	defer c.w.nc.RemoveStatusListener(c.status)
-	defer func() { _ = c.sub.Unsubscribe() }()
+	defer func() { _, _ = c.firsts.Unsubscribe(), c.tops.Unsubscribe() }()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	status, stop, stopping := c.status, c.stop, false
@@ -101,7 +104,7 @@ func (c *collector) drain() {
 // receive takes a message: a request for the worker, or the end of a pull.
 func (c *collector) receive(msg *nats.Msg) {
 	if status := msg.Header.Get("Status"); status != "" && len(msg.Data) == 0 {
-		c.endPull(msg.Subject, status)
+		c.endPull(msg, status)
 		return
 	}
 	which, ok := lineOf(msg.Subject)
@@ -110,16 +113,12 @@ func (c *collector) receive(msg *nats.Msg) {
 	}
 	now := time.Now()
 	c.mu.Lock()
-	if l := &c.lanes[which]; l.pull != nil {
-		if l.pull.left--; l.pull.left <= 0 {
-			l.pull = nil
-		}
-	}
+	c.lanes[which].came(msg.Sub == c.tops)
 	c.mu.Unlock()
 	c.w.receive(msg, which, now)
 }
 
-// lineOf reads the last part of a subject, of a request or of the inbox.
+// lineOf reads the last part of a subject.
 func lineOf(subject string) (line, bool) {
 	name := subject[strings.LastIndexByte(subject, '.')+1:]
 	for _, l := range order {
@@ -130,15 +129,20 @@ func lineOf(subject string) (line, bool) {
 	return 0, false
 }
 
-// endPull notes that the server is done with a pull, whose inbox is subject.
-func (c *collector) endPull(subject, status string) {
+// endPull notes that the server is done with a pull.
+func (c *collector) endPull(msg *nats.Msg, status string) {
 	if status == "100" {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if l, ok := lineOf(subject); ok {
-		c.lanes[l].pull = nil
+	which, ok := lineOf(msg.Subject)
+	switch {
+	case !ok:
+	case msg.Sub == c.tops:
+		c.lanes[which].top = nil
+	default:
+		c.lanes[which].first = nil
 	}
 }
 
@@ -146,7 +150,7 @@ func (c *collector) forgetPulls() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for p := range c.lanes {
-		c.lanes[p].pull = nil
+		c.lanes[p].first, c.lanes[p].top = nil, nil
 	}
 }
 
@@ -159,15 +163,13 @@ func (c *collector) pullAll(stopping bool) (next time.Duration, idle bool) {
 	next, idle = time.Hour, true
 	for _, which := range order {
 		l := &c.lanes[which]
-		if l.pull != nil && now.After(l.pull.lost) {
-			l.pull = nil
-		}
+		l.expire(now)
 		if !stopping {
-			l.pull = c.plan(which, urgent, now)
+			c.plan(which, urgent, now)
 		}
-		if l.pull != nil {
+		if lost, waits := l.expire(now); waits {
 			idle = false
-			next = min(next, l.pull.lost.Sub(now)+time.Millisecond)
+			next = min(next, lost+time.Millisecond)
 		}
 		if which != lineAgain {
 			urgent += l.active
@@ -176,28 +178,31 @@ func (c *collector) pullAll(stopping bool) (next time.Duration, idle bool) {
 	return next, idle
 }
 
-// plan pulls for a line what its plan says, and gives the pull that waits.
-func (c *collector) plan(which line, urgent int, now time.Time) *pull {
+// plan pulls for a line what its plan says.
+func (c *collector) plan(which line, urgent int, now time.Time) {
 	l := &c.lanes[which]
-	next := l.plan(c.lim, urgent, now)
+	first, top := l.plan(c.lim, urgent, now)
 	if which == lineAgain {
-		next = l.planOne()
+		first, top = l.planOne(), nil
 	}
-	if next == nil {
-		return l.pull
+	if first != nil {
+		c.send(which, first, ".first.", now)
+		l.first = first
 	}
-	c.send(which, next, now)
-	return next
+	if top != nil {
+		c.send(which, top, ".top.", now)
+		l.top = top
+	}
 }
 
 // send asks the server.
-func (c *collector) send(which line, ask *pull, now time.Time) {
+func (c *collector) send(which line, ask *pull, kind string, now time.Time) {
 	ask.left, ask.lost = ask.batch, now.Add(ask.expires+lostAfter)
 	body, err := json.Marshal(pullRequest{Batch: ask.batch, Expires: ask.expires, NoWait: ask.noWait, Group: pullGroup, Priority: ask.priority})
 	if err != nil {
 		return // there is nothing in it that could fail
 	}
-	_ = c.w.nc.PublishRequest(c.w.pullSubject(which), c.inbox+"."+which.String(), body) // else it is given up in time
+	_ = c.w.nc.PublishRequest(c.w.pullSubject(which), c.inbox+kind+which.String(), body) // else it is given up in time
 }
 
 // pullRequest is the pull API's: see ADR-13 and ADR-42 in

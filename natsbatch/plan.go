@@ -14,8 +14,9 @@ type lane struct {
 	rank    int        // 1 to 9: the place in the line of idle workers
 	window  window     // in which the batch fills that is open
 	traffic float64    // messages in a window, of late
-	pull    *pull      // the one that waits at the server, or nil
-	dice    func() int // gives a rank by chance; nil: the usual one
+	first   *pull      // for a batch's first message, if one waits at the server
+	top     *pull      // for more of the batch that is filling, if one does
+	dice    func() int // rolls; nil: by chance
 }
 
 // window is the time in which a batch fills.
@@ -50,47 +51,53 @@ const (
 	idleWait    = time.Second            // how long a first pull waits
 	lostAfter   = 500 * time.Millisecond // how long after its end a pull is given up
 	starvedRuns = 8                      // so many batches of more urgent requests may run before one of others
-	cover       = 4                      // messages of a first pull where there is traffic
+	busy        = 4                      // messages in a window that make traffic
 	ranks       = 9
 	maxMessages = 1024 // of a pull: the inbox must hold them
 )
 
-// plan says what to pull for the lane, given how many requests are active in
-// more urgent lanes; nil for nothing.
+// plan says what to pull for the lane besides what waits at the server, given
+// how many requests are active in more urgent lanes; nil for nothing.
 //
 // A batch that is filling is topped up before any other, so that the requests
 // of a trickle meet in one worker; else this worker stands in line with the
 // others for the next batch's first message. Where there is traffic the first
-// pull asks for a few more: they come while the top-up is under way, and
-// would else open a batch elsewhere. Where Func takes long it does not, since
-// what a busy worker holds waits although another may be idle.
-func (l *lane) plan(lim limits, urgent int, now time.Time) *pull {
+// pull asks for more: what comes while the top-up is under way would else open
+// a batch elsewhere. Where Func takes long it does not, since what a busy
+// worker holds waits although another may be idle.
+func (l *lane) plan(lim limits, urgent int, now time.Time) (first, top *pull) {
 	room := lim.slots*lim.size - l.active
 	if l.backlog { // keep one batch ahead: nobody waits for these
 		room += lim.size
 	}
-	if l.pull != nil || room <= 0 || urgent >= lim.slots*lim.size && l.starved < starvedRuns {
-		return nil
+	if room <= 0 || urgent >= lim.slots*lim.size && l.starved < starvedRuns {
+		return nil, nil
 	}
 	if left := l.window.until.Sub(now); left > 0 && l.window.requests < lim.size {
-		return &pull{batch: l.messages(min(room, lim.size-l.window.requests)), expires: left}
+		if l.top == nil {
+			top = &pull{batch: l.messages(min(room, lim.size-l.window.requests)), expires: left}
+		}
+		return nil, top
+	}
+	if l.first != nil {
+		return nil, nil
 	}
 	if l.rank == 0 {
 		l.draw()
 	}
-	first := &pull{batch: 1, expires: idleWait, priority: l.rank}
+	first = &pull{batch: 1, expires: idleWait, priority: l.rank}
 	switch {
 	case l.backlog:
 		first.batch, first.noWait = l.messages(room), true
-	case l.traffic >= cover && lim.run <= 2*lim.delay:
-		first.batch = min(cover, l.messages(room))
+	case l.traffic >= busy && lim.run <= 2*lim.delay:
+		first.batch = min(int(2*l.traffic), l.messages(room))
 	}
-	return first
+	return first, nil
 }
 
 // planOne says what to pull where one message is taken at a time.
 func (l *lane) planOne() *pull {
-	if l.pull != nil || l.active > 0 {
+	if l.first != nil || l.active > 0 {
 		return nil
 	}
 	return &pull{batch: 1, expires: idleWait, priority: 1}
@@ -123,6 +130,34 @@ func (l *lane) arrived(n int, seq uint64, backlog bool, lim limits, now time.Tim
 	l.window.last = seq
 }
 
+// came counts a message against the pull that brought it.
+func (l *lane) came(byTop bool) {
+	p := &l.first
+	if byTop {
+		p = &l.top
+	}
+	if *p == nil {
+		return
+	}
+	if (*p).left--; (*p).left <= 0 {
+		*p = nil
+	}
+}
+
+// expire gives up pulls of which nothing was heard, and gives how long until
+// the next must be given up; ok is false if none waits.
+func (l *lane) expire(now time.Time) (next time.Duration, ok bool) {
+	for _, p := range []**pull{&l.first, &l.top} {
+		if *p != nil && now.After((*p).lost) {
+			*p = nil
+		}
+		if *p != nil && (!ok || (*p).lost.Sub(now) < next) {
+			next, ok = (*p).lost.Sub(now), true
+		}
+	}
+	return next, ok
+}
+
 // learn draws conclusions from the window that has ended. Where another
 // worker got a good part of what was delivered meanwhile, the two have opened
 // batches at the same time, most likely because they have the same rank: one
@@ -133,12 +168,20 @@ func (l *lane) learn() {
 		return
 	}
 	l.traffic += (float64(w.messages) - l.traffic) / 4
-	if all := w.last - w.first + 1; all >= cover && uint64(w.messages)*4 < all*3 && l.roll()%2 == 0 {
+	if all := w.last - w.first + 1; all >= busy && uint64(w.messages)*4 < all*3 && l.roll()%2 == 0 {
 		l.draw()
 	}
 }
 
-func (l *lane) draw() { l.rank = 1 + l.roll()%ranks }
+// draw takes another rank: the last, where all may stand who are not needed
+// now, or from there one of the others.
+func (l *lane) draw() {
+	if l.rank > 0 && l.rank < ranks {
+		l.rank = ranks
+		return
+	}
+	l.rank = 1 + l.roll()%(ranks-1)
+}
 
 func (l *lane) roll() int {
 	if l.dice != nil {

@@ -61,7 +61,7 @@ func (o WorkerOptions) Validate() error {
 	fault := func(format string, args ...any) {
 		faults = append(faults, fmt.Errorf("natsbatch: WorkerOptions: "+format, args...))
 	}
-	if err := o.Batch.Validate(); err != nil {
+	if err := o.withDefaults().Batch.Validate(); err != nil {
 		faults = append(faults, err)
 	}
 	if o.Batch.Manual {
@@ -183,6 +183,7 @@ func newWorker[Req, Res any](ctx context.Context, nc *nats.Conn, q Queue, fn gro
 		w.cancel()
 		return nil, err
 	}
+	go w.collector.loop()
 	return w, nil
 }
 

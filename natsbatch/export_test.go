@@ -1,0 +1,126 @@
+package natsbatch
+
+import (
+	"context"
+	"time"
+
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// What the tests of the pure parts need to see.
+
+var (
+	BatchSize     = batchSize
+	StreamDrift   = streamDrift
+	ConsumerDrift = consumerDrift
+	IsFull        = isFull
+	IsTaken       = isTaken
+	Refused       = refused
+)
+
+func Streams(q Queue) (requests, results, dead jetstream.StreamConfig) {
+	return q.withDefaults().streams()
+}
+
+func Consumer(q Queue) jetstream.ConsumerConfig {
+	return q.withDefaults().consumerConfig(lineAgain)
+}
+
+func KeySubject(q Queue, id string) string { return q.withDefaults().keySubject(stored, id) }
+
+// Lane is a lane of a collector with fixed limits and dice.
+type Lane struct {
+	l   lane
+	lim limits
+	now time.Time
+	seq uint64
+}
+
+// Pull is what a plan says.
+type Pull struct {
+	Batch    int
+	Expires  time.Duration
+	NoWait   bool
+	Priority int
+}
+
+func NewLane(size, slots int, delay time.Duration, dice ...int) *Lane {
+	l := &Lane{lim: limits{size: size, slots: slots, delay: delay}, now: time.Unix(1, 0)}
+	l.l.dice = func() int {
+		if len(dice) == 0 {
+			return 1
+		}
+		n := dice[0]
+		dice = dice[1:]
+		return n
+	}
+	return l
+}
+
+// Plan asks, and takes what is planned for sent.
+func (l *Lane) Plan(urgent int) (first, top *Pull) {
+	f, t := l.l.plan(l.lim, urgent, l.now)
+	if f != nil {
+		f.left, l.l.first = f.batch, f
+		first = &Pull{f.batch, f.expires, f.noWait, f.priority}
+	}
+	if t != nil {
+		t.left, l.l.top = t.batch, t
+		top = &Pull{t.batch, t.expires, t.noWait, t.priority}
+	}
+	return first, top
+}
+
+// Arrive has a message with n requests come by the first pull or the top-up,
+// others deliveries to other workers after the last.
+func (l *Lane) Arrive(n int, byTop, backlog bool, others int) {
+	l.seq += 1 + uint64(others)
+	l.l.came(byTop)
+	l.l.arrived(n, l.seq, backlog, l.lim, l.now)
+}
+
+func (l *Lane) Free(n int)              { l.l.active -= n }
+func (l *Lane) Starve(runs int)         { l.l.starved += runs }
+func (l *Lane) Sleep(d time.Duration)   { l.now = l.now.Add(d) }
+func (l *Lane) Runs(took time.Duration) { l.lim.run = took }
+func (l *Lane) EndFirst()               { l.l.first = nil }
+func (l *Lane) EndTop()                 { l.l.top = nil }
+func (l *Lane) Rank() int               { return l.l.rank }
+
+// Lose gives up what is lost by now, and reports whether anything waits.
+func (l *Lane) Lose() bool {
+	_, waits := l.l.expire(l.now)
+	return waits
+}
+
+// Verdict is what a run came to for one request.
+type Verdict struct {
+	Fate string
+	Data string
+}
+
+var fateNames = [fates]string{"answered", "retried", "crashed", "handed back", "dead"}
+
+// Process runs fn over requests, encoded as JSON.
+func Process[Req, Res any](ctx context.Context, fn func(context.Context, string, []Req) ([]Res, error), opts WorkerOptions, limit int, reqs ...string) []Verdict {
+	d := deliveryOf(reqs)
+	verdicts := make([]verdict, len(reqs))
+	for i, it := range d.items() {
+		verdicts[i].item = it
+	}
+	newProcessor(fn, opts.withDefaults(), limit)(ctx, "", verdicts)
+	got := make([]Verdict, len(reqs))
+	for i, v := range verdicts {
+		got[i] = Verdict{fateNames[v.fate], string(v.data)}
+	}
+	return got
+}
+
+func deliveryOf(payloads []string) *delivery {
+	d := &delivery{envelope: &wire.Envelope{From: "fe", Number: 1}}
+	for i, p := range payloads {
+		d.envelope.Requests = append(d.envelope.Requests, wire.Request{Index: uint64(i), Payload: []byte(p)})
+	}
+	return d
+}

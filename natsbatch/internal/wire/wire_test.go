@@ -1,0 +1,133 @@
+package wire_test
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"testing"
+
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+)
+
+var envelopes = map[string]wire.Envelope{
+	"empty": {},
+	"do":    {Kind: wire.KindDo, From: "fe", Number: 7, Requests: []wire.Request{{Payload: []byte("a")}, {Index: 1, Deadline: 1 << 42, Payload: []byte{}}}},
+	"key":   {Kind: wire.KindKey, Priority: 2, From: "fe", Requests: []wire.Request{{ID: "order 17", Group: "eu", Trace: "00-1-2-01", Deadline: -5, Payload: []byte{0, 255}}}},
+	"part": {Kind: wire.KindSubmit, Priority: 1, Part: true, Tries: 3, Suspect: 2, DelayMS: 1500, From: "fe", Number: 1<<64 - 1, Reason: "panic: no",
+		Requests: []wire.Request{{Index: 255, Payload: []byte("z")}}},
+}
+
+func TestEnvelopesSurviveTheWire(t *testing.T) {
+	for name, e := range envelopes {
+		got, err := wire.DecodeEnvelope(e.Append(nil))
+		if err != nil || !reflect.DeepEqual(*got, e) {
+			t.Errorf("%s: got %+v, %v\nwant %+v", name, got, err, e)
+		}
+	}
+}
+
+var reports = [][]wire.Report{
+	{},
+	{{Number: 3}},
+	{{Number: 3, Split: true, Outcomes: []wire.Outcome{{Index: 1, Status: wire.StatusDead, Data: []byte("why")}}}, {Number: 4, Outcomes: []wire.Outcome{{Data: []byte{}}}}},
+}
+
+func TestReportsSurviveTheWire(t *testing.T) {
+	for _, want := range reports {
+		got, err := wire.DecodeReports(wire.AppendReports(nil, want...))
+		if err != nil || len(got) != len(want) || len(want) > 0 && !reflect.DeepEqual(got, want) {
+			t.Errorf("got %+v, %v, want %+v", got, err, want)
+		}
+	}
+}
+
+// Whatever is cut off or added, it is an error.
+func TestOnlyWholeMessagesAreRead(t *testing.T) {
+	e := envelopes["part"]
+	whole := e.Append(nil)
+	for n := range whole {
+		if _, err := wire.DecodeEnvelope(whole[:n]); !errors.Is(err, wire.ErrMalformed) {
+			t.Errorf("%d of %d bytes of an envelope: %v, want ErrMalformed", n, len(whole), err)
+		}
+	}
+	if _, err := wire.DecodeEnvelope(append(whole, 0)); !errors.Is(err, wire.ErrMalformed) {
+		t.Errorf("a byte too many: %v, want ErrMalformed", err)
+	}
+	whole = wire.AppendReports(nil, reports[2]...)
+	for n := range whole {
+		if _, err := wire.DecodeReports(whole[:n]); !errors.Is(err, wire.ErrMalformed) {
+			t.Errorf("%d of %d bytes of reports: %v, want ErrMalformed", n, len(whole), err)
+		}
+	}
+	if _, err := wire.DecodeReports(append(whole, 0)); !errors.Is(err, wire.ErrMalformed) {
+		t.Errorf("a byte too many: %v, want ErrMalformed", err)
+	}
+}
+
+func TestOtherVersionsAreTold(t *testing.T) {
+	e := envelopes["do"]
+	newer := e.Append(nil)
+	newer[0] = wire.Version + 1
+	if _, err := wire.DecodeEnvelope(newer); !errors.Is(err, wire.ErrVersion) {
+		t.Errorf("an envelope: %v, want ErrVersion", err)
+	}
+	newer = wire.AppendReports(nil, reports[1]...)
+	newer[0] = wire.Version + 1
+	if _, err := wire.DecodeReports(newer); !errors.Is(err, wire.ErrVersion) {
+		t.Errorf("reports: %v, want ErrVersion", err)
+	}
+}
+
+func TestWhatDoesNotExistIsMalformed(t *testing.T) {
+	for name, b := range map[string][]byte{
+		"kind":    {wire.Version, 3, 0, 0, 0, 0, 0, 0, 0, 0},
+		"counter": {wire.Version, 0, 0, 0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0, 0, 0},
+		"count":   {wire.Version, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0x7f},
+	} {
+		if _, err := wire.DecodeEnvelope(b); !errors.Is(err, wire.ErrMalformed) {
+			t.Errorf("%s: %v, want ErrMalformed", name, err)
+		}
+	}
+	for name, b := range map[string][]byte{
+		"flag":   {wire.Version, 1, 0, 2, 0},
+		"status": {wire.Version, 1, 0, 0, 1, 0, 99, 0},
+		"count":  {wire.Version, 0xff, 0xff, 0x7f},
+	} {
+		if _, err := wire.DecodeReports(b); !errors.Is(err, wire.ErrMalformed) {
+			t.Errorf("%s: %v, want ErrMalformed", name, err)
+		}
+	}
+}
+
+func FuzzEnvelope(f *testing.F) {
+	for _, e := range envelopes {
+		f.Add(e.Append(nil))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, err := wire.DecodeEnvelope(b)
+		if err != nil {
+			return
+		}
+		again, err := wire.DecodeEnvelope(e.Append(nil))
+		if err != nil || !reflect.DeepEqual(again, e) {
+			t.Fatalf("%+v became %+v, %v", e, again, err)
+		}
+	})
+}
+
+func FuzzReports(f *testing.F) {
+	for _, r := range reports {
+		f.Add(wire.AppendReports(nil, r...))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := wire.DecodeReports(b)
+		if err != nil {
+			return
+		}
+		first := wire.AppendReports(nil, r...)
+		again, err := wire.DecodeReports(first)
+		if err != nil || !bytes.Equal(wire.AppendReports(nil, again...), first) {
+			t.Fatalf("%+v became %+v, %v", r, again, err)
+		}
+	})
+}

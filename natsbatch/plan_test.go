@@ -1,0 +1,176 @@
+package natsbatch_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gobatcher/batcher/natsbatch"
+)
+
+const linger = 5 * time.Millisecond
+
+func wantPull(t *testing.T, what string, got, want *natsbatch.Pull) {
+	t.Helper()
+	if got == nil || want == nil {
+		if got != want {
+			t.Errorf("%s: got %+v, want %+v", what, got, want)
+		}
+		return
+	}
+	if *got != *want {
+		t.Errorf("%s: got %+v, want %+v", what, *got, *want)
+	}
+}
+
+func TestAnIdleWorkerStandsInLineForOneMessage(t *testing.T) {
+	l := natsbatch.NewLane(64, 1, linger, 4)
+	first, top := l.Plan(0)
+	wantPull(t, "first", first, &natsbatch.Pull{Batch: 1, Expires: time.Second, Priority: 5})
+	wantPull(t, "top-up", top, nil)
+	first, top = l.Plan(0)
+	wantPull(t, "again", first, nil)
+	wantPull(t, "again", top, nil)
+}
+
+func TestABatchThatFillsIsToppedUpBeforeAnyOther(t *testing.T) {
+	l := natsbatch.NewLane(64, 1, linger)
+	l.Plan(0)
+	l.Arrive(1, false, false, 0)
+	l.Sleep(2 * time.Millisecond)
+	first, top := l.Plan(0)
+	wantPull(t, "first", first, nil)
+	wantPull(t, "top-up", top, &natsbatch.Pull{Batch: 63, Expires: 3 * time.Millisecond, Priority: 0})
+
+	l.Arrive(3, true, false, 0)
+	_, top = l.Plan(0)
+	wantPull(t, "while one waits", top, nil)
+}
+
+func TestAFullBatchIsNotToppedUp(t *testing.T) {
+	l := natsbatch.NewLane(4, 2, linger)
+	l.Plan(0)
+	l.Arrive(4, false, false, 0)
+	first, top := l.Plan(0)
+	wantPull(t, "top-up", top, nil)
+	wantPull(t, "first, for the second slot", first, &natsbatch.Pull{Batch: 1, Expires: time.Second, Priority: 2})
+}
+
+func TestAWorkerTakesNoMoreThanItCanRun(t *testing.T) {
+	l := natsbatch.NewLane(4, 1, 0)
+	l.Plan(0)
+	l.Arrive(4, false, false, 0)
+	first, _ := l.Plan(0)
+	wantPull(t, "with all slots taken", first, nil)
+	l.Free(4)
+	first, _ = l.Plan(0)
+	wantPull(t, "with one free", first, &natsbatch.Pull{Batch: 1, Expires: time.Second, Priority: 2})
+}
+
+func TestABacklogIsTakenInBatchesAndOneAhead(t *testing.T) {
+	l := natsbatch.NewLane(64, 1, 0)
+	l.Plan(0)
+	l.Arrive(1, false, true, 0)
+	first, _ := l.Plan(0)
+	wantPull(t, "first", first, &natsbatch.Pull{Batch: 127, Expires: time.Second, NoWait: true, Priority: 2})
+}
+
+// A message carries many requests: what is asked for is messages.
+func TestPullsCountMessages(t *testing.T) {
+	l := natsbatch.NewLane(64, 4, 0)
+	l.Plan(0)
+	l.Arrive(32, false, true, 0)
+	first, _ := l.Plan(0)
+	wantPull(t, "first", first, &natsbatch.Pull{Batch: (4*64 - 32 + 64) / 32, Expires: time.Second, NoWait: true, Priority: 2})
+}
+
+// fill has n messages arrive in one window.
+func fill(l *natsbatch.Lane, n, others int) {
+	for i := range n {
+		l.Arrive(1, i > 0, false, others)
+	}
+	l.Sleep(2 * linger)
+	l.Free(n)
+	l.EndFirst()
+	l.EndTop()
+}
+
+func TestWhereThereIsTrafficTheFirstPullCoversTheGap(t *testing.T) {
+	l := natsbatch.NewLane(64, 1, linger)
+	for range 20 {
+		fill(l, 10, 0)
+	}
+	first, _ := l.Plan(0)
+	if first == nil || first.Batch < 10 || first.Batch > 20 {
+		t.Errorf("with 10 messages a batch: %+v, want a pull of 10 to 20", first)
+	}
+	l.EndFirst()
+	l.Runs(time.Second)
+	first, _ = l.Plan(0)
+	wantPull(t, "where Func takes long", first, &natsbatch.Pull{Batch: 1, Expires: time.Second, Priority: 2})
+}
+
+func TestWorkersWhoseBatchesCollideMoveApart(t *testing.T) {
+	l := natsbatch.NewLane(64, 1, linger, 2, 0, 0, 6)
+	l.Plan(0)
+	if l.Rank() != 3 {
+		t.Fatalf("rank %d, want 3", l.Rank())
+	}
+	fill(l, 10, 1) // another one got as much
+	fill(l, 10, 1)
+	if l.Rank() != 9 {
+		t.Errorf("after a collision: rank %d, want 9, the last", l.Rank())
+	}
+	fill(l, 10, 1)
+	if l.Rank() != 7 {
+		t.Errorf("after a collision at the last rank: rank %d, want 7", l.Rank())
+	}
+	fill(l, 10, 0)
+	fill(l, 10, 0)
+	if l.Rank() != 7 {
+		t.Errorf("alone: rank %d, want 7 still", l.Rank())
+	}
+}
+
+func TestUrgentRequestsGoFirstButNotAlone(t *testing.T) {
+	l := natsbatch.NewLane(4, 1, 0)
+	first, _ := l.Plan(4)
+	wantPull(t, "while urgent ones fill the slots", first, nil)
+	l.Starve(8)
+	first, _ = l.Plan(4)
+	wantPull(t, "after 8 batches of them", first, &natsbatch.Pull{Batch: 1, Expires: time.Second, Priority: 2})
+}
+
+func TestAPullOfWhichNothingIsHeardIsGivenUp(t *testing.T) {
+	l := natsbatch.NewLane(4, 1, 0)
+	l.Plan(0)
+	if first, _ := l.Plan(0); first != nil {
+		t.Fatalf("two at once: %+v", first)
+	}
+	l.Sleep(time.Hour)
+	if l.Lose() {
+		t.Error("a pull still waits after an hour")
+	}
+	if first, _ := l.Plan(0); first == nil {
+		t.Error("no other pull is sent")
+	}
+}
+
+// 64, 16, 4, 1: who may have killed a process is alone in its last run.
+func TestSuspectsRunInSmallerBatches(t *testing.T) {
+	for _, c := range []struct {
+		size, runs int
+		want       []int
+	}{
+		{64, 4, []int{64, 16, 4, 1, 1}},
+		{256, 4, []int{256, 40, 6, 1}},
+		{64, 2, []int{64, 1}},
+		{1, 4, []int{1, 1, 1, 1}},
+		{10, 3, []int{10, 3, 1}},
+	} {
+		for suspect, want := range c.want {
+			if got := natsbatch.BatchSize(c.size, suspect, c.runs); got != want {
+				t.Errorf("size %d, %d runs, suspected %d times: got %d, want %d", c.size, c.runs, suspect, got, want)
+			}
+		}
+	}
+}

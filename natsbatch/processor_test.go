@@ -1,0 +1,159 @@
+package natsbatch_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/natsbatch"
+)
+
+type groupFunc = func(context.Context, string, []int) ([]int, error)
+
+func double(_ context.Context, _ string, reqs []int) ([]int, error) {
+	res := make([]int, len(reqs))
+	for i, r := range reqs {
+		res[i] = 2 * r
+	}
+	return res, nil
+}
+
+var errUpstream = errors.New("upstream says no")
+
+func TestEachRequestGetsItsOwnVerdict(t *testing.T) {
+	for name, c := range map[string]struct {
+		fn   groupFunc
+		opts natsbatch.WorkerOptions
+		want []natsbatch.Verdict // for requests 1, 2, "x"
+	}{
+		"results": {fn: double, want: []natsbatch.Verdict{{Fate: "answered", Data: "2"}, {Fate: "answered", Data: "4"}}},
+		"one error for all": {
+			fn:   func(context.Context, string, []int) ([]int, error) { return nil, errUpstream },
+			want: []natsbatch.Verdict{{Fate: "answered", Data: "upstream says no"}, {Fate: "answered", Data: "upstream says no"}},
+		},
+		"errors": {
+			fn: func(_ context.Context, _ string, reqs []int) ([]int, error) {
+				return reqs, batcher.Errors{natsbatch.Retry(errUpstream), nil}
+			},
+			want: []natsbatch.Verdict{{Fate: "retried", Data: "upstream says no"}, {Fate: "answered", Data: "2"}},
+		},
+		"retryable": {
+			fn:   func(context.Context, string, []int) ([]int, error) { return nil, fmt.Errorf("bulk: %w", errUpstream) },
+			opts: natsbatch.WorkerOptions{Retryable: func(err error) bool { return errors.Is(err, errUpstream) }},
+			want: []natsbatch.Verdict{{Fate: "retried", Data: "bulk: upstream says no"}, {Fate: "retried", Data: "bulk: upstream says no"}},
+		},
+		"too few results": {
+			fn: func(_ context.Context, _ string, reqs []int) ([]int, error) { return reqs[1:], nil },
+			want: []natsbatch.Verdict{
+				{Fate: "answered", Data: "batcher: wrong number of results: Func returned 1 results for 2 requests"},
+				{Fate: "answered", Data: "batcher: wrong number of results: Func returned 1 results for 2 requests"}},
+		},
+		"too many errors": {
+			fn: func(_ context.Context, _ string, reqs []int) ([]int, error) { return reqs, make(batcher.Errors, 3) },
+			want: []natsbatch.Verdict{
+				{Fate: "answered", Data: "batcher: wrong number of results: Func returned 3 errors for 2 requests"},
+				{Fate: "answered", Data: "batcher: wrong number of results: Func returned 3 errors for 2 requests"}},
+		},
+		"errors without results": {
+			fn: func(context.Context, string, []int) ([]int, error) { return nil, batcher.Errors{errUpstream, nil} },
+			want: []natsbatch.Verdict{{Fate: "answered", Data: "upstream says no"},
+				{Fate: "answered", Data: "batcher: wrong number of results: Func returned 0 results for 2 requests"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := natsbatch.Process(t.Context(), c.fn, c.opts, 1000, "1", "2", `"x"`)
+			for i, want := range c.want {
+				if got[i] != want {
+					t.Errorf("request %d: got %+v, want %+v", i, got[i], want)
+				}
+			}
+			if bad := got[2]; bad.Fate != "answered" || !strings.Contains(bad.Data, "decode the request") {
+				t.Errorf("a request that is no number: %+v", bad)
+			}
+		})
+	}
+}
+
+func TestARunThatEndsAsItMustNotIsACrash(t *testing.T) {
+	release := make(chan struct{})
+	defer close(release)
+	for name, c := range map[string]struct {
+		fn   groupFunc
+		want string
+	}{
+		"panic":  {func(context.Context, string, []int) ([]int, error) { panic("boom") }, "Func panicked: boom"},
+		"goexit": {func(context.Context, string, []int) ([]int, error) { runtime.Goexit(); return nil, nil }, "Func called runtime.Goexit"},
+		"hang":   {func(context.Context, string, []int) ([]int, error) { <-release; return nil, nil }, "Func took longer than 50ms"},
+		"late": {func(ctx context.Context, _ string, _ []int) ([]int, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}, "Func took longer than 50ms"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for i, v := range natsbatch.Process(t.Context(), c.fn, natsbatch.WorkerOptions{Timeout: 50 * time.Millisecond}, 1000, "1", "2") {
+				if v.Fate != "crashed" || !strings.HasPrefix(v.Data, c.want) {
+					t.Errorf("request %d: %+v, want crashed: %s", i, v, c.want)
+				}
+			}
+		})
+	}
+}
+
+// A Func whose context ends for another reason is waited for.
+func TestWithoutATimeoutFuncHasItsTime(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, timeout := range []time.Duration{-1, time.Hour} {
+		for i, v := range natsbatch.Process(ctx, double, natsbatch.WorkerOptions{Timeout: timeout}, 1000, "1", "2") {
+			if v.Fate != "answered" || v.Data != fmt.Sprint(2*(i+1)) {
+				t.Errorf("request %d: %+v", i, v)
+			}
+		}
+	}
+}
+
+func TestResultsHaveALimit(t *testing.T) {
+	long := func(_ context.Context, _ string, reqs []int) ([]string, error) {
+		return []string{"short", strings.Repeat("x", 100)}, nil
+	}
+	got := natsbatch.Process(t.Context(), long, natsbatch.WorkerOptions{}, 50, "1", "2")
+	if got[0] != (natsbatch.Verdict{Fate: "answered", Data: `"short"`}) {
+		t.Errorf("a short result: %+v", got[0])
+	}
+	if want := "the result has 102 bytes, the limit is 50"; got[1].Fate != "answered" || got[1].Data != want {
+		t.Errorf("a long result: %+v, want %s", got[1], want)
+	}
+}
+
+func TestAResultThatCannotBeEncodedFailsAlone(t *testing.T) {
+	fn := func(context.Context, string, []int) ([]any, error) { return []any{1, func() {}}, nil }
+	got := natsbatch.Process(t.Context(), fn, natsbatch.WorkerOptions{}, 50, "1", "2")
+	if got[0].Data != "1" || got[1].Fate != "answered" || !strings.Contains(got[1].Data, "encode the result") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestFuncSeesWhatItRuns(t *testing.T) {
+	fn := func(ctx context.Context, _ string, reqs []int) ([]int, error) {
+		info, ok := batcher.FromContext(ctx)
+		metas := natsbatch.Metas(ctx)
+		if !ok || info.Size != 2 || len(info.Requests) != 2 || len(metas) != 2 {
+			t.Fatalf("Info %+v, Metas %+v", info, metas)
+		}
+		for i, want := range []string{"fe.1.0", "fe.1.2"} {
+			if metas[i].ID != want {
+				t.Errorf("request %d: id %q, want %q", i, metas[i].ID, want)
+			}
+		}
+		return reqs, nil
+	}
+	natsbatch.Process(t.Context(), fn, natsbatch.WorkerOptions{}, 1000, "1", `"x"`, "2")
+	if natsbatch.Metas(t.Context()) != nil {
+		t.Error("Metas of a context that is not a Func's")
+	}
+}

@@ -1,0 +1,112 @@
+package natsbatch_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/natsbatch"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+func TestQueueSaysWhatIsWrong(t *testing.T) {
+	if err := (natsbatch.Queue{Endpoint: "a-b_C9"}).Validate(); err != nil {
+		t.Errorf("a good one: %v", err)
+	}
+	err := natsbatch.Queue{Namespace: "a.b", Endpoint: "*", MaxBytes: -1, MaxMessages: -2, ResultBytes: -3,
+		ResultTTL: time.Millisecond, DeadTTL: -time.Second, AckWait: time.Millisecond, Replicas: 2}.Validate()
+	for _, want := range []string{`Namespace is "a.b"`, `Endpoint is "*"`, "MaxBytes is -1", "MaxMessages is -2", "ResultBytes is -3",
+		"ResultTTL is 1ms", "DeadTTL is -1s", "AckWait is 1ms", "Replicas is 2"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v\nlacks %q", err, want)
+		}
+	}
+}
+
+func TestWorkerOptionsSayWhatIsWrong(t *testing.T) {
+	if err := (natsbatch.WorkerOptions{}).Validate(); err != nil {
+		t.Errorf("the zero ones: %v", err)
+	}
+	for want, o := range map[string]natsbatch.WorkerOptions{
+		"Batch.Manual":       {Batch: batcher.Options{Manual: true}},
+		"Batch.StrictSize":   {Batch: batcher.Options{StrictSize: true, MinSize: 2}},
+		"Batch.MaxPending":   {Batch: batcher.Options{MaxPending: 1}},
+		"Batch.Go":           {Batch: batcher.Options{Go: func(f func()) { f() }}},
+		"MaxSize is -1":      {Batch: batcher.Options{MaxSize: -1}},
+		"MinSize is 65":      {Batch: batcher.Options{MinSize: 65}},
+		"MaxDeliveries is 2": {MaxDeliveries: 2},
+	} {
+		if err := o.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", o, err, want)
+		}
+	}
+}
+
+func TestPrioritiesHaveNames(t *testing.T) {
+	for p, want := range map[natsbatch.Priority]string{natsbatch.PriorityNormal: "normal", natsbatch.PriorityHigh: "high", natsbatch.PriorityLow: "low", 7: "Priority(7)"} {
+		if p.String() != want {
+			t.Errorf("got %q, want %q", p, want)
+		}
+	}
+}
+
+// What an operator changed is named, field by field, and what does not matter
+// is left alone.
+func TestDriftIsNamed(t *testing.T) {
+	requests, results, _ := natsbatch.Streams(natsbatch.Queue{Endpoint: "e"})
+	same := requests
+	same.Description, same.Compression, same.MaxMsgsPerSubject = "ours", jetstream.S2Compression, -1
+	if err := natsbatch.StreamDrift(requests, same); err != nil {
+		t.Errorf("nothing that matters differs: %v", err)
+	}
+	other := results
+	other.Storage, other.RePublish, other.MaxBytes = jetstream.MemoryStorage, nil, 5
+	err := natsbatch.StreamDrift(results, other)
+	for _, want := range []string{"bq_main_res", "storage is Memory, must be File", "max bytes is 5, must be 2147483648", "republish is off, must be bq.main.res.> to bq.main.done.>"} {
+		if !errors.Is(err, natsbatch.ErrDrift) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v\nlacks %q", err, want)
+		}
+	}
+	consumer := natsbatch.Consumer(natsbatch.Queue{Endpoint: "e"})
+	changed := consumer
+	changed.MaxAckPending, changed.PriorityPolicy = 100, jetstream.PriorityPolicyNone
+	err = natsbatch.ConsumerDrift(consumer, changed)
+	for _, want := range []string{"e_again", "max ack pending is 100, must be 100000", "priority policy"} {
+		if !errors.Is(err, natsbatch.ErrDrift) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v\nlacks %q", err, want)
+		}
+	}
+}
+
+func TestServerErrorsAreToldApart(t *testing.T) {
+	api := func(code int, errCode jetstream.ErrorCode, text string) error {
+		return &jetstream.APIError{Code: code, ErrorCode: errCode, Description: text}
+	}
+	for _, c := range []struct {
+		err                  error
+		refused, full, taken bool
+	}{
+		{api(503, 10077, "maximum messages exceeded"), true, true, false},
+		{api(503, 10077, "maximum bytes exceeded"), true, true, false},
+		{api(503, 10077, "maximum messages per subject exceeded"), true, true, true},
+		{api(503, 10077, "write failed: no space left on device"), false, false, false},
+		{api(500, 10047, "insufficient storage resources available"), true, true, false},
+		{api(400, 10071, "wrong last sequence"), true, false, false},
+		{api(503, 10008, "system temporarily unavailable"), false, false, false},
+		{nats.ErrMaxPayload, true, false, false},
+		{nats.ErrTimeout, false, false, false},
+	} {
+		if got := natsbatch.Refused(c.err); got != c.refused {
+			t.Errorf("%v: refused %t", c.err, got)
+		}
+		if got := natsbatch.IsFull(c.err); got != c.full {
+			t.Errorf("%v: full %t", c.err, got)
+		}
+		if got := natsbatch.IsTaken(c.err); got != c.taken {
+			t.Errorf("%v: taken %t", c.err, got)
+		}
+	}
+}
