@@ -1,6 +1,7 @@
 # Every check that CI runs is a target here; `make` runs those that need nothing but Go.
 
 MODULES := . bench cmd/batcher examples gateway gateway/clients modeltest natsbatch natsbatch/embed natsbatch/e2e otelbatch
+RELEASED := /gateway /natsbatch /natsbatch/embed /otelbatch # beside the core
 LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 BENCHSTAT := go run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
@@ -50,8 +51,8 @@ benchstat: ## compares the core's benchmarks with those of the commit BASE
 	GOWORK=off go test -run '^$$' -bench . -count 6 . >$$old.new.txt; \
 	$(BENCHSTAT) $$old.txt $$old.new.txt
 
-tidy: ## go mod tidy, which cannot find a core that is not published without a replace
+tidy: ## go mod tidy, which cannot find modules that are not published without a replace
 	GOWORK=off go mod tidy
-	set -e; for m in $(filter-out .,$(MODULES)); do (cd $$m && root=$$(echo $$m | sed 's,[^/]*,..,g') && \
-	go mod edit -replace github.com/gobatcher/batcher=$$root && GOWORK=off go mod tidy; \
-	go mod edit -dropreplace github.com/gobatcher/batcher); done
+	set -e; for m in $(filter-out .,$(MODULES)); do (cd $$m && \
+	for to in "" $(RELEASED); do go mod edit -replace github.com/gobatcher/batcher$$to=$(CURDIR)$$to; done; GOWORK=off go mod tidy; \
+	for to in "" $(RELEASED); do go mod edit -dropreplace github.com/gobatcher/batcher$$to; done); done

@@ -4,6 +4,8 @@ go 1.26.0
 
 require (
 	github.com/gobatcher/batcher v0.1.0
+	github.com/gobatcher/batcher/natsbatch v0.1.0
+	github.com/gobatcher/batcher/natsbatch/embed v0.1.0
 	github.com/nats-io/nats-server/v2 v2.15.2
 	github.com/nats-io/nats.go v1.55.0
 	golang.org/x/sys v0.49.0
@@ -11,6 +13,7 @@ require (
 
 require (
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
+	github.com/gofrs/flock v0.13.0 // indirect
 	github.com/google/go-tpm v0.9.8 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/minio/highwayhash v1.0.4 // indirect
