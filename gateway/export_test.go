@@ -4,3 +4,12 @@ package gateway
 func Shares(weight, bytes int, item Item) (share, full int) {
 	return scale{weight, bytes}.share(item), scaleFull
 }
+
+// DrainAfter keeps requests at the door while f runs, and lets them find h
+// draining then.
+func (h *Handler) DrainAfter(f func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f()
+	h.draining = true
+}
