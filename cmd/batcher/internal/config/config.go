@@ -10,6 +10,7 @@ type Config struct {
 	Upstream string
 	Grace    time.Duration
 	Tokens   string
+	Token    string
 	Admin    Admin
 	TLS      TLS
 	Outbound Outbound

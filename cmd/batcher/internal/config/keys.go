@@ -25,6 +25,7 @@ func (c *Config) keys() []key {
 		{"upstream", text(&c.Upstream), "URL of the upstream of all routes that name no other, http or https. With it, requests that match no route are passed through to it; without it they are answered with status 404."},
 		{"grace", duration(&c.Grace), "After SIGTERM or SIGINT, how long accepted requests may take before they are cut off."},
 		{"tokens", text(&c.Tokens), "File of bearer tokens, one a line; empty lines and lines that start with # do not count. A request to the service port must then bring one of them in its Authorization header. The file is read again when it changes."},
+		{"upstream-token", text(&c.Token), "File of a bearer token that upstreams are shown in place of what the caller's Authorization header says; what the file holds after line ends and spaces are cut off. Read again when it changes. Empty: they are shown the caller's."},
 		{"admin.listen", text(&c.Admin.Listen), "Address of the admin port, with /healthz, /readyz and /metrics; off for none. It must not be reachable for strangers."},
 		{"admin.probe", text(&c.Admin.Probe), "Path at every upstream that /readyz asks for; a status below 400 is ready. Empty: an upstream that takes a connection is ready."},
 		{"tls.cert", text(&c.TLS.Cert), "File of the service port's certificate chain in PEM. Empty: no TLS. All files of keys and certificates are read again when they change."},
