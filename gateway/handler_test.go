@@ -130,7 +130,7 @@ func TestSwapRefusesNobody(t *testing.T) {
 			}
 		})
 	}
-	for range 100 {
+	for range 400 {
 		next := newHandler(t, gateway.Route{Upstream: &upper{}}, gateway.Options{})
 		if err := swap.Replace(next).Shutdown(context.Background()); err != nil {
 			t.Error(err)
