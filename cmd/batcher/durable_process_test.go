@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"syscall"
@@ -63,4 +64,14 @@ func startWorker(t *testing.T, args ...string) *gate {
 	g.hears(said)
 	g.admin = "http://" + regexp.MustCompile(said).FindStringSubmatch(g.said())[1]
 	return g
+}
+
+// configured gives what a file holds.
+func (g *gate) configured(name string) string {
+	g.t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return string(text)
 }

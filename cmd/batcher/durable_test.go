@@ -203,3 +203,32 @@ func TestDurableFlags(t *testing.T) {
 	run("", "dlq", "retry").checkUsage(t, "at least 1 arg")
 	run("", "dlq", "drop", "many").checkUsage(t, `"many" is neither the number of a dead letter nor all`)
 }
+
+// A reload changes neither the queue nor who waits.
+func TestDurableReload(t *testing.T) {
+	u := startUpstream(t)
+	name := file(t, "batcher.yaml", configuration(u.URL, 5)+"store: "+t.TempDir()+"\n")
+	g := startGate(t, "--config", name, "--log-access=false")
+	held := g.waiting(u, 0)
+	u.release()
+	var stop atomic.Bool
+	var callers sync.WaitGroup
+	for caller := range 4 {
+		callers.Go(func() {
+			for n := caller + 1; !stop.Load(); n += 4 {
+				g.predict(n).want(t, n)
+			}
+		})
+	}
+	text := strings.Replace(g.configured(name), "max-items: 5", "max-items: 7", 1)
+	for i := range 3 {
+		replaceFile(t, name, text+strings.Repeat("\n", i))
+		until(t, "the reload is counted", func() bool { return g.metric(reloaded) > float64(i) })
+	}
+	stop.Store(true)
+	callers.Wait()
+	r := <-held
+	r.want(t, 0)
+	g.signal(syscall.SIGTERM)
+	g.end(0)
+}

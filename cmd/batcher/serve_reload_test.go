@@ -123,3 +123,21 @@ func TestServeReloadsTheGracePeriod(t *testing.T) {
 	g.end(1)
 	<-answer
 }
+
+// The upstream is shown the gateway's own token, the new one when it changes.
+func TestServeShowsItsOwnToken(t *testing.T) {
+	u := startUpstream(t)
+	token := file(t, "token", "one\n")
+	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1", "--upstream-token", token)
+	shown := func() string {
+		g.predict(1).want(t, 1)
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		return u.headers[len(u.headers)-1].Get("Authorization")
+	}
+	if got := shown(); got != "Bearer one" {
+		t.Errorf("the upstream was shown %q", got)
+	}
+	replaceFile(t, token, "two")
+	until(t, "the new token is shown", func() bool { return shown() == "Bearer two" })
+}

@@ -158,6 +158,8 @@ func TestServeFails(t *testing.T) {
 		{append(route, "--listen=127.0.0.1:0", "--admin-listen", port), "--admin-listen: admin.listen: listen tcp " + port},
 		{append(route, "--tokens=/none"), "--tokens: tokens: open /none"},
 		{append(route, "--tokens="+file(t, "tokens", "# none\n\n")), "holds no token"},
+		{append(route, "--upstream-token=/none"), "--upstream-token: upstream-token: open /none"},
+		{append(route, "--upstream-token="+file(t, "token", "a b\n")), "holds no token, or more than one"},
 		{append(route, "--tls-cert=/none", "--tls-key=/none"), "--tls-cert: tls.cert: open /none"},
 		{append(route, "--upstream-tls-ca=/none"), "--upstream-tls-ca: upstream-tls.ca: open /none"},
 		{append(route, "--upstream-tls-ca="+file(t, "ca.pem", "x")), "holds no certificate in PEM"},

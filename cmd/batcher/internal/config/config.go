@@ -10,6 +10,7 @@ type Config struct {
 	Upstream string
 	Grace    time.Duration
 	Tokens   string
+	Token    string
 	Admin    Admin
 	TLS      TLS
 	Outbound Outbound
@@ -46,6 +47,7 @@ type Limits struct {
 	Header      int64
 	Connections int
 	HeaderTime  time.Duration
+	BodyTime    time.Duration
 	Idle        time.Duration
 }
 
@@ -100,7 +102,7 @@ func Default() *Config {
 		Listen:  "127.0.0.1:8080",
 		Grace:   30 * time.Second,
 		Admin:   Admin{Listen: "127.0.0.1:9090"},
-		Limits:  Limits{Header: 64 << 10, Connections: 10_000, HeaderTime: 10 * time.Second, Idle: 2 * time.Minute},
+		Limits:  Limits{Header: 64 << 10, Connections: 10_000, HeaderTime: 10 * time.Second, BodyTime: 30 * time.Second, Idle: 2 * time.Minute},
 		Log:     Log{Level: "info", Format: "text", Access: true},
 		Tracing: Tracing{Ratio: 1},
 		Work:    true,

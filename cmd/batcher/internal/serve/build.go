@@ -4,13 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"slices"
-	"strings"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/admin"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/certs"
@@ -56,12 +53,16 @@ func (s *server) build(c *config.Config) (p *parts, err error) {
 	if p.tokens, err = readTokens(c.Tokens); err != nil {
 		return nil, c.Fault("tokens", "%v", err)
 	}
+	credentials, err := readToken(c.Token)
+	if err != nil {
+		return nil, c.Fault("upstream-token", "%v", err)
+	}
 	transport, err := s.transport(c)
 	if err != nil {
 		return nil, err
 	}
 	p.probe = admin.NewProbe(upstreams(c), c.Admin.Probe, transport)
-	m := &maker{s: s, c: c, transport: transport, observer: s.observer(c, p.log)}
+	m := &maker{s: s, c: c, transport: transport, credentials: credentials, observer: s.observer(c, p.log)}
 	if s.link != nil {
 		m.queues = durable.NewRoutes(s.link)
 	}
@@ -113,26 +114,6 @@ func upstreams(c *config.Config) (urls []string) {
 		}
 	}
 	return urls
-}
-
-// readTokens gives the tokens in a file; nil if name is "".
-func readTokens(name string) (tokens []string, err error) {
-	if name == "" {
-		return nil, nil
-	}
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-			tokens = append(tokens, line)
-		}
-	}
-	if len(tokens) == 0 {
-		return nil, fmt.Errorf("%s holds no token: nobody could come in", name)
-	}
-	return tokens, nil
 }
 
 // Check builds what Run would serve with, and so finds what is wrong with the

@@ -90,6 +90,7 @@ func (s *server) service() http.Handler {
 		if s.closed.Load() {
 			w.Header().Set("Connection", "close")
 		}
+		r = steady(w, r, s.first.Limits.BodyTime)
 		if s.now.Load().tokens == nil {
 			open.ServeHTTP(w, r)
 			return

@@ -77,7 +77,7 @@ func (s *server) use(p *parts) {
 // paths are those of all files that the configuration is made of.
 func (s *server) paths() (paths []string) {
 	c := s.now.Load().config
-	for _, path := range []string{s.opts.Path, c.Tokens, c.TLS.Cert, c.TLS.Key, c.TLS.ClientCA, c.Outbound.CA, c.Outbound.Cert, c.Outbound.Key} {
+	for _, path := range []string{s.opts.Path, c.Tokens, c.Token, c.TLS.Cert, c.TLS.Key, c.TLS.ClientCA, c.Outbound.CA, c.Outbound.Cert, c.Outbound.Key} {
 		if path != "" {
 			paths = append(paths, path)
 		}

@@ -18,6 +18,8 @@ type maker struct {
 	transport http.RoundTripper
 	observer  gateway.Observer
 	queues    *durable.Routes // nil: nothing is durable
+
+	credentials http.Header // of the gateway, for upstreams; nil: the callers' count
 }
 
 // handler makes the routes, their workers if there are queues, and what serves
@@ -36,7 +38,7 @@ func (m *maker) handler() (*gateway.Handler, error) {
 	}
 	opts := gateway.Options{Observer: m.observer}
 	if m.c.Upstream != "" {
-		fallback, err := gateway.NewHTTP(m.c.Upstream, gateway.HTTPOptions{Transport: m.transport})
+		fallback, err := gateway.NewHTTP(m.c.Upstream, gateway.HTTPOptions{Transport: m.transport, Header: m.credentials})
 		if err != nil {
 			return nil, m.c.Fault("upstream", "%v", err)
 		}
@@ -107,7 +109,7 @@ func (m *maker) trace(r *gateway.Route) error {
 // upstream makes the upstream of r. Nothing is started or connected yet.
 func (m *maker) upstream(r config.Route) (gateway.Upstream, error) {
 	if url := m.c.UpstreamURL(r); url != "" {
-		return gateway.NewHTTP(url, gateway.HTTPOptions{Transport: m.transport, MaxAnswer: r.MaxAnswer})
+		return gateway.NewHTTP(url, gateway.HTTPOptions{Transport: m.transport, Header: m.credentials, MaxAnswer: r.MaxAnswer})
 	}
 	return gateway.NewProgram(r.Command, gateway.ProgramOptions{
 		Processes: r.MaxConcurrent, Timeout: r.Timeout, MaxAnswer: r.MaxAnswer, Stderr: m.s.stderr,

@@ -1,0 +1,45 @@
+package serve
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/gobatcher/batcher/gateway"
+)
+
+// steadyBody is a request's body that fails when its next part does not come
+// in time: else a client could hold a place by sending nothing. However long
+// it takes as a whole is not its business.
+type steadyBody struct {
+	io.ReadCloser
+	conn *http.ResponseController
+	most time.Duration
+}
+
+// steady has r's body come steadily.
+func steady(w http.ResponseWriter, r *http.Request, most time.Duration) *http.Request {
+	if r.ContentLength == 0 {
+		return r
+	}
+	r.Body = &steadyBody{r.Body, http.NewResponseController(w), most}
+	return r
+}
+
+func (b *steadyBody) Read(p []byte) (int, error) {
+	// Not all that serves requests can set a deadline; then there is none.
+	limited := b.conn.SetReadDeadline(time.Now().Add(b.most)) == nil
+	n, err := b.ReadCloser.Read(p)
+	switch {
+	case err == nil || !limited:
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return n, gateway.Errorf(http.StatusRequestTimeout, "the body does not go on")
+	default:
+		// The server listens on for the end of the connection, and must not
+		// take the end of the deadline for it.
+		_ = b.conn.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
