@@ -37,9 +37,6 @@ type DeadLetter struct {
 	Payload  []byte // the request, encoded; the whole message where that could not be read
 }
 
-// ErrNoDeadLetter: there is none with this number.
-var ErrNoDeadLetter = errors.New("natsbatch: no such dead letter")
-
 // Dead lists dead letters in the order in which they came, those after the
 // number after, limit at most. It waits for the server, for each of them.
 func (a *Admin) Dead(ctx context.Context, after uint64, limit int) ([]DeadLetter, error) {
@@ -103,7 +100,7 @@ func (a *Admin) Retry(ctx context.Context, seq uint64) error {
 		return fmt.Errorf("natsbatch: dead letter %d cannot be retried: it is no request", seq)
 	}
 	if e.Kind != wire.KindDo {
-		if err := a.results.Purge(ctx, jetstream.WithPurgeSubject(a.partSubject(stored, e, &e.Requests[0]))); err != nil {
+		if err := a.results.Purge(ctx, jetstream.WithPurgeSubject(a.partSubject(e, &e.Requests[0]))); err != nil {
 			return fmt.Errorf("natsbatch: forget the result of dead letter %d: %w", seq, err)
 		}
 	}

@@ -70,9 +70,9 @@ func (w *Worker) keep(d *delivery, by [fates][]*verdict) error {
 // keepEach stores answers one by one; one that is there already stays.
 func (w *Worker) keepEach(d *delivery, each []*verdict) error {
 	e := d.envelope
-	return concurrently(lookUps, len(each), func(i int) error {
+	return concurrently(len(each), func(i int) error {
 		v := each[i]
-		err := w.store(w.partSubject(stored, e, v.item.req), wire.Report{Number: e.Number, Outcomes: []wire.Outcome{v.outcome()}},
+		err := w.store(w.partSubject(e, v.item.req), wire.Report{Number: e.Number, Outcomes: []wire.Outcome{v.outcome()}},
 			fmt.Sprintf("result.%s.%d", d.ack, v.item.req.Index))
 		if errors.Is(err, errStored) {
 			return nil
@@ -98,10 +98,10 @@ func (w *Worker) again(d *delivery, by [fates][]*verdict) error {
 		var err error
 		switch fate(f) {
 		case dead:
-			err = w.buryAll(e)
+			err = w.buryAll(d, e)
 		case handedBack:
 			w.figures.handedBack.Add(uint64(len(verdicts)))
-			err = w.part(e)
+			err = w.part(d, e)
 		case crashed:
 			e.Suspect++
 			fallthrough
@@ -109,7 +109,7 @@ func (w *Worker) again(d *delivery, by [fates][]*verdict) error {
 			w.figures.retried.Add(uint64(len(verdicts)))
 			e.Tries++
 			e.DelayMS = uint64(w.delay(e.Tries, verdicts).Milliseconds())
-			err = w.part(e)
+			err = w.part(d, e)
 		}
 		if err != nil {
 			return err

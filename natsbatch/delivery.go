@@ -18,6 +18,7 @@ type delivery struct {
 	ack      string    // where the server hears of it
 	count    int       // how often the server has delivered it
 	stored   time.Time // when the server got it
+	source   uint64    // the message's number in the stream
 	sequence uint64    // counts the deliveries of the line, to any worker
 	backlog  bool      // more messages wait behind it
 	tries    int       // how often its requests have begun to run, as far as is known
@@ -35,7 +36,7 @@ func newDelivery(msg *nats.Msg, l line, now time.Time) (*delivery, error) {
 	if err != nil {
 		return nil, fmt.Errorf("natsbatch: %w", err)
 	}
-	d := &delivery{line: l, ack: msg.Reply, count: int(meta.NumDelivered), stored: meta.Timestamp, sequence: meta.Sequence.Consumer, backlog: meta.NumPending > 0, touched: now}
+	d := &delivery{line: l, ack: msg.Reply, count: int(meta.NumDelivered), stored: meta.Timestamp, source: meta.Sequence.Stream, sequence: meta.Sequence.Consumer, backlog: meta.NumPending > 0, touched: now}
 	if d.envelope, err = wire.DecodeEnvelope(msg.Data); err != nil {
 		return d, err
 	}

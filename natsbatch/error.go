@@ -24,6 +24,8 @@ var (
 	ErrDead = errors.New("natsbatch: gone to the dead letters")
 	// ErrNoResult: no result is stored for a handle: not yet, or no longer.
 	ErrNoResult = errors.New("natsbatch: no result")
+	// ErrNoDeadLetter: there is no dead letter with this number.
+	ErrNoDeadLetter = errors.New("natsbatch: no such dead letter")
 	// ErrDrift: a stream or consumer exists and is not as the Queue says.
 	ErrDrift = errors.New("natsbatch: topology differs")
 	// ErrUnhealthy: Health found the queue not working.

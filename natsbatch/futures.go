@@ -10,9 +10,12 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// maxFutures bounds the envelopes of which a front end remembers the results.
-// What it has forgotten it asks the server for.
-const maxFutures = 16384
+// Bounds of what a front end remembers: envelopes, and bytes of results. What
+// it has forgotten it asks the server for.
+const (
+	maxFutures     = 16384
+	maxFutureBytes = 32 << 20
+)
 
 // futures are the envelopes that this front end submitted, with what it has
 // heard of their results.
@@ -20,23 +23,30 @@ type futures struct {
 	mu    sync.Mutex // guards what follows, and every future
 	byNum map[uint64]*future
 	order []uint64 // as they were added; the oldest are forgotten first
+	bytes int      // of results
 }
 
 // future is one envelope.
 type future struct {
-	outcomes map[uint64]wire.Outcome // by index
-	changed  chan struct{}           // closed at the next news, or nil
+	outcomes []*wire.Outcome // by index; nil: not known
+	bytes    int
+	changed  chan struct{} // closed at the next news, or nil
 }
 
-func (f *futures) add(number uint64) {
+func (f *futures) add(number uint64, n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.byNum == nil {
 		f.byNum = make(map[uint64]*future)
 	}
-	f.byNum[number] = &future{}
+	f.byNum[number] = &future{outcomes: make([]*wire.Outcome, n)}
 	f.order = append(f.order, number)
-	if len(f.order) > maxFutures {
+	f.trim()
+}
+
+// trim forgets the oldest beyond the bounds. f.mu is held.
+func (f *futures) trim() {
+	for len(f.order) > maxFutures || f.bytes > maxFutureBytes && len(f.order) > 1 {
 		f.drop(f.order[0])
 		f.order = f.order[1:]
 	}
@@ -52,6 +62,7 @@ func (f *futures) remove(number uint64) {
 func (f *futures) drop(number uint64) {
 	if e := f.byNum[number]; e != nil {
 		e.news()
+		f.bytes -= e.bytes
 		delete(f.byNum, number)
 	}
 }
@@ -62,11 +73,11 @@ func (f *futures) look(h Handle) (o wire.Outcome, ok bool, changed <-chan struct
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	e := f.byNum[h.envelope]
-	if e == nil {
+	if e == nil || h.index >= uint64(len(e.outcomes)) {
 		return o, false, nil
 	}
-	if o, ok = e.outcomes[h.index]; ok {
-		return o, true, nil
+	if known := e.outcomes[h.index]; known != nil {
+		return *known, true, nil
 	}
 	if e.changed == nil {
 		e.changed = make(chan struct{})
@@ -82,15 +93,16 @@ func (f *futures) report(number uint64, outcomes []wire.Outcome) {
 	if e == nil {
 		return
 	}
-	if e.outcomes == nil {
-		e.outcomes = make(map[uint64]wire.Outcome, len(outcomes))
-	}
-	for _, o := range outcomes {
-		if _, known := e.outcomes[o.Index]; !known {
+	for i := range outcomes {
+		o := &outcomes[i]
+		if o.Index < uint64(len(e.outcomes)) && e.outcomes[o.Index] == nil {
 			e.outcomes[o.Index] = o
+			e.bytes += outcomeBytes + len(o.Data)
+			f.bytes += outcomeBytes + len(o.Data)
 		}
 	}
 	e.news()
+	f.trim()
 }
 
 // awaited gives the envelopes for whose results somebody waits.
@@ -110,7 +122,7 @@ func (f *futures) awaited() (numbers []uint64) {
 func (fe *frontEnd) catchUp() {
 	fe.back.broadcast()
 	numbers := fe.futures.awaited()
-	_ = concurrently(lookUps, len(numbers), func(i int) error {
+	_ = concurrently(len(numbers), func(i int) error {
 		ctx, cancel := context.WithTimeout(context.Background(), lookAgain)
 		defer cancel()
 		report, err := fe.report(ctx, fe.envelopeSubject(stored, fe.id, numbers[i]))
@@ -147,6 +159,9 @@ func (b *broadcast) broadcast() {
 		b.ch = nil
 	}
 }
+
+// outcomeBytes is what an outcome takes beside its data.
+const outcomeBytes = 64
 
 // news wakes who waits. futures.mu is held.
 func (e *future) news() {

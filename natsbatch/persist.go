@@ -16,6 +16,9 @@ import (
 // errStored: a result is stored already, and another one was refused.
 var errStored = errors.New("natsbatch: a result is stored already")
 
+// noID is for a message of which the subject keeps one in any case.
+const noID = ""
+
 const (
 	persistTry   = 5 * time.Second
 	persistPause = 200 * time.Millisecond
@@ -26,7 +29,9 @@ const (
 // when the server refuses for good, and with errStored. Tries carry the same
 // id, of which the stream keeps one.
 func (w *Worker) persist(msg *nats.Msg, id string) error {
-	msg.Header.Set(nats.MsgIdHdr, id)
+	if id != noID {
+		msg.Header.Set(nats.MsgIdHdr, id)
+	}
 	for {
 		ctx, cancel := context.WithTimeout(w.ctx, persistTry)
 		_, err := w.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
@@ -69,14 +74,16 @@ func (w *Worker) persistEnvelope(l line, e *wire.Envelope, id string) error {
 	return w.persist(msg, id)
 }
 
-// concurrently calls f for 0 to n-1, at most width at once, and gives the
-// errors.
-func concurrently(width, n int, f func(i int) error) error {
+// atOnce is how many requests to the server one task has under way.
+const atOnce = 16
+
+// concurrently calls f for 0 to n-1, atOnce at once, and gives the errors.
+func concurrently(n int, f func(i int) error) error {
 	if n == 1 {
 		return f(0)
 	}
 	errs := make([]error, n)
-	slots := make(chan struct{}, width)
+	slots := make(chan struct{}, atOnce)
 	var calls sync.WaitGroup
 	for i := range n {
 		slots <- struct{}{}

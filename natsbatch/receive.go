@@ -35,11 +35,7 @@ func (w *Worker) receive(msg *nats.Msg, l line, now time.Time) {
 
 // later has f done by a goroutine for which Shutdown waits.
 func (w *Worker) later(f func()) {
-	w.settling.Add(1)
-	go func() {
-		defer w.settling.Done()
-		f()
-	}()
+	w.settling.Go(f)
 }
 
 // enqueue puts the requests of a delivery into batches, or, once the worker

@@ -1,17 +1,15 @@
 package natsbatch
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"strconv"
+	"hash/fnv"
 	"time"
 
 	"github.com/gobatcher/batcher/natsbatch/internal/fault"
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 )
-
-// lookUps is how many results a review looks for at once.
-const lookUps = 16
 
 // review finds out what is left to do of a delivery that somebody may have
 // worked on before: results that are stored are not worked out again, a
@@ -69,7 +67,7 @@ func (w *Worker) unsettled(d *delivery) ([]wire.Request, error) {
 // no longer store them together. It gives the requests without a result.
 func (w *Worker) claim(e *wire.Envelope) ([]wire.Request, error) {
 	subject := w.envelopeSubject(stored, e.From, e.Number)
-	err := w.store(subject, wire.Report{Number: e.Number, Split: true}, "claim."+subject)
+	err := w.store(subject, wire.Report{Number: e.Number, Split: true}, noID)
 	if err == nil {
 		return e.Requests, nil
 	}
@@ -99,8 +97,8 @@ func (w *Worker) claim(e *wire.Envelope) ([]wire.Request, error) {
 // withoutResult gives those of reqs of which no result is stored by itself.
 func (w *Worker) withoutResult(e *wire.Envelope, reqs []wire.Request) ([]wire.Request, error) {
 	found := make([]bool, len(reqs))
-	err := concurrently(lookUps, len(reqs), func(i int) error {
-		report, err := w.report(w.ctx, w.partSubject(stored, e, &reqs[i]))
+	err := concurrently(len(reqs), func(i int) error {
+		report, err := w.report(w.ctx, w.partSubject(e, &reqs[i]))
 		found[i] = report != nil
 		return err
 	})
@@ -124,14 +122,14 @@ func (w *Worker) divide(d *delivery) {
 	e := *d.envelope
 	e.Tries, e.Suspect, e.DelayMS = e.Tries+1, e.Suspect+1, 0
 	e.Reason = fmt.Sprintf("a worker took it and did not settle it (delivery %d)", d.count)
-	if w.part(&e) == nil {
+	if w.part(d, &e) == nil {
 		w.acknowledge(d)
 	}
 }
 
-// part stores an envelope, in parts that each fit one batch if it is suspect.
-// They have ids by which the stream knows one that it has.
-func (w *Worker) part(e *wire.Envelope) error {
+// part stores what is left of a delivery, in parts that each fit one batch if
+// it is suspect.
+func (w *Worker) part(d *delivery, e *wire.Envelope) error {
 	size := len(e.Requests)
 	if e.Suspect > 0 {
 		size = w.batchSize(e.Suspect)
@@ -141,7 +139,7 @@ func (w *Worker) part(e *wire.Envelope) error {
 		part := *e
 		part.Requests = rest[:min(size, len(rest))]
 		part.Part = e.Part || len(part.Requests) < len(e.Requests) || e.Suspect > 0
-		if err := w.requeue(&part); err != nil {
+		if err := w.requeue(d, &part); err != nil {
 			return err
 		}
 		rest = rest[len(part.Requests):]
@@ -150,15 +148,21 @@ func (w *Worker) part(e *wire.Envelope) error {
 }
 
 // requeue stores an envelope that is to run again.
-func (w *Worker) requeue(e *wire.Envelope) error {
-	first := &e.Requests[0]
-	id := e.From + "." + strconv.FormatUint(e.Number, 10) + "." + strconv.FormatUint(first.Index, 10)
-	if e.Kind == wire.KindKey {
-		id = keyMessageID(w.Queue, first.ID)
-	}
+func (w *Worker) requeue(d *delivery, e *wire.Envelope) error {
 	l := line(priorityOf(e))
 	if e.Suspect > 0 {
 		l = lineAgain
 	}
-	return w.persistEnvelope(l, e, fmt.Sprintf("%s.%d.%d.%d", id, len(e.Requests), e.Tries, e.Suspect))
+	return w.persistEnvelope(l, e, partID(d, e))
+}
+
+// partID is the same only for the same part of the same message, so that the
+// stream knows one that it has from a worker that has died since, and keeps
+// what is handed back twice.
+func partID(d *delivery, e *wire.Envelope) string {
+	h := fnv.New64a()
+	for i := range e.Requests {
+		_ = binary.Write(h, binary.BigEndian, e.Requests[i].Index) // never fails
+	}
+	return fmt.Sprintf("part.%d.%x.%d.%d", d.source, h.Sum64(), e.Tries, e.Suspect)
 }

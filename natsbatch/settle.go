@@ -40,7 +40,7 @@ func (w *Worker) enter(verdicts []verdict, which func(*verdict) bool) {
 			complete = append(complete, v.item.from)
 		}
 	}
-	_ = concurrently(lookUps, len(complete), func(i int) error { w.conclude(complete[i]); return nil })
+	_ = concurrently(len(complete), func(i int) error { w.conclude(complete[i]); return nil })
 }
 
 // reply sends the outcomes that front ends wait for, and gives what tells that

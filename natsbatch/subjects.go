@@ -53,10 +53,11 @@ func (q Queue) keySubject(what, id string) string {
 	return q.of(what, "k") + "." + base64.RawURLEncoding.EncodeToString([]byte(id))
 }
 
-// partSubject is where the outcome of a request goes that is settled alone.
-func (q Queue) partSubject(what string, e *wire.Envelope, r *wire.Request) string {
+// partSubject is where the outcome of a request is stored that is settled
+// alone.
+func (q Queue) partSubject(e *wire.Envelope, r *wire.Request) string {
 	if e.Kind == wire.KindKey {
-		return q.keySubject(what, r.ID)
+		return q.keySubject(stored, r.ID)
 	}
-	return q.indexSubject(what, e.From, e.Number, r.Index)
+	return q.indexSubject(stored, e.From, e.Number, r.Index)
 }

@@ -56,7 +56,7 @@ func (fe *frontEnd) hand(p Priority) batcher.Func[*wireRequest, Handle] {
 			e.Requests[i] = r.Request
 			handles[i] = Handle{frontEnd: fe.id, envelope: e.Number, index: uint64(i)}
 		}
-		fe.futures.add(e.Number)
+		fe.futures.add(e.Number, len(reqs))
 		if err := fe.publish(ctx, subject, e, fe.messageID(e.Number)); err != nil {
 			fe.futures.remove(e.Number)
 			return nil, err

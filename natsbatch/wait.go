@@ -71,9 +71,7 @@ func (fe *frontEnd) waitRemote(ctx context.Context, h Handle) ([]byte, error) {
 		}
 		defer func() { _ = sub.Unsubscribe() }()
 	}
-	if err := fe.nc.FlushWithContext(orTimeout(ctx)); err != nil && ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
+	fe.flush(ctx) // if it fails, what is looked up below fails too, and is looked up again
 	for {
 		back := fe.back.wait()
 		o, err := fe.stored(ctx, h)
@@ -153,12 +151,9 @@ func (t *topology) report(ctx context.Context, subject string) (*wire.Report, er
 
 func isClosed(err error) bool { return errors.Is(err, batcher.ErrClosed) }
 
-// orTimeout gives a context that ends, which a flush insists on.
-func orTimeout(ctx context.Context) context.Context {
-	if _, ok := ctx.Deadline(); ok {
-		return ctx
-	}
+// flush waits until the server knows of all subscriptions.
+func (fe *frontEnd) flush(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lookAgain)
-	context.AfterFunc(ctx, cancel)
-	return ctx
+	defer cancel()
+	_ = fe.nc.FlushWithContext(ctx)
 }
