@@ -66,7 +66,7 @@ func (m *measurement) disk() error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	var times []time.Duration
 	for began := time.Now(); time.Since(began) < round/2; {
 		start := time.Now()

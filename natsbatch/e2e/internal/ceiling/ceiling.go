@@ -84,7 +84,7 @@ func (l Load) measure(ctx context.Context, keep jetstream.RetentionPolicy,
 	if _, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: stream, Subjects: []string{subject}, Retention: keep}); err != nil {
 		return 0, fmt.Errorf("ceiling: %w", err)
 	}
-	defer js.DeleteStream(context.WithoutCancel(ctx), stream)
+	defer func() { _ = js.DeleteStream(context.WithoutCancel(ctx), stream) }()
 	done, err := start(ctx, r)
 	if err != nil {
 		return 0, err

@@ -80,7 +80,7 @@ func (p *Process) reap() {
 		p.end = errors.New(state.String())
 	}
 	close(p.done)
-	p.client.Close()
+	_ = p.client.Close()
 }
 
 func (p *Process) ready() error {
@@ -128,7 +128,7 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Kill ends the child at once (SIGKILL), also a frozen one, and waits for its end.
 func (p *Process) Kill() {
-	p.cmd.Process.Kill()
+	_ = p.cmd.Process.Kill() // it may have ended
 	<-p.done
 }
 
