@@ -40,9 +40,9 @@ func TestSoak(t *testing.T) {
 	s.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: soakCallers}}
 
 	s.stir(server.URL, *soak/4) // and it is warm
-	before := s.size()
+	before := s.size(0, time.Second)
 	s.stir(server.URL, *soak-*soak/4)
-	after := s.size()
+	after := s.size(before.goroutines+10, 20*time.Second)
 	t.Logf("%v: %d answers of their own, %d failures that the upstream caused, %d hung up; %d reloads; calls by mood %v",
 		*soak, s.right.Load(), s.excused.Load(), s.left.Load(), s.reloads, s.up.calls)
 	t.Logf("before %v, after %v", before, after)
@@ -169,15 +169,17 @@ func (s *soaked) judge(r reply, want string, start time.Time, hungUp bool) {
 // footprint is what the gateway takes.
 type footprint struct{ goroutines, resident float64 }
 
-// size is that when nothing is left to do.
-func (s *soaked) size() (f footprint) {
+// size is that when nothing is left to do: the least while patience lasts, or
+// what is enough. Connections to the upstream, and what was there before a
+// reload, take a while to end.
+func (s *soaked) size(enough float64, patience time.Duration) (f footprint) {
 	s.t.Helper()
 	s.g.counts("batcher_connections", 0)
 	for _, route := range []string{"sum", "late", "echo"} {
 		s.g.counts(fmt.Sprintf("batcher_items_pending{route=%q}", route), 0)
 	}
 	least := footprint{goroutines: 1e9}
-	for range 20 { // connections to the upstream, and the end of what was there before a reload
+	for end := time.Now().Add(patience); least.goroutines > enough && time.Now().Before(end); {
 		f = footprint{s.g.metric("go_goroutines"), s.g.metric("process_resident_memory_bytes")}
 		if f.goroutines < least.goroutines {
 			least = f
