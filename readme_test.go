@@ -15,7 +15,8 @@ import (
 // proseFiles is what these tests keep honest.
 var proseFiles = []string{
 	"README.md", "CHANGELOG.md", "doc.go",
-	"docs/states.md", "docs/choosing-options.md", "docs/from-pybatcher.md",
+	"docs/states.md", "docs/choosing-options.md", "docs/from-pybatcher.md", "docs/design.md",
+	"docs/gateway.md", "docs/gateway-protocols.md", "docs/gateway-reference.md", "docs/natsbatch.md", "docs/natsbatch-wire.md",
 }
 
 var fencePattern = regexp.MustCompile("(?ms)^```([a-z]+)\n(.*?)^```$")
