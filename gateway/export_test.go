@@ -4,3 +4,13 @@ package gateway
 func Shares(weight, bytes int, item Item) (share, full int) {
 	return scale{weight, bytes}.share(item), scaleFull
 }
+
+// DrainAfter keeps requests at the door of h, which nobody has entered, while f
+// runs, and lets them find it draining then.
+func (h *Handler) DrainAfter(f func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f()
+	h.draining = true
+	close(h.empty)
+}

@@ -130,7 +130,7 @@ func TestSwapRefusesNobody(t *testing.T) {
 			}
 		})
 	}
-	for range 400 {
+	for range 100 {
 		next := newHandler(t, gateway.Route{Upstream: &upper{}}, gateway.Options{})
 		if err := swap.Replace(next).Shutdown(context.Background()); err != nil {
 			t.Error(err)
@@ -145,6 +145,21 @@ func TestSwapRefusesNobody(t *testing.T) {
 		t.Error(err)
 	}
 	wantAnswer(t, post(swap, "a"), 503, "shutting down")
+}
+
+// Who was at the door of the old Handler goes to the new one.
+func TestSwapTakesWhoComesTooLate(t *testing.T) {
+	old := newHandler(t, gateway.Route{Upstream: &upper{}}, gateway.Options{})
+	swap := gateway.NewSwap(old)
+	var all sync.WaitGroup
+	old.DrainAfter(func() {
+		for range 20 {
+			all.Go(func() { wantAnswer(t, post(swap, "a"), 200, "A") })
+		}
+		time.Sleep(20 * time.Millisecond) // most are at the door by then
+		swap.Replace(newHandler(t, gateway.Route{Upstream: &upper{}}, gateway.Options{}))
+	})
+	all.Wait()
 }
 
 func TestNewChecksItsRoutes(t *testing.T) {
