@@ -24,8 +24,9 @@ import (
 // that concern one document move to its action line; those that concern a
 // whole bulk (refresh, timeout, …) divide batches, as do the version that a
 // client wants to be compatible with and the headers that have a call made in
-// another user's name (es-security-runas-user and OpenSearch's). A call with any other parameter, or one
-// that would have a whole bulk refused, is not a call of this protocol.
+// another user's name (es-security-runas-user and OpenSearch's). A call with
+// any other parameter, or one that would have a whole bulk refused, is not a
+// call of this protocol.
 //
 // A single write gets the status of its item, and the body that Elasticsearch
 // gives to a single call, made of the item: without its status, or, from an

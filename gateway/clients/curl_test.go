@@ -16,38 +16,43 @@ import (
 	"github.com/gobatcher/batcher/gateway/internal/stub"
 )
 
-// sections are those of the page that have examples.
-var sections = map[string]struct {
+// section is a part of the page that has examples.
+type section struct {
 	protocol gateway.Protocol
 	upstream http.Handler
-}{
-	"kserve-v1": {gateway.NewKServeV1(), function(func(in struct{ Instances [][]int }) any {
-		sums := make([]int, len(in.Instances))
-		for i, terms := range in.Instances {
-			for _, term := range terms {
-				sums[i] += term
+}
+
+// sections are by heading, each with an upstream of its own.
+func sections() map[string]section {
+	return map[string]section{
+		"kserve-v1": {gateway.NewKServeV1(), function(func(in struct{ Instances [][]int }) any {
+			sums := make([]int, len(in.Instances))
+			for i, terms := range in.Instances {
+				for _, term := range terms {
+					sums[i] += term
+				}
 			}
-		}
-		return map[string]any{"predictions": sums}
-	})},
-	"oip-v2":            {gateway.OIPv2{}, stub.OIP{}},
-	"openai-embeddings": {gateway.OpenAIEmbeddings{}, stub.Embeddings{Reverse: true}},
-	"es-bulk":           {gateway.ESBulk{}, &stub.Elastic{}},
-	"json-rpc":          {gateway.JSONRPC{}, &stub.JSONRPC{}},
-	"json-array": {jsonArray("/texts", "/lengths"), function(func(in struct{ Texts []string }) any {
-		lengths := make([]int, len(in.Texts))
-		for i, text := range in.Texts {
-			lengths[i] = len(text)
-		}
-		return map[string]any{"lengths": lengths}
-	})},
-	"exec": {gateway.Exec{}, function(func(in []int) any {
-		squares := make([]int, len(in))
-		for i, n := range in {
-			squares[i] = n * n
-		}
-		return squares
-	})},
+			return map[string]any{"predictions": sums}
+		})},
+		"oip-v2":            {gateway.OIPv2{}, stub.OIP{}},
+		"openai-embeddings": {gateway.OpenAIEmbeddings{}, stub.Embeddings{Reverse: true}},
+		"es-bulk":           {gateway.ESBulk{}, &stub.Elastic{}},
+		"json-rpc":          {gateway.JSONRPC{}, &stub.JSONRPC{}},
+		"json-array": {jsonArray("/texts", "/lengths"), function(func(in struct{ Texts []string }) any {
+			lengths := make([]int, len(in.Texts))
+			for i, text := range in.Texts {
+				lengths[i] = len(text)
+			}
+			return map[string]any{"lengths": lengths}
+		})},
+		"exec": {gateway.Exec{}, function(func(in []int) any {
+			squares := make([]int, len(in))
+			for i, n := range in {
+				squares[i] = n * n
+			}
+			return squares
+		})},
+	}
 }
 
 func jsonArray(items, results string) gateway.Protocol {
@@ -99,7 +104,7 @@ var example = regexp.MustCompile("(?s)```sh\n(curl .*?)\n```\n\n```(?:json|text)
 func TestCurlGetsWhatThePageSays(t *testing.T) {
 	page, text := readPage(t)
 	ran := 0
-	for name, section := range sections {
+	for name, section := range sections() {
 		t.Run(name, func(t *testing.T) {
 			f := start(t, section.protocol, section.upstream)
 			for _, e := range example.FindAllStringSubmatch(text[name], -1) {
@@ -122,7 +127,7 @@ func TestCurlGetsWhatThePageSays(t *testing.T) {
 
 func TestPageNamesTheLimits(t *testing.T) {
 	page, _ := readPage(t)
-	for name, section := range sections {
+	for name, section := range sections() {
 		items, weight := 64, 0
 		if limiter, ok := section.protocol.(gateway.Limiter); ok {
 			items, weight = limiter.Limits()

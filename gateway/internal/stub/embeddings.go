@@ -8,6 +8,7 @@ import (
 	"hash/fnv"
 	"io"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -171,10 +172,11 @@ func (req embeddingsRequest) embed(in json.RawMessage) json.RawMessage {
 		dims = 4
 	}
 	vector := make([]float32, dims)
+	h := fnv.New32a()
+	_, _ = fmt.Fprint(h, req.Model, dims, decoded)
+	rnd := rand.New(rand.NewPCG(uint64(h.Sum32()), 0))
 	for i := range vector {
-		h := fnv.New32a()
-		_, _ = fmt.Fprint(h, req.Model, dims, i, decoded)
-		vector[i] = float32(h.Sum32())/math.MaxUint32*2 - 1
+		vector[i] = rnd.Float32()*2 - 1
 	}
 	if req.Format != "base64" {
 		return encode(vector)
