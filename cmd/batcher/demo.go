@@ -43,7 +43,7 @@ start it again, and count what has become of each.`,
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&cfg.Seconds, "seconds", 10, "how long the load lasts")
-	flags.IntVar(&cfg.Callers, "callers", 64, "callers on each side, with one request at a time")
+	flags.IntVar(&cfg.Callers, "callers", 128, "callers on each side, with one request at a time")
 	flags.DurationVar(&cfg.Cost.Call, "call", 5*time.Millisecond, "what a call of the upstream costs")
 	flags.DurationVar(&cfg.Cost.Item, "item", 100*time.Microsecond, "what each item in it costs beside")
 	flags.IntVar(&cfg.MaxItems, "max-items", 64, "most items in a batch")
