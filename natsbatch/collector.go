@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -113,7 +115,7 @@ func (c *collector) receive(msg *nats.Msg) {
 	}
 	now := time.Now()
 	c.mu.Lock()
-	c.lanes[which].came(msg.Sub == c.tops)
+	c.waiting(which, msg).came(1)
 	c.mu.Unlock()
 	c.w.receive(msg, which, now)
 }
@@ -136,21 +138,33 @@ func (c *collector) endPull(msg *nats.Msg, status string) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	which, ok := lineOf(msg.Subject)
-	switch {
-	case !ok:
-	case msg.Sub == c.tops:
-		c.lanes[which].top = nil
-	default:
-		c.lanes[which].first = nil
+	if which, ok := lineOf(msg.Subject); ok {
+		c.waiting(which, msg).came(undelivered(msg.Header))
 	}
+}
+
+// undelivered gives how many messages a pull has not brought that has ended.
+func undelivered(header nats.Header) int {
+	n, err := strconv.Atoi(header.Get("Nats-Pending-Messages"))
+	if err != nil {
+		return math.MaxInt // it is not said, where it is all that waits
+	}
+	return n
+}
+
+// waiting gives the pulls of which one has brought msg. c.mu is held.
+func (c *collector) waiting(which line, msg *nats.Msg) *waiting {
+	if msg.Sub == c.tops {
+		return &c.lanes[which].top
+	}
+	return &c.lanes[which].first
 }
 
 func (c *collector) forgetPulls() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for p := range c.lanes {
-		c.lanes[p].first, c.lanes[p].top = nil, nil
+		c.lanes[p].first.left, c.lanes[p].top.left = 0, 0
 	}
 }
 
@@ -186,18 +200,17 @@ func (c *collector) plan(which line, urgent int, now time.Time) {
 		first, top = l.planOne(), nil
 	}
 	if first != nil {
-		c.send(which, first, ".first.", now)
-		l.first = first
+		c.send(which, first, ".first.")
+		l.first.sent(first, now)
 	}
 	if top != nil {
-		c.send(which, top, ".top.", now)
-		l.top = top
+		c.send(which, top, ".top.")
+		l.top.sent(top, now)
 	}
 }
 
 // send asks the server.
-func (c *collector) send(which line, ask *pull, kind string, now time.Time) {
-	ask.left, ask.lost = ask.batch, now.Add(ask.expires+lostAfter)
+func (c *collector) send(which line, ask *pull, kind string) {
 	body, err := json.Marshal(pullRequest{Batch: ask.batch, Expires: ask.expires, NoWait: ask.noWait, Group: pullGroup, Priority: ask.priority})
 	if err != nil {
 		return // there is nothing in it that could fail

@@ -62,11 +62,11 @@ func NewLane(size, slots int, delay time.Duration, dice ...int) *Lane {
 func (l *Lane) Plan(urgent int) (first, top *Pull) {
 	f, t := l.l.plan(l.lim, urgent, l.now)
 	if f != nil {
-		f.left, l.l.first = f.batch, f
+		l.l.first.sent(f, l.now)
 		first = &Pull{f.batch, f.expires, f.noWait, f.priority}
 	}
 	if t != nil {
-		t.left, l.l.top = t.batch, t
+		l.l.top.sent(t, l.now)
 		top = &Pull{t.batch, t.expires, t.noWait, t.priority}
 	}
 	return first, top
@@ -76,7 +76,11 @@ func (l *Lane) Plan(urgent int) (first, top *Pull) {
 // others deliveries to other workers after the last.
 func (l *Lane) Arrive(n int, byTop, backlog bool, others int) {
 	l.seq += 1 + uint64(others)
-	l.l.came(byTop)
+	if byTop {
+		l.l.top.came(1)
+	} else {
+		l.l.first.came(1)
+	}
 	l.l.arrived(n, l.seq, backlog, l.lim, l.now)
 }
 
@@ -84,8 +88,8 @@ func (l *Lane) Free(n int)              { l.l.active -= n }
 func (l *Lane) Starve(runs int)         { l.l.starved += runs }
 func (l *Lane) Sleep(d time.Duration)   { l.now = l.now.Add(d) }
 func (l *Lane) Runs(took time.Duration) { l.lim.run = took }
-func (l *Lane) EndFirst()               { l.l.first = nil }
-func (l *Lane) EndTop()                 { l.l.top = nil }
+func (l *Lane) EndFirst()               { l.l.first.left = 0 }
+func (l *Lane) EndTop()                 { l.l.top.left = 0 }
 func (l *Lane) Rank() int               { return l.l.rank }
 
 // Lose gives up what is lost by now, and reports whether anything waits.

@@ -11,12 +11,18 @@ type lane struct {
 	backlog bool       // more was waiting when the last came
 	mean    float64    // requests in a message, of late
 	starved int        // batches run since it last got any, while others filled the slots
-	rank    int        // 1 to 9: the place in the line of idle workers
+	rank    int        // 1 to 9: the place in the row of workers
 	window  window     // in which the batch fills that is open
-	traffic float64    // messages in a window, of late
-	first   *pull      // for a batch's first message, if one waits at the server
-	top     *pull      // for more of the batch that is filling, if one does
+	traffic float64    // messages that all workers together got in a window, of late
+	first   waiting    // pulls at the worker's rank
+	top     waiting    // top-ups of the batch that is filling
 	dice    func() int // rolls; nil: by chance
+}
+
+// waiting are pulls that wait at the server.
+type waiting struct {
+	left int       // messages that they may still bring
+	lost time.Time // when they are given up
 }
 
 // window is the time in which a batch fills.
@@ -34,9 +40,6 @@ type pull struct {
 	expires  time.Duration // how long it waits
 	noWait   bool          // it ends as soon as it has got what there is
 	priority int           // pulls with a lower number are served first
-
-	left int       // messages that it may still bring
-	lost time.Time // when it is given up
 }
 
 // limits are what the plan goes by.
@@ -59,12 +62,16 @@ const (
 // plan says what to pull for the lane besides what waits at the server, given
 // how many requests are active in more urgent lanes; nil for nothing.
 //
-// A batch that is filling is topped up before any other, so that the requests
-// of a trickle meet in one worker; else this worker stands in line with the
-// others for the next batch's first message. Where there is traffic the first
-// pull asks for more: what comes while the top-up is under way would else open
-// a batch elsewhere. Where Func takes long it does not, since what a busy
-// worker holds waits although another may be idle.
+// The server gives one message to each waiting pull in turn, so that idle
+// workers would split a trickle into batches of one. Two things keep it
+// together. A batch that is filling is topped up at the highest priority, before
+// any worker gets the first message of another. Where there is traffic that is
+// too late: what comes while the top-up is under way opens a batch elsewhere,
+// which then is topped up too. There the workers stand in a row instead, by
+// rank, and each always has pulls waiting for twice what comes while a batch
+// fills, so that the first in the row gets all that it can run. Where Func
+// takes long they do not, since what a busy worker holds waits although another
+// may be idle.
 func (l *lane) plan(lim limits, urgent int, now time.Time) (first, top *pull) {
 	room := lim.slots*lim.size - l.active
 	if l.backlog { // keep one batch ahead: nobody waits for these
@@ -73,31 +80,43 @@ func (l *lane) plan(lim limits, urgent int, now time.Time) (first, top *pull) {
 	if room <= 0 || urgent >= lim.slots*lim.size && l.starved < starvedRuns {
 		return nil, nil
 	}
+	if l.rank == 0 {
+		l.draw()
+	}
+	if l.traffic >= busy && lim.run <= 2*lim.delay {
+		return l.planRow(room), nil
+	}
 	if left := l.window.until.Sub(now); left > 0 && l.window.requests < lim.size {
-		if l.top == nil {
+		if l.top.left == 0 {
 			top = &pull{batch: l.messages(min(room, lim.size-l.window.requests)), expires: left}
 		}
 		return nil, top
 	}
-	if l.first != nil {
-		return nil, nil
-	}
-	if l.rank == 0 {
-		l.draw()
-	}
-	first = &pull{batch: 1, expires: idleWait, priority: l.rank}
 	switch {
+	case l.first.left > 0:
 	case l.backlog:
-		first.batch, first.noWait = l.messages(room), true
-	case l.traffic >= busy && lim.run <= 2*lim.delay:
-		first.batch = min(int(2*l.traffic), l.messages(room))
+		first = &pull{batch: l.messages(room), expires: idleWait, noWait: true, priority: l.rank}
+	default:
+		first = &pull{batch: 1, expires: idleWait, priority: l.rank}
 	}
 	return first, nil
 }
 
+// planRow says what to pull where there is traffic.
+func (l *lane) planRow(room int) *pull {
+	want := l.messages(room)
+	if !l.backlog {
+		want = min(want, int(2*l.traffic))
+	}
+	if l.first.left > want/2 {
+		return nil
+	}
+	return &pull{batch: want - l.first.left, expires: idleWait, priority: l.rank}
+}
+
 // planOne says what to pull where one message is taken at a time.
 func (l *lane) planOne() *pull {
-	if l.first != nil || l.active > 0 {
+	if l.first.left > 0 || l.active > 0 {
 		return nil
 	}
 	return &pull{batch: 1, expires: idleWait, priority: 1}
@@ -130,29 +149,24 @@ func (l *lane) arrived(n int, seq uint64, backlog bool, lim limits, now time.Tim
 	l.window.last = seq
 }
 
-// came counts a message against the pull that brought it.
-func (l *lane) came(byTop bool) {
-	p := &l.first
-	if byTop {
-		p = &l.top
-	}
-	if *p == nil {
-		return
-	}
-	if (*p).left--; (*p).left <= 0 {
-		*p = nil
-	}
+// sent notes a pull.
+func (w *waiting) sent(p *pull, now time.Time) {
+	w.left += p.batch
+	w.lost = now.Add(p.expires + lostAfter)
 }
+
+// came notes that n messages came, or will not.
+func (w *waiting) came(n int) { w.left = max(0, w.left-n) }
 
 // expire gives up pulls of which nothing was heard, and gives how long until
 // the next must be given up; ok is false if none waits.
 func (l *lane) expire(now time.Time) (next time.Duration, ok bool) {
-	for _, p := range []**pull{&l.first, &l.top} {
-		if *p != nil && now.After((*p).lost) {
-			*p = nil
+	for _, w := range []*waiting{&l.first, &l.top} {
+		if now.After(w.lost) {
+			w.left = 0
 		}
-		if *p != nil && (!ok || (*p).lost.Sub(now) < next) {
-			next, ok = (*p).lost.Sub(now), true
+		if left := w.lost.Sub(now); w.left > 0 && (!ok || left < next) {
+			next, ok = left, true
 		}
 	}
 	return next, ok
@@ -167,8 +181,9 @@ func (l *lane) learn() {
 	if w.messages == 0 {
 		return
 	}
-	l.traffic += (float64(w.messages) - l.traffic) / 4
-	if all := w.last - w.first + 1; all >= busy && uint64(w.messages)*4 < all*3 && l.roll()%2 == 0 {
+	all := w.last - w.first + 1
+	l.traffic += (min(float64(all), maxMessages) - l.traffic) / 4
+	if all >= busy && uint64(w.messages)*4 < all*3 && l.roll()%2 == 0 {
 		l.draw()
 	}
 }
