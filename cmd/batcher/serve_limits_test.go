@@ -45,18 +45,20 @@ func TestServeLimitsOfSize(t *testing.T) {
 }
 
 func TestServeLimitsOfTime(t *testing.T) {
-	g := startGate(t, "--upstream=http://127.0.0.1:1", "--protocol=kserve-v1", "--limits-header-time=100ms", "--limits-body-time=100ms", "--limits-idle=100ms")
-	slow := g.dial()
+	with := func(limit string) *gate { // one limit each: a caller must keep to the others
+		return startGate(t, "--upstream=http://127.0.0.1:1", "--protocol=kserve-v1", limit)
+	}
+	slow := with("--limits-header-time=100ms").dial()
 	fmt.Fprint(slow, "GET / HTTP/1.1\r\nHost: x\r\n")
 	if text, err := io.ReadAll(slow); err != nil {
 		t.Errorf("who is slow with a header: %q, %v, want the end of the connection", text, err)
 	}
-	late := g.dial()
+	late := with("--limits-body-time=100ms").dial()
 	fmt.Fprint(late, "POST /v1/models/sum:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf of it")
 	if res, err := http.ReadResponse(bufio.NewReader(late), nil); err != nil || res.StatusCode != http.StatusRequestTimeout {
 		t.Errorf("who is slow with a body: %+v, %v, want 408", res, err)
 	}
-	idle := g.dial()
+	idle := with("--limits-idle=100ms").dial()
 	fmt.Fprint(idle, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	answers := bufio.NewReader(idle)
 	res, err := http.ReadResponse(answers, nil)
@@ -104,8 +106,8 @@ func TestServeLimitsPending(t *testing.T) {
 func TestServeTimeout(t *testing.T) {
 	u := startUpstream(t)
 	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1", "--timeout=50ms")
-	answer := g.waiting(u, 1)
-	if r := <-answer; r.status != http.StatusGatewayTimeout {
+	u.hold()
+	if r := g.predict(1); r.status != http.StatusGatewayTimeout {
 		t.Errorf("got %+v, want 504", r)
 	}
 }
@@ -113,17 +115,17 @@ func TestServeTimeout(t *testing.T) {
 // A body may take as long as it likes if it goes on, and an upstream too.
 func TestServeSlowIsNotIdle(t *testing.T) {
 	u := startUpstream(t)
-	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1", "--limits-body-time=300ms")
+	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1", "--limits-body-time=1s")
 	conn := g.dial()
 	body := instance(1)
 	fmt.Fprintf(conn, "POST /v1/models/sum:predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", len(body))
 	u.hold()
 	for i := range len(body) {
 		fmt.Fprint(conn, body[i:i+1])
-		time.Sleep(30 * time.Millisecond)
+		time.Sleep(75 * time.Millisecond) // all in all longer than a body may pause
 	}
 	until(t, "the upstream is asked", func() bool { return len(u.calls()) > 0 })
-	time.Sleep(500 * time.Millisecond) // longer than a body may pause
+	time.Sleep(1500 * time.Millisecond) // and this is longer at once
 	u.release()
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil || res.StatusCode != http.StatusOK {

@@ -99,7 +99,8 @@ func TestNoChange(t *testing.T) {
 	write(t, path, "1")
 	f := started(t, path)
 	write(t, filepath.Join(dir, "b"), "x")
-	write(t, path, "1")
+	write(t, path+".new", "1") // in place it would be empty for an instant
+	rename(t, path+".new", path)
 	time.Sleep(300 * time.Millisecond) // longer than it looks away
 	select {
 	case <-f.Changed:
