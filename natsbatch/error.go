@@ -63,5 +63,7 @@ func Retry(err error) error {
 	return &RetryError{Err: err}
 }
 
-// errBadResult: what is stored cannot be read by this program.
-func errBadResult(err error) error { return fmt.Errorf("natsbatch: a result cannot be read: %w", err) }
+// errUnreadable: what is stored cannot be read by this program.
+var errUnreadable = errors.New("natsbatch: the result cannot be read")
+
+func errBadResult(err error) error { return fmt.Errorf("%w: %w", errUnreadable, err) }
