@@ -18,7 +18,8 @@ var (
 	// ErrUnknownOutcome: the request was accepted, or may have been, and whether
 	// it ran or will run is not known here.
 	ErrUnknownOutcome = errors.New("natsbatch: outcome unknown")
-	// ErrExpired: the request's deadline passed before it ran. It did not run.
+	// ErrExpired: the request's deadline passed before it ran, or, after a crash
+	// or an error of Retry, before it could run again.
 	ErrExpired = errors.New("natsbatch: expired before it ran")
 	// ErrDead: the request could not be processed and lies with the dead letters.
 	ErrDead = errors.New("natsbatch: gone to the dead letters")
