@@ -3,8 +3,11 @@ package e2e_test
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/gobatcher/batcher/natsbatch/embed"
 
 	"github.com/gobatcher/batcher/natsbatch/e2e/internal/load"
 	"github.com/gobatcher/batcher/natsbatch/e2e/internal/oracle"
@@ -46,4 +49,19 @@ func TestEmbeddedKilledAgainAndAgain(t *testing.T) {
 		t.Error(err)
 	}
 	t.Log(b)
+}
+
+func TestTwoProcessesOnOneDirectory(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "")
+	first := r.embedded("first")
+	args := load.EmbeddedArgs{WorkerArgs: load.WorkerArgs{Place: r.place("second")}, Dir: filepath.Join(r.dir, "store")}
+	if p, err := proc.Start(load.EmbeddedRole, args); err == nil {
+		p.Kill()
+		t.Error("a second process has the directory too")
+	} else if !strings.Contains(err.Error(), embed.ErrInUse.Error()) {
+		t.Errorf("got %v", err)
+	}
+	first.Kill() // which gives it up
+	r.embedded("third")
 }

@@ -55,7 +55,7 @@ func TestWorkerStoppedMidBatch(t *testing.T) {
 	fe := r.frontEnd()
 	do := begin(fe, "Do", load.Load{Prefix: "do", Callers: 64})
 	r.ran(100)
-	second := r.worker(args)
+	r.worker(args)
 	r.ran(200)
 	if err := first.Terminate(); err != nil {
 		t.Fatal(err)
@@ -81,7 +81,6 @@ func TestWorkerStoppedMidBatch(t *testing.T) {
 		t.Errorf("%d requests ran again", n)
 	}
 	t.Logf("%v; slowest %v", b, sums[0].Latency.Max)
-	_ = second
 }
 
 // machine is what a busy machine may add to any time.
@@ -90,7 +89,6 @@ const machine = time.Second
 func TestLongWorkIsNotRedelivered(t *testing.T) {
 	t.Parallel()
 	r, _ := startRig(t)
-	r.queue.AckWait = time.Second
 	args := load.WorkerArgs{Takes: 3 * r.queue.AckWait}
 	r.worker(args)
 	r.worker(args) // would take what the other is thought to have lost

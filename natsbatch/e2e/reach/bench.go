@@ -29,7 +29,7 @@ func (m *measurement) bench(workers int, delay time.Duration) (b *bench, err err
 	b = &bench{}
 	defer func() {
 		if err != nil {
-			b.close()
+			_ = b.close()
 		}
 	}()
 	dir, err := os.MkdirTemp(m.dir, "bench")

@@ -43,7 +43,7 @@ func run(ctx context.Context, pending int) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	began := time.Now()
 	m := measurement{ctx: ctx, dir: dir, pending: pending}
 	for _, step := range []func() error{m.disk, m.closedLoops, m.openLoops, m.lone, m.idle, m.manyPending} {

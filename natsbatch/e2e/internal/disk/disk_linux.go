@@ -85,7 +85,7 @@ func (d *Disk) CutPower() error {
 		if err != nil {
 			return fmt.Errorf("disk: %w", err)
 		}
-		defer root.Close()
+		defer func() { _ = root.Close() }()
 		if err := unix.IoctlSetPointerInt(int(root.Fd()), shutdown, loseUnsynced); err != nil {
 			return fmt.Errorf("disk: shut down: %w", err)
 		}

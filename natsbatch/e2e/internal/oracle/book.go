@@ -47,7 +47,7 @@ func (b Book) read(log string) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	lines := bufio.NewReader(file)
 	for {
 		line, err := lines.ReadString('\n')

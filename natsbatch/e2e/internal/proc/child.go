@@ -28,7 +28,7 @@ func Main(roles map[string]Role) {
 	if name == "" {
 		return
 	}
-	os.Unsetenv(roleVariable)
+	_ = os.Unsetenv(roleVariable) // its own children have roles of their own
 	role, found := roles[name]
 	if !found {
 		exit(fmt.Errorf("no role %q", name))

@@ -12,7 +12,6 @@ package proc
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/rpc"
@@ -54,7 +53,7 @@ func StartOn(on *Thread, role string, args any) (*Process, error) {
 	p := &Process{role: role, cmd: exec.Command(self), said: &output{}, done: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), roleVariable+"="+role, argsVariable+"="+string(text),
 		"GORACE=atexit_sleep_ms=0") // else the race detector holds every exit up for a second
-	p.cmd.Stderr = p.said
+	p.cmd.Stderr, p.cmd.WaitDelay = p.said, time.Second
 	p.cmd.SysProcAttr = attributes()
 	stdin, err := p.cmd.StdinPipe()
 	if err != nil {
@@ -73,14 +72,11 @@ func StartOn(on *Thread, role string, args any) (*Process, error) {
 	return p, p.ready()
 }
 
+// reap waits for the end of the child and of what it says.
 func (p *Process) reap() {
-	state, err := p.cmd.Process.Wait()
-	p.end = err
-	if err == nil && !state.Success() {
-		p.end = errors.New(state.String())
-	}
+	p.end = p.cmd.Wait()
 	close(p.done)
-	p.client.Close()
+	_ = p.client.Close()
 }
 
 func (p *Process) ready() error {
@@ -128,7 +124,7 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Kill ends the child at once (SIGKILL), also a frozen one, and waits for its end.
 func (p *Process) Kill() {
-	p.cmd.Process.Kill()
+	_ = p.cmd.Process.Kill() // it may have ended
 	<-p.done
 }
 

@@ -132,7 +132,7 @@ func freePorts(count int) ([]int, error) {
 		if err != nil {
 			continue
 		}
-		defer l.Close() // only now, so that no port is given twice
+		defer func() { _ = l.Close() }() // only now, so that no port is given twice
 		if ports = append(ports, port); len(ports) == count {
 			return ports, nil
 		}
