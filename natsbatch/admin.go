@@ -105,6 +105,7 @@ func (a *Admin) Retry(ctx context.Context, seq uint64) error {
 		}
 	}
 	e.Tries, e.Suspect, e.DelayMS, e.Part = 0, 0, 0, true
+	e.Lives++
 	again := nats.NewMsg(a.requestSubject(line(priorityOf(e))))
 	again.Data = e.Append(nil)
 	again.Header.Set(nats.MsgIdHdr, fmt.Sprintf("dlq.%s.%d", a.Endpoint, seq))

@@ -20,27 +20,28 @@ func (w *Worker) bury(d *delivery) {
 		reason += "; before that: " + e.Reason
 	}
 	e.Reason = shorten(reason)
-	if w.buryAll(d, &e) == nil {
+	if w.buryAll(&e) == nil {
 		w.acknowledge(d)
 	}
 }
 
 // buryAll stores each request of an envelope as a dead letter, and tells
 // whoever asks for its result.
-func (w *Worker) buryAll(d *delivery, e *wire.Envelope) error {
-	err := concurrently(len(e.Requests), func(i int) error { return w.buryOne(d, e, e.Requests[i]) })
+func (w *Worker) buryAll(e *wire.Envelope) error {
+	err := concurrently(len(e.Requests), func(i int) error { return w.buryOne(e, e.Requests[i]) })
 	if err == nil {
 		w.figures.dead.Add(uint64(len(e.Requests)))
 	}
 	return err
 }
 
-func (w *Worker) buryOne(d *delivery, e *wire.Envelope, r wire.Request) error {
+func (w *Worker) buryOne(e *wire.Envelope, r wire.Request) error {
 	one := *e
 	one.Part, one.Requests = true, []wire.Request{r}
 	letter := nats.NewMsg(w.deadSubject())
 	letter.Data = one.Append(nil)
-	id := fmt.Sprintf("dead.%d.%d", d.source, r.Index)
+	subject := w.partSubject(e, &r)
+	id := fmt.Sprintf("dead.%s.%d", subject, e.Lives) // of a request there is one letter, whoever writes it
 	if err := w.persist(letter, id); err != nil {
 		return err
 	}
@@ -50,7 +51,7 @@ func (w *Worker) buryOne(d *delivery, e *wire.Envelope, r wire.Request) error {
 		<-w.mail.send(w.replySubject(e.From), wire.AppendReports(nil, report))
 		return nil
 	}
-	if err := w.store(w.partSubject(e, &r), report, id); err != nil && !errors.Is(err, errStored) {
+	if err := w.store(subject, report, id); err != nil && !errors.Is(err, errStored) {
 		return err
 	}
 	return nil

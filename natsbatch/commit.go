@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/natsbatch/internal/fault"
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -42,6 +43,7 @@ func (fe *frontEnd) publish(ctx context.Context, subject string, e *wire.Envelop
 		err := fe.try(ctx, msg)
 		switch {
 		case err == nil:
+			fault.At(fault.Accepted)
 			return nil
 		case refused(err):
 			return admissionError(err)

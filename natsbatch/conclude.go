@@ -98,7 +98,7 @@ func (w *Worker) again(d *delivery, by [fates][]*verdict) error {
 		var err error
 		switch fate(f) {
 		case dead:
-			err = w.buryAll(d, e)
+			err = w.buryAll(e)
 		case handedBack:
 			w.figures.handedBack.Add(uint64(len(verdicts)))
 			err = w.part(d, e)

@@ -74,12 +74,18 @@ func (d *delivery) early(now time.Time) time.Duration {
 	return time.Duration(d.envelope.DelayMS)*time.Millisecond - now.Sub(d.stored)
 }
 
-// items gives the requests as the Batcher takes them.
-func (d *delivery) items() []*item {
+// items gives the requests as the Batcher takes them. One that is heavier than
+// a batch may be counts as much, so that it has a batch to itself; zero is no
+// limit.
+func (d *delivery) items(maxWeight int) []*item {
 	all := make([]item, len(d.envelope.Requests))
 	items := make([]*item, len(all))
 	for i := range all {
-		all[i] = item{from: d, req: &d.envelope.Requests[i]}
+		r := &d.envelope.Requests[i]
+		all[i] = item{from: d, req: r, weight: len(r.Payload)}
+		if maxWeight > 0 {
+			all[i].weight = min(all[i].weight, maxWeight)
+		}
 		items[i] = &all[i]
 	}
 	return items

@@ -110,7 +110,7 @@ var fateNames = [fates]string{"answered", "retried", "crashed", "handed back", "
 func Process[Req, Res any](ctx context.Context, fn func(context.Context, string, []Req) ([]Res, error), opts WorkerOptions, limit int, reqs ...string) []Verdict {
 	d := deliveryOf(reqs)
 	verdicts := make([]verdict, len(reqs))
-	for i, it := range d.items() {
+	for i, it := range d.items(0) {
 		verdicts[i].item = it
 	}
 	newProcessor(fn, opts.withDefaults(), limit)(ctx, "", verdicts)

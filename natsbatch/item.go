@@ -12,8 +12,9 @@ import (
 // Batcher: that has the request's deadline and never ends by itself, so that
 // it costs neither a timer nor a watch.
 type item struct {
-	from *delivery
-	req  *wire.Request
+	from   *delivery
+	req    *wire.Request
+	weight int
 }
 
 var _ context.Context = (*item)(nil)
@@ -40,8 +41,8 @@ func (it *item) Value(key any) any {
 	return nil
 }
 
-// Weight is the payload's size: a batch's MaxWeight is in bytes.
-func (it *item) Weight() int { return len(it.req.Payload) }
+// Weight makes the Batcher count bytes.
+func (it *item) Weight() int { return it.weight }
 
 func (it *item) expired(now time.Time) bool {
 	return it.req.Deadline != 0 && now.UnixMilli() >= it.req.Deadline

@@ -21,8 +21,9 @@ type Queue struct {
 	// be given: letters, digits, "-" and "_", at most 64.
 	Endpoint string
 
-	// MaxBytes bounds the requests that wait, in bytes on disk. Beyond it new
-	// ones are refused with ErrFull. Default: zero, which is 1 GiB.
+	// MaxBytes bounds the requests that wait, in bytes on disk, and as much the
+	// dead letters. Beyond it new requests are refused with ErrFull. Default:
+	// zero, which is 1 GiB.
 	MaxBytes int64
 
 	// MaxMessages bounds the messages that wait. One carries up to 256 requests.

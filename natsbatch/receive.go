@@ -41,7 +41,7 @@ func (w *Worker) later(f func()) {
 // enqueue puts the requests of a delivery into batches, or, once the worker
 // shuts down, hands them back.
 func (w *Worker) enqueue(d *delivery) {
-	items := d.items()
+	items := d.items(w.opts.Batch.MaxWeight)
 	fault.At(fault.Taken)
 	w.gate.RLock()
 	defer w.gate.RUnlock()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"time"
 
 	"github.com/gobatcher/batcher/natsbatch/internal/fault"
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
@@ -17,10 +16,13 @@ import (
 // run, and an envelope whose batch may have killed a process is divided.
 func (w *Worker) review(d *delivery) {
 	left, err := w.unsettled(d)
-	if err != nil { // the server cannot say: somebody asks again later
-		w.release(d)
-		w.putOff(d, time.Second)
-		return
+	for err != nil { // the server cannot say now
+		if w.ctx.Err() != nil || w.nc.IsClosed() {
+			w.release(d)
+			return
+		}
+		sleep(w.ctx, persistPause)
+		left, err = w.unsettled(d)
 	}
 	e := *d.envelope
 	w.collector.freed(d.line, len(e.Requests)-len(left))

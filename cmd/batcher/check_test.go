@@ -52,6 +52,7 @@ routes:
     max-concurrent: -1
 `)).check(t, 0, `The service port is 0.0.0.0:80, without TLS, for whoever can reach it.
 The admin port is 127.0.0.1:9090, with /healthz, /readyz and /metrics.
+Requests are kept in memory alone, until they are answered.
 
 Route models
   Requests for /v1/models/ that are calls of kserve-v1 are batched: KServe V1 and TensorFlow Serving: POST …:predict with instances, answered with predictions.
@@ -130,4 +131,18 @@ func TestCheckOpensFiles(t *testing.T) {
 	name := written(t, "upstream: http://up\ntokens: /none\nroutes: [{protocol: kserve-v1}]\n")
 	run("", "check", "--config", name).check(t, 1, "", name+":2:9: tokens: open /none: no such file or directory\n")
 	run("", "check", "--config", "/none").check(t, 1, "", "batcher: open /none: no such file or directory\n")
+}
+
+func TestCheckSaysWhatIsKept(t *testing.T) {
+	for args, want := range map[string]string{
+		"--store=/data":                 "through a queue in /data; with Prefer: respond-async",
+		"--nats=nats://n":               "through a queue at nats://n, and meet there with those of other gateways; this one asks the upstreams too.",
+		"--nats=nats://n --work=false":  "the upstreams are asked by others.",
+		"--admin-listen=127.0.0.1:9999": "kept in memory alone",
+	} {
+		o := run("", append([]string{"check", "--protocol=exec", "--command=cat"}, strings.Fields(args)...)...)
+		if o.status != 0 || !strings.Contains(o.stdout, want) {
+			t.Errorf("%s: status %d, %s%s", args, o.status, o.stdout, o.stderr)
+		}
+	}
 }

@@ -206,3 +206,18 @@ func stubScores(w http.ResponseWriter, r *http.Request) {
 	}
 	answerJSON(w, `{"scores":[`+strings.Join(scores, ",")+`]}`)
 }
+
+// Links of the documents lead somewhere.
+func TestGatewayDocsLinks(t *testing.T) {
+	for _, name := range []string{"gateway.md", "gateway-reference.md"} {
+		text, err := os.ReadFile(filepath.Join("../../docs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range regexp.MustCompile(`\]\(([^):#]+)\)`).FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join("../../docs", found[1])); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}

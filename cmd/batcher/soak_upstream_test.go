@@ -28,6 +28,7 @@ const (
 
 // flapping is an upstream that echoes instances, most of the time.
 type flapping struct {
+	late  time.Duration // how long it takes when it is slow
 	mu    sync.Mutex
 	mood  mood   // guarded by mu
 	ill   []span // when it was not well; guarded by mu
@@ -109,7 +110,7 @@ func (f *flapping) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Write(answer[:len(answer)/2])
 		panic(http.ErrAbortHandler)
 	case slow:
-		pause(r.Context(), 2*soakTimeout)
+		pause(r.Context(), f.late)
 	case foolish:
 		answer = []byte("no JSON")
 	case short:

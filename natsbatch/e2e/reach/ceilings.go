@@ -27,15 +27,20 @@ const (
 	round       = 2 * time.Second // one of them in a round
 )
 
-// unsynced, synced and stored measure the server without natsbatch: how many
-// requests or results a second.
-func (m *measurement) unsynced() (float64, error) { return m.onServer(false, ceiling.Queue) }
-func (m *measurement) synced() (float64, error)   { return m.onServer(true, ceiling.Queue) }
-func (m *measurement) stored() (float64, error)   { return m.onServer(true, ceiling.Store) }
+// longPull is how many messages a consumer asks for at once that does not
+// have to form batches.
+const longPull = 512
+
+// These measure the server without natsbatch: how many requests a second.
+func (m *measurement) unsynced() (float64, error) { return m.onServer(false, batchSize, ceiling.Queue) }
+func (m *measurement) synced() (float64, error)   { return m.onServer(true, batchSize, ceiling.Queue) }
+func (m *measurement) longer() (float64, error)   { return m.onServer(true, longPull, ceiling.Queue) }
+func (m *measurement) answered() (float64, error) { return m.onServer(true, batchSize, ceiling.Answer) }
+func (m *measurement) stored() (float64, error)   { return m.onServer(true, batchSize, ceiling.Store) }
 
 // onServer measures on a server in this process, which is that of package
 // embed, but for sync.
-func (m *measurement) onServer(sync bool, measure func(context.Context, ceiling.Load) (float64, error)) (float64, error) {
+func (m *measurement) onServer(sync bool, batch int, measure func(context.Context, ceiling.Load) (float64, error)) (float64, error) {
 	dir, err := os.MkdirTemp(m.dir, "ceiling")
 	if err != nil {
 		return 0, err
@@ -55,7 +60,7 @@ func (m *measurement) onServer(sync bool, measure func(context.Context, ceiling.
 	}
 	return measure(m.ctx, ceiling.Load{
 		Connect:   func() (*nats.Conn, error) { return nats.Connect("", nats.InProcessServer(s)) },
-		Producers: frontEnds, Outstanding: outstanding, Consumers: workers, Batch: 512, Size: requestSize, For: round,
+		Producers: frontEnds, Outstanding: outstanding, Consumers: workers, Batch: batch, Size: requestSize, For: round,
 	})
 }
 

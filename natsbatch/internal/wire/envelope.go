@@ -11,6 +11,7 @@ type Envelope struct {
 	Tries    int    // how often these requests have begun to run, as far as is known
 	Suspect  int    // how often that ended in a crash or a panic: they run in smaller batches
 	DelayMS  uint64 // how long after it was stored they are to run
+	Lives    int    // how often they came back from the dead letters
 	From     string // the front end
 	Number   uint64 // counts the front end's envelopes
 	Reason   string // why they last failed, for people
@@ -47,6 +48,7 @@ func (e *Envelope) Append(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(e.Tries))
 	b = binary.AppendUvarint(b, uint64(e.Suspect))
 	b = binary.AppendUvarint(b, e.DelayMS)
+	b = binary.AppendUvarint(b, uint64(e.Lives))
 	b = appendBytes(b, e.From)
 	b = binary.AppendUvarint(b, e.Number)
 	b = appendBytes(b, e.Reason)
@@ -81,7 +83,7 @@ func DecodeEnvelope(b []byte) (*Envelope, error) {
 	}
 	e.Priority = r.byte()
 	e.Tries, e.Suspect = r.small(), r.small()
-	e.DelayMS = r.uint()
+	e.DelayMS, e.Lives = r.uint(), r.small()
 	e.From = r.string()
 	e.Number = r.uint()
 	e.Reason = r.string()

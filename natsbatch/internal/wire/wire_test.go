@@ -13,7 +13,7 @@ var envelopes = map[string]wire.Envelope{
 	"empty": {},
 	"do":    {Kind: wire.KindDo, From: "fe", Number: 7, Requests: []wire.Request{{Payload: []byte("a")}, {Index: 1, Deadline: 1 << 42, Payload: []byte{}}}},
 	"key":   {Kind: wire.KindKey, Priority: 2, From: "fe", Requests: []wire.Request{{ID: "order 17", Group: "eu", Trace: "00-1-2-01", Deadline: -5, Payload: []byte{0, 255}}}},
-	"part": {Kind: wire.KindSubmit, Priority: 1, Part: true, Tries: 3, Suspect: 2, DelayMS: 1500, From: "fe", Number: 1<<64 - 1, Reason: "panic: no",
+	"part": {Kind: wire.KindSubmit, Priority: 1, Part: true, Tries: 3, Suspect: 2, DelayMS: 1500, Lives: 2, From: "fe", Number: 1<<64 - 1, Reason: "panic: no",
 		Requests: []wire.Request{{Index: 255, Payload: []byte("z")}}},
 }
 
@@ -80,9 +80,9 @@ func TestOtherVersionsAreTold(t *testing.T) {
 
 func TestWhatDoesNotExistIsMalformed(t *testing.T) {
 	for name, b := range map[string][]byte{
-		"kind":    {wire.Version, 3, 0, 0, 0, 0, 0, 0, 0, 0},
-		"counter": {wire.Version, 0, 0, 0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0, 0, 0},
-		"count":   {wire.Version, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0x7f},
+		"kind":    {wire.Version, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+		"counter": {wire.Version, 0, 0, 0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0, 0, 0, 0},
+		"count":   {wire.Version, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0x7f},
 	} {
 		if _, err := wire.DecodeEnvelope(b); !errors.Is(err, wire.ErrMalformed) {
 			t.Errorf("%s: %v, want ErrMalformed", name, err)

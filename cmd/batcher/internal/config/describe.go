@@ -14,6 +14,7 @@ func (c *Config) Describe() string {
 	} else {
 		fmt.Fprintf(&b, "The admin port is %s, with /healthz, /readyz and /metrics.\n", c.Admin.Listen)
 	}
+	b.WriteString(c.durability())
 	for _, r := range c.Routes {
 		fmt.Fprintf(&b, "\nRoute %s\n", r.Label())
 		for _, line := range c.route(r) {
@@ -22,6 +23,19 @@ func (c *Config) Describe() string {
 	}
 	fmt.Fprintf(&b, "\nWhat matches no route is %s.\n", c.fallback())
 	return b.String()
+}
+
+// durability says what is kept where, and who asks the upstreams.
+func (c *Config) durability() string {
+	switch {
+	case !c.Durable():
+		return "Requests are kept in memory alone, until they are answered.\n"
+	case c.Store != "":
+		return "Requests go through a queue in " + c.Store + "; with Prefer: respond-async and an Idempotency-Key they outlive the process.\n"
+	case c.Work:
+		return "Requests go through a queue at " + c.NATS + ", and meet there with those of other gateways; this one asks the upstreams too.\n"
+	}
+	return "Requests go through a queue at " + c.NATS + ", and meet there with those of other gateways; the upstreams are asked by others.\n"
 }
 
 func (t TLS) words() string {

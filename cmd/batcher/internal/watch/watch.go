@@ -16,6 +16,10 @@ import (
 // mounted Kubernetes volume change a file in several steps.
 const settle = 100 * time.Millisecond
 
+// mostSettles is how many times over that may be put off by further events:
+// a folder in which a log grows never settles.
+const mostSettles = 10
+
 // Files watches files until Close. It costs nothing while none changes.
 type Files struct {
 	// Changed holds a value after the content of one of them has changed; a
@@ -69,18 +73,26 @@ func (f *Files) run() {
 	defer close(f.done)
 	settled := time.NewTimer(settle) // finds nothing changed
 	defer settled.Stop()
+	var until time.Time // when the files are looked at in any case; zero: nothing has happened
+	happened := func() {
+		if until.IsZero() {
+			until = time.Now().Add(mostSettles * settle)
+		}
+		settled.Reset(min(settle, time.Until(until)))
+	}
 	for {
 		select {
 		case _, ok := <-f.events.Events:
 			if !ok {
 				return
 			}
-			settled.Reset(settle)
+			happened()
 		case err := <-f.events.Errors: // an overflow, or nil at the end
 			if err != nil {
-				settled.Reset(settle) // events may be lost
+				happened() // events may be lost
 			}
 		case <-settled.C:
+			until = time.Time{}
 			f.compare()
 		}
 	}

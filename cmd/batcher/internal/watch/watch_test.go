@@ -111,6 +111,30 @@ func TestNoChange(t *testing.T) {
 	wantChange(t, f, "a write")
 }
 
+// A log in the same folder may be written to all the time.
+func TestBusyFolder(t *testing.T) {
+	dir := t.TempDir()
+	path, log := filepath.Join(dir, "a"), filepath.Join(dir, "log")
+	write(t, path, "1")
+	f := started(t, path)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(10 * time.Millisecond): // far more often than it settles
+				_ = os.WriteFile(log, []byte("x"), 0o600)
+			}
+		}
+	}()
+	write(t, path, "2")
+	wantChange(t, f, "a write")
+	close(stop)
+	<-stopped
+}
+
 func TestSetAgain(t *testing.T) {
 	dir := t.TempDir()
 	a, b := filepath.Join(dir, "a"), filepath.Join(t.TempDir(), "b")

@@ -12,7 +12,6 @@ package proc
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/rpc"
@@ -54,7 +53,7 @@ func StartOn(on *Thread, role string, args any) (*Process, error) {
 	p := &Process{role: role, cmd: exec.Command(self), said: &output{}, done: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), roleVariable+"="+role, argsVariable+"="+string(text),
 		"GORACE=atexit_sleep_ms=0") // else the race detector holds every exit up for a second
-	p.cmd.Stderr = p.said
+	p.cmd.Stderr, p.cmd.WaitDelay = p.said, time.Second
 	p.cmd.SysProcAttr = attributes()
 	stdin, err := p.cmd.StdinPipe()
 	if err != nil {
@@ -73,12 +72,9 @@ func StartOn(on *Thread, role string, args any) (*Process, error) {
 	return p, p.ready()
 }
 
+// reap waits for the end of the child and of what it says.
 func (p *Process) reap() {
-	state, err := p.cmd.Process.Wait()
-	p.end = err
-	if err == nil && !state.Success() {
-		p.end = errors.New(state.String())
-	}
+	p.end = p.cmd.Wait()
 	close(p.done)
 	_ = p.client.Close()
 }
