@@ -80,5 +80,8 @@ func misbehave(how, line string) {
 	case "slow":
 		time.Sleep(200 * time.Millisecond)
 		fmt.Println(line)
+	case "slower":
+		time.Sleep(time.Second)
+		fmt.Println(line)
 	}
 }

@@ -7,9 +7,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -75,7 +76,8 @@ func TestProgramThatMisbehavesIsReplaced(t *testing.T) {
 		"closed":       "in time",
 	} {
 		t.Run(how, func(t *testing.T) {
-			p := newProgram(t, how, gateway.ProgramOptions{Timeout: time.Second, MaxAnswer: 1000})
+			t.Parallel() // two of them wait for the whole timeout, within which a process must start too
+			p := newProgram(t, how, gateway.ProgramOptions{Timeout: 5 * time.Second, MaxAnswer: 1000})
 			first := pid(t, p)
 			if line, err := ask(t, p, "[13,1]"); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("got %s, %v; want an error with %q", line, err, want)
@@ -133,13 +135,18 @@ func untilEnded(t *testing.T, pid string) {
 // alive reports whether a process answers to the signal that does nothing.
 func alive(t *testing.T, pid string) bool {
 	t.Helper()
-	return exec.Command("kill", "-0", strings.Trim(pid, "[]")).Run() == nil
+	number, err := strconv.Atoi(strings.Trim(pid, "[]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := os.FindProcess(number)
+	return err == nil && p.Signal(syscall.Signal(0)) == nil
 }
 
 // A caller who leaves is freed at once, and the process may finish: the next
 // batch waits for it.
 func TestProgramOutlivesItsCallers(t *testing.T) {
-	p := newProgram(t, "slow", gateway.ProgramOptions{})
+	p := newProgram(t, "slower", gateway.ProgramOptions{})
 	first := pid(t, p)
 	ctx, leave := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer leave()

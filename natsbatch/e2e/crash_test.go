@@ -144,6 +144,7 @@ func TestCrashWhileBuried(t *testing.T) {
 func TestFrontEndDiesBeforeItHears(t *testing.T) {
 	t.Parallel()
 	r, _ := startRig(t)
+	r.queue.AckWait = never
 	place := r.place("dying")
 	place.DieAt = fault.Accepted
 	first := r.start(load.FrontEndRole, place)

@@ -12,6 +12,7 @@ import (
 func TestOwnErrorsAreAnswers(t *testing.T) {
 	t.Parallel()
 	r, _ := startRig(t)
+	r.queue.AckWait = never
 	r.worker(load.WorkerArgs{})
 	fe := r.frontEnd()
 	for method, prefix := range map[string]string{"Do": "d", "Submit": "s"} {
@@ -35,6 +36,7 @@ func TestErrorOfTheWholeBatch(t *testing.T) {
 	t.Parallel()
 	const size = 8
 	r, _ := startRig(t)
+	r.queue.AckWait = never
 	r.worker(load.WorkerArgs{MaxSize: size, Delay: 10 * time.Second})
 	sum := call[load.Summary](t, r.frontEnd(), "Do", load.Load{Prefix: "d", Count: size, Callers: size, Op: load.Spoil, Every: size})
 	if sum.Failed != size || !strings.Contains(sum.Fault, "spoils its batch as told") {
@@ -52,6 +54,7 @@ func TestRetriesBackOff(t *testing.T) {
 	const n, tries, backoff = 100, 3, 300 * time.Millisecond
 	for method, prefix := range map[string]string{"Do": "d", "Submit": "s"} {
 		r, _ := startRig(t)
+		r.queue.AckWait = never
 		r.worker(load.WorkerArgs{Backoff: backoff})
 		sum := call[load.Summary](t, r.frontEnd(), method, load.Load{Prefix: prefix, Count: n, Callers: n, Op: load.Retry, Arg: tries, Wait: true})
 		if sum.Answered != n {
@@ -76,6 +79,7 @@ func TestRetriesEnd(t *testing.T) {
 	t.Parallel()
 	const n = 20
 	r, _ := startRig(t)
+	r.queue.AckWait = never
 	r.worker(load.WorkerArgs{Backoff: 20 * time.Millisecond})
 	sum := call[load.Summary](t, r.frontEnd(), "Submit", load.Load{Prefix: "s", Count: n, Callers: n, Op: load.Retry, Arg: 1000, Wait: true})
 	if sum.Dead != n {

@@ -29,6 +29,7 @@ func once(t *testing.T, r *rig) {
 func TestSameIDFromTwoFrontEnds(t *testing.T) {
 	t.Parallel()
 	r, _ := startRig(t)
+	r.queue.AckWait = never
 	first, second := begin(r.frontEnd(), "Submit", sameIDs), begin(r.frontEnd(), "Submit", sameIDs)
 	r.worker(load.WorkerArgs{})
 	for _, l := range []*running{first, second} {

@@ -21,23 +21,32 @@ func TestUrgentAmongMany(t *testing.T) {
 		r.worker(load.WorkerArgs{MaxSize: 16, Slots: 4, Takes: takes, Delay: delay})
 	}
 	fe, flood := r.frontEnd(), r.frontEnd()
-	urgent := load.Load{Prefix: "alone", Count: 10, Priority: natsbatch.PriorityHigh}
+	urgent := load.Load{Prefix: "alone", Count: count(10, 200), Priority: natsbatch.PriorityHigh}
 	alone := call[load.Summary](t, fe, "Do", urgent)
 
 	low := begin(flood, "Do", load.Load{Prefix: "low", Callers: 1000, Priority: natsbatch.PriorityLow})
 	r.ran(1000)
 	before := runs(r.book())
-	urgent.Prefix, urgent.Count = "among", 20
+	urgent.Prefix = "among"
 	among := call[load.Summary](t, fe, "Do", urgent)
 	moved := runs(r.book()) - before
 	lows := stop(t, []*proc.Process{flood}, []*running{low})[0]
-	if among.Latency.P99 > 2*alone.Latency.P99 {
+	if typical(among.Latency) > 2*typical(alone.Latency) {
 		t.Errorf("an urgent request alone takes %+v, among others %+v", alone.Latency, among.Latency)
 	}
 	if moved < 100 {
 		t.Errorf("only %d others ran meanwhile", moved)
 	}
 	t.Logf("urgent: alone %+v, among others %+v; others: %+v", alone.Latency, among.Latency, lows)
+}
+
+// typical is the 99th percentile, of few the median: the slowest of ten is what
+// a busy machine makes of it.
+func typical(l load.Latency) time.Duration {
+	if *full {
+		return l.P99
+	}
+	return l.P50
 }
 
 // TestOthersStillMove floods the queue with urgent requests.

@@ -27,6 +27,10 @@ const patience = 60 * time.Second
 // after it are, and long against what a busy machine may hold a process up.
 const ackWait = 2 * time.Second
 
+// never is an AckWait for tests that count runs: however busy the machine is,
+// nobody is thought to be dead.
+const never = time.Minute
+
 // rig is one test's servers, front ends, workers and oracle.
 type rig struct {
 	t     *testing.T

@@ -96,7 +96,7 @@ func (g *guest) mayNot(t *testing.T, user, what, subject string) {
 		t.Fatal(err)
 	}
 	want := fmt.Sprintf("Permissions Violation for %s to %q", what, subject)
-	for deadline := time.Now().Add(5 * time.Second); !strings.Contains(g.refusals(), want); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); !strings.Contains(g.refusals(), want); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Errorf("%s may do a %s to %s", user, what, subject)
 			return

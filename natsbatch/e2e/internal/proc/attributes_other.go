@@ -10,3 +10,6 @@ import "syscall"
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }
+
+// stopped does not know.
+func stopped(int) error { return nil }

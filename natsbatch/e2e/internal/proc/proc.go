@@ -128,8 +128,14 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
-// Freeze stops the child's execution (SIGSTOP) until Thaw.
-func (p *Process) Freeze() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
+// Freeze stops the child's execution (SIGSTOP) until Thaw. On Linux it returns
+// when none of its threads runs any more, which is a little after the signal.
+func (p *Process) Freeze() error {
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	return stopped(p.PID())
+}
 
 // Thaw lets a frozen child go on (SIGCONT).
 func (p *Process) Thaw() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
