@@ -18,7 +18,7 @@ func TestWatch(t *testing.T) {
 		answer := make(chan error)
 		b := batcher.New(otelbatch.Func(func(_ context.Context, reqs []int) ([]int, error) {
 			return reqs, <-answer
-		}, telemetry), batcher.Options{MaxSize: 3})
+		}, telemetry), batcher.Options{MaxSize: 3, Manual: true})
 		stop, err := telemetry.Watch(b.Stats)
 		if err != nil {
 			t.Fatal(err)
@@ -29,6 +29,7 @@ func TestWatch(t *testing.T) {
 			for i := range n {
 				b.Submit(t.Context(), i)
 			}
+			b.Flush()
 			synctest.Wait()
 		}
 		submit(3)

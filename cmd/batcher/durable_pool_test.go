@@ -77,9 +77,13 @@ func TestDurableReadinessSeesAFrozenQueue(t *testing.T) {
 	if ready, why := g.ready(); !ready {
 		t.Errorf("not ready: %s", why)
 	}
-	server.signal(syscall.SIGSTOP) // all its threads stop, sooner or later
-	why := ""
-	until(t, "it is not ready", func() (ready bool) { ready, why = g.ready(); return !ready })
+	server.signal(syscall.SIGSTOP)
+	var why string
+	until(t, "it is not ready", func() bool { // all threads stop soon
+		var ready bool
+		ready, why = g.ready()
+		return !ready
+	})
 	server.signal(syscall.SIGCONT)
 	if !strings.Contains(why, "route sum: natsbatch: unhealthy") {
 		t.Errorf("it says %q, though the queue is frozen", why)
@@ -140,7 +144,7 @@ func TestDurableDeadLetters(t *testing.T) {
 	}
 	tried := 0
 	for n, place := range []string{one, two} {
-		if r := g.ask(http.MethodGet, place, "", "Prefer", "wait=30"); r.status == http.StatusOK {
+		if r := g.ask(http.MethodGet, place, "", "Prefer", "wait=2"); r.status == http.StatusOK {
 			r.want(t, n+1)
 			tried++
 		}
