@@ -13,34 +13,24 @@ import (
 type body struct {
 	raw  []byte // as it came
 	data []byte // decompressed
-	held int64  // bytes of room that it takes
+	room *admission
+	held int64 // bytes of room that it takes
 }
 
 // read reads the body of a call, within the route's limits.
 func (rt *route) read(r *http.Request) (*body, error) {
-	b := &body{held: r.ContentLength}
-	if b.held < 0 {
-		b.held = max(0, rt.MaxBody) // until it is known
-	}
-	if rt.MaxBody > 0 && b.held > rt.MaxBody {
-		return nil, unread(errTooLong, rt.MaxBody)
-	}
-	if err := rt.pending.enterBytes(b.held); err != nil {
-		return nil, err
-	}
+	b := &body{room: &rt.pending}
 	if err := b.fill(r, rt.MaxBody); err != nil {
-		rt.pending.leaveBytes(b.held)
+		b.give(0)
 		return nil, unread(err, rt.MaxBody)
 	}
-	size := int64(len(b.data))
-	rt.pending.leaveBytes(b.held - size)
-	b.held = size
+	b.give(int64(len(b.data)))
 	return b, nil
 }
 
 // fill reads and decompresses.
 func (b *body) fill(r *http.Request, most int64) (err error) {
-	if b.raw, err = readAll(r.Body, r.ContentLength, most); err != nil {
+	if b.raw, err = readAll(r.Body, r.ContentLength, most, b); err != nil {
 		return err
 	}
 	switch coding := strings.ToLower(r.Header.Get("Content-Encoding")); coding {
@@ -50,7 +40,7 @@ func (b *body) fill(r *http.Request, most int64) (err error) {
 	case "gzip", "x-gzip":
 		z, err := gzip.NewReader(bytes.NewReader(b.raw))
 		if err == nil {
-			b.data, err = readAll(z, -1, most)
+			b.data, err = readAll(z, -1, most, b)
 		}
 		return err
 	default:
@@ -58,28 +48,79 @@ func (b *body) fill(r *http.Request, most int64) (err error) {
 	}
 }
 
+// take takes room for n bytes more; a nil body needs none.
+func (b *body) take(n int64) error {
+	if b == nil {
+		return nil
+	}
+	if err := b.room.enterBytes(n); err != nil {
+		return err
+	}
+	b.held += n
+	return nil
+}
+
+// give gives back all room but that for n bytes.
+func (b *body) give(n int64) {
+	b.room.leaveBytes(b.held - n)
+	b.held = n
+}
+
 // errTooLong says that there is more to read than may be.
 var errTooLong = errors.New("too long")
 
+const (
+	firstRead   = 512      // bytes to make room for where the length is unknown
+	trustedRead = 16 << 10 // bytes to make room for because somebody says that they will come
+)
+
 // readAll reads n bytes, or if n is negative all that come, up to a limit
-// (zero and less: none).
-func readAll(from io.Reader, n, most int64) ([]byte, error) {
-	if most > 0 && n > most {
+// (zero and less: none). Memory, and room for b, are taken for what comes: not
+// for what a header says will come, nor for what a few bytes may unpack to.
+func readAll(from io.Reader, n, most int64, b *body) (data []byte, err error) {
+	first := min(n, trustedRead)
+	switch {
+	case most > 0 && n > most:
 		return nil, errTooLong
+	case n < 0:
+		first = firstRead
 	}
+	if err := b.take(first); err != nil {
+		return nil, err
+	}
+	data = make([]byte, 0, first)
+	for int64(len(data)) != n {
+		if len(data) == cap(data) {
+			if data, err = grown(data, n, b); err != nil {
+				return nil, err
+			}
+		}
+		k, err := from.Read(data[len(data):cap(data)])
+		data = data[:len(data)+k]
+		switch size := int64(len(data)); {
+		case most > 0 && size > most:
+			return nil, errTooLong
+		case err == io.EOF && n >= 0 && size < n:
+			return nil, io.ErrUnexpectedEOF
+		case err == io.EOF:
+			return data, nil
+		case err != nil:
+			return nil, err
+		}
+	}
+	return data, nil
+}
+
+// grown gives data twice the room, but none beyond n if that is not negative.
+func grown(data []byte, n int64, b *body) ([]byte, error) {
+	more := int64(cap(data))
 	if n >= 0 {
-		data := make([]byte, n)
-		_, err := io.ReadFull(from, data)
-		return data, err
+		more = min(more, n-more)
 	}
-	if most > 0 {
-		from = io.LimitReader(from, most+1)
+	if err := b.take(more); err != nil {
+		return nil, err
 	}
-	data, err := io.ReadAll(from)
-	if err == nil && most > 0 && int64(len(data)) > most {
-		err = errTooLong
-	}
-	return data, err
+	return append(make([]byte, 0, int64(cap(data))+more), data...), nil
 }
 
 // unread is the answer to a caller whose body was not read to its end.

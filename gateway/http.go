@@ -94,7 +94,7 @@ func (h *HTTP) override(header http.Header) {
 }
 
 func (h *HTTP) readAnswer(res *http.Response) ([]byte, error) {
-	data, err := readAll(res.Body, res.ContentLength, h.opts.MaxAnswer)
+	data, err := readAll(res.Body, res.ContentLength, h.opts.MaxAnswer, nil)
 	if errors.Is(err, errTooLong) {
 		return nil, Errorf(http.StatusBadGateway, "the upstream's answer is longer than %d bytes", h.opts.MaxAnswer)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/gobatcher/batcher/gateway"
@@ -147,6 +148,57 @@ func TestBodies(t *testing.T) {
 	short := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("aaa"))
 	short.ContentLength = 5
 	wantAnswer(t, serve(h, short), 400, "cannot be read")
+}
+
+// Room is taken for what has come of a body: neither for what may still come,
+// nor for less than it unpacks to.
+func TestBodiesTakeTheRoomThatTheyNeed(t *testing.T) {
+	gone := &upper{send: func(ctx context.Context, _ gateway.Key, _ []byte) (gateway.Answer, error) {
+		<-ctx.Done()
+		return gateway.Answer{}, ctx.Err()
+	}}
+	h := newHandler(t, gateway.Route{Upstream: gone, MaxBody: 100_000, MaxPendingBytes: 200_000}, gateway.Options{})
+	ctx, leave := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	hold := func(r *http.Request) {
+		all.Go(func() { serve(h, r.WithContext(ctx)) })
+	}
+	feed := make([]*io.PipeWriter, 8)
+	for i := range feed {
+		var body *io.PipeReader
+		body, feed[i] = io.Pipe()
+		r := httptest.NewRequest(http.MethodPost, "/", body)
+		if i%2 == 0 {
+			r.ContentLength = 99_000
+		}
+		hold(r)
+		if _, err := feed[i].Write([]byte("a")); err != nil { // it is being read
+			t.Fatal(err)
+		}
+	}
+	hold(httptest.NewRequest(http.MethodPost, "/", strings.NewReader("few,bytes")))
+	until(t, func() bool { return h.Stats()["/"].Pending == 2 })
+	for _, feeder := range feed {
+		feeder.CloseWithError(errors.New("no more"))
+	}
+	large := func() *http.Request {
+		r := httptest.NewRequest(http.MethodPost, "/", zipped(strings.Repeat("a", 99_000)))
+		r.Header.Set("Content-Encoding", "gzip")
+		return r
+	}
+	hold(large())
+	until(t, func() bool { return h.Stats()["/"].Pending == 3 })
+	wantAnswer(t, serve(h, large()), 429, "too many bytes")
+	leave()
+	all.Wait()
+}
+
+// A length that is only claimed costs nothing, where there is no limit.
+func TestClaimedLengthTakesNoMemory(t *testing.T) {
+	h := newHandler(t, gateway.Route{Upstream: &upper{}, MaxBody: -1, MaxPendingBytes: -1}, gateway.Options{})
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("a"))
+	r.ContentLength = 1 << 60
+	wantAnswer(t, serve(h, r), 400, "cannot be read")
 }
 
 // What turns out to be no call is passed through as it came.

@@ -126,7 +126,7 @@ func unreadable(err error) error {
 // release gives back what room the call takes.
 func (v *visit) release() {
 	if v.body != nil {
-		v.route.pending.leaveBytes(v.body.held)
+		v.body.give(0)
 	}
 	v.route.pending.leave(v.held)
 }

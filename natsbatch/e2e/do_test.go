@@ -9,11 +9,12 @@ import (
 )
 
 func TestEachCallerGetsItsOwnAnswer(t *testing.T) {
-	const frontEnds, workers = 4, 4
+	const frontEnds, workers, size = 4, 4, 64
 	each := count(5_000, 25_000)
 	r, _ := startRig(t)
+	var works []*proc.Process
 	for range workers {
-		r.worker(load.WorkerArgs{MaxSize: 64, Slots: 2})
+		works = append(works, r.worker(load.WorkerArgs{MaxSize: size, Slots: 2}))
 	}
 	var fes []*proc.Process
 	for range frontEnds {
@@ -33,4 +34,11 @@ func TestEachCallerGetsItsOwnAnswer(t *testing.T) {
 		t.Error(err)
 	}
 	t.Log(b)
+	for i, w := range works {
+		ran := call[load.Ran](t, w, "Ran", 0)
+		if ran.Largest > size {
+			t.Errorf("worker %d: %+v", i, ran)
+		}
+		t.Logf("worker %d: %d requests in batches of %.1f", i, ran.Requests, ran.MeanBatch())
+	}
 }

@@ -4,7 +4,7 @@
 // which users of natsbatch should not inherit.
 //
 //	go test -race .             # what CI runs, about two minutes
-//	go test -race . -full       # the counts that the promises are stated with
+//	go test -race . -full       # the counts that the promises are stated with, about four
 //	go test -race . -run Worker -v
 //	go run ./reach              # what natsbatch reaches, beside the server's own ceilings
 //

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gobatcher/batcher/gateway"
 	"github.com/gobatcher/batcher/natsbatch"
 )
 
@@ -56,7 +57,8 @@ func (l *Later) accept(w http.ResponseWriter, r *http.Request, key string) {
 		return
 	}
 	if err != nil {
-		return // the caller has left
+		unread(w, err)
+		return
 	}
 	req := httpRequest{Method: r.Method, URI: r.URL.RequestURI(), Host: r.Host, Header: r.Header.Clone(), Body: body}
 	for _, name := range []string{"Prefer", "Connection", "Content-Length", "Transfer-Encoding", "Expect", "Traceparent", "Tracestate"} {
@@ -69,6 +71,16 @@ func (l *Later) accept(w http.ResponseWriter, r *http.Request, key string) {
 	}
 	w.Header().Set("Preference-Applied", "respond-async")
 	pending(w, id)
+}
+
+// unread says that a body did not come to its end: if the caller is still
+// there, it must not take the request for accepted.
+func unread(w http.ResponseWriter, err error) {
+	if own := new(gateway.Error); errors.As(err, &own) {
+		say(w, own.Status, own.Text)
+		return
+	}
+	say(w, http.StatusBadRequest, "the body cannot be read")
 }
 
 // idOf names a request: by its key, and by all that could make it another.

@@ -41,9 +41,16 @@ func NewLater(l *Link, c *config.Config, next http.Handler) (*Later, error) {
 	return &Later{queued: q, client: client, matters: matters(c)}, nil
 }
 
-// matters are the headers that may change what a request means.
+// matters are the headers that may change what a request means, or who asks:
+// those of routes, those by which the protocols of package gateway divide
+// batches, and those that what is passed through may bring.
 func matters(c *config.Config) []string {
-	names := []string{"Authorization", "Content-Type"}
+	names := []string{
+		"Authorization", "Cookie", "Content-Type", "Content-Encoding",
+		"X-Api-Key", "Api-Key", "OpenAI-Organization", "OpenAI-Project",
+		"Es-Security-Runas-User", "Opendistro_security_impersonate_as",
+		"Seldon-Model", "Seldon-Internal-Model",
+	}
 	for _, r := range c.Routes {
 		names = append(names, r.Headers...)
 	}

@@ -42,8 +42,8 @@ func (w *Work) Ran() Ran { return Ran{w.runs.Load(), w.requests.Load(), w.larges
 func (w *Work) Process(ctx context.Context, reqs [][]byte) ([][]byte, error) {
 	run := fmt.Sprintf("%d.%d.%d", os.Getpid(), time.Now().UnixNano(), w.runs.Add(1))
 	w.requests.Add(int64(len(reqs)))
-	for n := int64(len(reqs)); n > w.largest.Load(); {
-		w.largest.Store(n)
+	for n, most := int64(len(reqs)), w.largest.Load(); n > most && !w.largest.CompareAndSwap(most, n); {
+		most = w.largest.Load()
 	}
 	if err := w.note(run, reqs); err != nil {
 		return nil, err

@@ -12,7 +12,6 @@ import (
 // Usage is what a process has used of its machine.
 type Usage struct {
 	CPU        time.Duration // of all its threads
-	Memory     int64         // resident bytes, now
 	Peak       int64         // resident bytes, at most so far
 	Goroutines int
 }
@@ -27,14 +26,11 @@ func usage() (Usage, error) {
 	if err != nil { // not Linux: the runtime's own view
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		u.Memory, u.Peak = int64(m.Sys), int64(m.Sys)
+		u.Peak = int64(m.Sys)
 		return u, nil
 	}
 	for line := range strings.Lines(string(text)) {
 		var kB int64
-		if _, err := fmt.Sscanf(line, "VmRSS: %d kB", &kB); err == nil {
-			u.Memory = kB << 10
-		}
 		if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kB); err == nil {
 			u.Peak = kB << 10
 		}

@@ -1,0 +1,47 @@
+package durable
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/iotest"
+
+	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
+	"github.com/gobatcher/batcher/gateway"
+)
+
+// Who is told another's answer because both chose one key has read a secret.
+func TestWhoAsksTellsRequestsApart(t *testing.T) {
+	l := &Later{matters: matters(&config.Config{Routes: []config.Route{{Headers: []string{"X-Tenant"}}}})}
+	plain := l.idOf(httpRequest{}, "one")
+	for _, name := range []string{
+		"Authorization", "Cookie", "X-Tenant", "X-Api-Key", "Api-Key", "OpenAI-Organization", "OpenAI-Project",
+		"es-security-runas-user", "opendistro_security_impersonate_as", "Seldon-Model", "Seldon-Internal-Model",
+	} {
+		req := httpRequest{Header: make(http.Header)}
+		req.Header.Set(name, "a")
+		if l.idOf(req, "one") == plain {
+			t.Errorf("a request with %s is taken for one without", name)
+		}
+	}
+}
+
+// A body that breaks off is not accepted, and its caller must know.
+func TestBodyThatBreaksOffIsNotAccepted(t *testing.T) {
+	l := &Later{}
+	for want, err := range map[int]error{
+		http.StatusBadRequest:     errors.New("malformed chunked encoding"),
+		http.StatusRequestTimeout: gateway.Errorf(http.StatusRequestTimeout, "the body does not go on"),
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/", io.NopCloser(iotest.ErrReader(err)))
+		r.Header.Set("Prefer", "respond-async")
+		r.Header.Set("Idempotency-Key", "one")
+		w := httptest.NewRecorder()
+		l.Handler(http.NotFoundHandler()).ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%v: status %d, want %d", err, w.Code, want)
+		}
+	}
+}
