@@ -21,13 +21,19 @@ import (
 // soak is how long the soak lasts: make soak has ten minutes.
 var soak = flag.Duration("soak", 5*time.Second, "how long each soak lasts")
 
-const soakCallers = 32
+const (
+	soakCallers = 32
+
+	// atRest is how many goroutines come and go with what may be idle or ended:
+	// five connections to the upstream, two programs.
+	atRest = 20
+)
 
 // TestSoak has callers come and hang up while the upstream flaps and the
 // configuration changes. Whoever gets an answer gets its own, nothing fails
 // that the upstream has not caused, and nothing grows.
 func TestSoak(t *testing.T) {
-	runSoak(t, &soaked{timeout: 500 * time.Millisecond})
+	runSoak(t, &soaked{timeout: 2 * time.Second}) // longer than a busy machine stands still
 }
 
 // TestSoakDurable is the same through a queue on disk, which may be slow.
@@ -48,14 +54,14 @@ func runSoak(t *testing.T, s *soaked) {
 	s.stir(server.URL, *soak/4) // and it is warm
 	before := s.size(0, time.Second)
 	s.stir(server.URL, *soak-*soak/4)
-	after := s.size(before.goroutines+10, 20*time.Second)
+	after := s.size(before.goroutines+atRest, 20*time.Second)
 	t.Logf("%v: %d answers of their own, %d failures that the upstream caused, %d hung up; %d reloads; calls by mood %v",
 		*soak, s.right.Load(), s.excused.Load(), s.left.Load(), s.reloads, s.up.calls)
 	t.Logf("before %v, after %v", before, after)
 	if calm := s.excused.Load() == 0 && *soak > 10*time.Second; calm || s.right.Load() == 0 || s.left.Load() == 0 {
 		t.Error("it was too calm")
 	}
-	if after.goroutines > before.goroutines+10 {
+	if after.goroutines > before.goroutines+atRest {
 		t.Errorf("%v goroutines, %v before", after.goroutines, before.goroutines)
 	}
 	if after.resident > before.resident*1.5+30e6 {

@@ -38,13 +38,10 @@ type flapping struct {
 // span is a time.
 type span struct{ from, to time.Time }
 
-// after is how long an illness may still be felt: by a connection that was closed.
-const after = 200 * time.Millisecond
-
 // run changes the mood until ctx ends, and leaves it well.
 func (f *flapping) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		pause(ctx, time.Duration(500+rand.IntN(1000))*time.Millisecond)
+		pause(ctx, time.Duration(500+rand.IntN(2000))*time.Millisecond)
 		f.become(1 + mood(rand.IntN(int(moods)-1)))
 		pause(ctx, time.Duration(100+rand.IntN(200))*time.Millisecond)
 		f.become(well)
@@ -68,7 +65,9 @@ func (f *flapping) become(m mood) {
 		return
 	}
 	if n := len(f.ill); n > 0 {
-		f.ill[n-1].to = now.Add(after)
+		// Who comes soon after may wait for calls that are to time out, and
+		// has little of its own time left then.
+		f.ill[n-1].to = now.Add(f.late / 4)
 	}
 }
 
