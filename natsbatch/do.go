@@ -85,6 +85,7 @@ func (fe *frontEnd) leave(ctx context.Context, a *ask, future batcher.Future[str
 // abandoned gives the answer of a Do whose front end is closed.
 func (fe *frontEnd) abandoned(a *ask, future batcher.Future[struct{}]) ([]byte, error) {
 	_, err := future.Wait(ended)
+	fe.calls.forget(a)
 	select {
 	case got := <-a.answer:
 		return got.data, got.err
@@ -213,8 +214,8 @@ func (c *calls) settle(s *sent, i int, got *answer) {
 	}
 }
 
-// drain waits until no ask waits for an answer.
-func (c *calls) drain(ctx context.Context) error {
+// drain waits until no ask waits for an answer, or gone is closed.
+func (c *calls) drain(ctx context.Context, gone <-chan struct{}) error {
 	c.mu.Lock()
 	if len(c.sent) == 0 {
 		c.mu.Unlock()
@@ -227,6 +228,8 @@ func (c *calls) drain(ctx context.Context) error {
 	c.mu.Unlock()
 	select {
 	case <-drained:
+		return nil
+	case <-gone:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

@@ -18,7 +18,8 @@ var (
 	// ErrUnknownOutcome: the request was accepted, or may have been, and whether
 	// it ran or will run is not known here.
 	ErrUnknownOutcome = errors.New("natsbatch: outcome unknown")
-	// ErrExpired: the request's deadline passed before it ran. It did not run.
+	// ErrExpired: the request's deadline passed before it ran, or, after a crash
+	// or an error of Retry, before it could run again.
 	ErrExpired = errors.New("natsbatch: expired before it ran")
 	// ErrDead: the request could not be processed and lies with the dead letters.
 	ErrDead = errors.New("natsbatch: gone to the dead letters")
@@ -63,5 +64,7 @@ func Retry(err error) error {
 	return &RetryError{Err: err}
 }
 
-// errBadResult: what is stored cannot be read by this program.
-func errBadResult(err error) error { return fmt.Errorf("natsbatch: a result cannot be read: %w", err) }
+// errUnreadable: what is stored cannot be read by this program.
+var errUnreadable = errors.New("natsbatch: the result cannot be read")
+
+func errBadResult(err error) error { return fmt.Errorf("%w: %w", errUnreadable, err) }

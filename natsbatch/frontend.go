@@ -136,7 +136,7 @@ func (fe *frontEnd) shutdown(ctx context.Context) error {
 			err = e
 		}
 	}
-	if e := fe.calls.drain(ctx); e != nil {
+	if e := fe.calls.drain(ctx, fe.gone); e != nil {
 		err = e
 	}
 	fe.closing.Do(func() {

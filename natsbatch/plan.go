@@ -51,7 +51,8 @@ type limits struct {
 }
 
 const (
-	idleWait    = time.Second            // how long a first pull waits
+	idleWait    = 500 * time.Millisecond // how long a pull for one message waits
+	rowWait     = 200 * time.Millisecond // how long others do: a worker that stops hands back what they bring
 	lostAfter   = 500 * time.Millisecond // how long after its end a pull is given up
 	starvedRuns = 8                      // so many batches of more urgent requests may run before one of others
 	busy        = 4                      // messages in a window that make traffic
@@ -88,14 +89,14 @@ func (l *lane) plan(lim limits, urgent int, now time.Time) (first, top *pull) {
 	}
 	if left := l.window.until.Sub(now); left > 0 && l.window.requests < lim.size {
 		if l.top.left == 0 {
-			top = &pull{batch: l.messages(min(room, lim.size-l.window.requests)), expires: left}
+			top = &pull{batch: l.messages(min(room, lim.size-l.window.requests)), expires: min(left, rowWait)}
 		}
 		return nil, top
 	}
 	switch {
 	case l.first.left > 0:
 	case l.backlog:
-		first = &pull{batch: l.messages(room), expires: idleWait, noWait: true, priority: l.rank}
+		first = &pull{batch: l.messages(room), expires: rowWait, noWait: true, priority: l.rank}
 	default:
 		first = &pull{batch: 1, expires: idleWait, priority: l.rank}
 	}
@@ -111,7 +112,7 @@ func (l *lane) planRow(room int) *pull {
 	if l.first.left > want/2 {
 		return nil
 	}
-	return &pull{batch: want - l.first.left, expires: idleWait, priority: l.rank}
+	return &pull{batch: want - l.first.left, expires: rowWait, priority: l.rank}
 }
 
 // planOne says what to pull where one message is taken at a time.

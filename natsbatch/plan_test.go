@@ -25,7 +25,7 @@ func wantPull(t *testing.T, what string, got, want *natsbatch.Pull) {
 func TestAnIdleWorkerStandsInLineForOneMessage(t *testing.T) {
 	l := natsbatch.NewLane(64, 1, linger, 4)
 	first, top := l.Plan(0)
-	wantPull(t, "first", first, &natsbatch.Pull{Batch: 1, Expires: time.Second, Priority: 5})
+	wantPull(t, "first", first, &natsbatch.Pull{Batch: 1, Expires: 500 * time.Millisecond, Priority: 5})
 	wantPull(t, "top-up", top, nil)
 	first, top = l.Plan(0)
 	wantPull(t, "again", first, nil)
@@ -52,7 +52,7 @@ func TestAFullBatchIsNotToppedUp(t *testing.T) {
 	l.Arrive(4, false, false, 0)
 	first, top := l.Plan(0)
 	wantPull(t, "top-up", top, nil)
-	wantPull(t, "first, for the second slot", first, &natsbatch.Pull{Batch: 1, Expires: time.Second, Priority: 2})
+	wantPull(t, "first, for the second slot", first, &natsbatch.Pull{Batch: 1, Expires: 500 * time.Millisecond, Priority: 2})
 }
 
 func TestAWorkerTakesNoMoreThanItCanRun(t *testing.T) {
@@ -63,7 +63,7 @@ func TestAWorkerTakesNoMoreThanItCanRun(t *testing.T) {
 	wantPull(t, "with all slots taken", first, nil)
 	l.Free(4)
 	first, _ = l.Plan(0)
-	wantPull(t, "with one free", first, &natsbatch.Pull{Batch: 1, Expires: time.Second, Priority: 2})
+	wantPull(t, "with one free", first, &natsbatch.Pull{Batch: 1, Expires: 500 * time.Millisecond, Priority: 2})
 }
 
 func TestABacklogIsTakenInBatchesAndOneAhead(t *testing.T) {
@@ -71,7 +71,7 @@ func TestABacklogIsTakenInBatchesAndOneAhead(t *testing.T) {
 	l.Plan(0)
 	l.Arrive(1, false, true, 0)
 	first, _ := l.Plan(0)
-	wantPull(t, "first", first, &natsbatch.Pull{Batch: 127, Expires: time.Second, NoWait: true, Priority: 2})
+	wantPull(t, "first", first, &natsbatch.Pull{Batch: 127, Expires: 200 * time.Millisecond, NoWait: true, Priority: 2})
 }
 
 // A message carries many requests: what is asked for is messages.
@@ -80,7 +80,7 @@ func TestPullsCountMessages(t *testing.T) {
 	l.Plan(0)
 	l.Arrive(32, false, true, 0)
 	first, _ := l.Plan(0)
-	wantPull(t, "first", first, &natsbatch.Pull{Batch: (4*64 - 32 + 64) / 32, Expires: time.Second, NoWait: true, Priority: 2})
+	wantPull(t, "first", first, &natsbatch.Pull{Batch: (4*64 - 32 + 64) / 32, Expires: 200 * time.Millisecond, NoWait: true, Priority: 2})
 }
 
 // fill has n messages arrive in one window.
@@ -106,7 +106,7 @@ func TestWhereThereIsTrafficTheFirstPullCoversTheGap(t *testing.T) {
 	l.EndFirst()
 	l.Runs(time.Second)
 	first, _ = l.Plan(0)
-	wantPull(t, "where Func takes long", first, &natsbatch.Pull{Batch: 1, Expires: time.Second, Priority: 2})
+	wantPull(t, "where Func takes long", first, &natsbatch.Pull{Batch: 1, Expires: 500 * time.Millisecond, Priority: 2})
 }
 
 func TestWorkersWhoseBatchesCollideMoveApart(t *testing.T) {
@@ -137,7 +137,7 @@ func TestUrgentRequestsGoFirstButNotAlone(t *testing.T) {
 	wantPull(t, "while urgent ones fill the slots", first, nil)
 	l.Starve(8)
 	first, _ = l.Plan(4)
-	wantPull(t, "after 8 batches of them", first, &natsbatch.Pull{Batch: 1, Expires: time.Second, Priority: 2})
+	wantPull(t, "after 8 batches of them", first, &natsbatch.Pull{Batch: 1, Expires: 500 * time.Millisecond, Priority: 2})
 }
 
 func TestAPullOfWhichNothingIsHeardIsGivenUp(t *testing.T) {

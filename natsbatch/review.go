@@ -77,10 +77,14 @@ func (w *Worker) claim(e *wire.Envelope) ([]wire.Request, error) {
 		return nil, err
 	}
 	report, err := w.report(w.ctx, subject)
-	if err != nil || report == nil {
-		return nil, errors.Join(err, ErrNoResult)
-	}
-	if !report.Split {
+	switch {
+	case errors.Is(err, errUnreadable):
+		return nil, nil // it stays the result, and Get says so
+	case err != nil:
+		return nil, err
+	case report == nil: // its time was up, just now
+		return w.claim(e)
+	case !report.Split:
 		return nil, nil
 	}
 	has := make(map[uint64]bool, len(report.Outcomes))
@@ -101,6 +105,10 @@ func (w *Worker) withoutResult(e *wire.Envelope, reqs []wire.Request) ([]wire.Re
 	found := make([]bool, len(reqs))
 	err := concurrently(len(reqs), func(i int) error {
 		report, err := w.report(w.ctx, w.partSubject(e, &reqs[i]))
+		if errors.Is(err, errUnreadable) {
+			found[i] = true // it stays the result, and Get says so
+			return nil
+		}
 		found[i] = report != nil
 		return err
 	})
