@@ -31,7 +31,8 @@ func TestUrgentAmongMany(t *testing.T) {
 	among := call[load.Summary](t, fe, "Do", urgent)
 	moved := runs(r.book()) - before
 	lows := stop(t, []*proc.Process{flood}, []*running{low})[0]
-	if among.Latency.P99 > 2*alone.Latency.P99 {
+	// Without priorities it would wait as long as the others, ten times as much.
+	if among.Latency.P99 > 2*alone.Latency.P99+takes {
 		t.Errorf("an urgent request alone takes %+v, among others %+v", alone.Latency, among.Latency)
 	}
 	if moved < 100 {
