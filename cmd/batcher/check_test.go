@@ -146,3 +146,15 @@ func TestCheckSaysWhatIsKept(t *testing.T) {
 		}
 	}
 }
+
+// A program is looked for where it will run: not by a gateway that leaves the
+// work to others.
+func TestCheckLooksForPrograms(t *testing.T) {
+	const routes = "routes:\n  - protocol: exec\n    command: [/none/prog]\n"
+	name := written(t, routes)
+	run("", "check", "--config", name).check(t, 1, "", name+`:3:14: command: exec: "/none/prog": stat /none/prog: no such file or directory`+"\n")
+	name = written(t, routes+"nats: nats://127.0.0.1:4222\nwork: false\n")
+	if r := run("", "check", "--config", name); r.status != 0 {
+		t.Errorf("got %+v", r)
+	}
+}
