@@ -5,7 +5,7 @@ RELEASED := /gateway /natsbatch /natsbatch/embed /otelbatch # beside the core
 LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 BENCHSTAT := go run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
-.PHONY: all test race modules vet fix lint fuzz e2e guard bench benchstat tidy
+.PHONY: all test race modules vet fix lint fuzz e2e soak guard bench gate benchstat tidy
 
 all: test modules vet fix e2e
 
@@ -37,11 +37,17 @@ fuzz: ## each fuzz target for a short time
 e2e: ## pipe on real input, its output compared
 	cmd/batcher/e2e.sh
 
+soak: ## the gateway under load, flaps and reloads, in memory and with a store; SOAK is how long each lasts
+	cd cmd/batcher && go test -run TestSoak -timeout 40m -v -soak $(or $(SOAK),10m) .
+
 guard: ## the costs that must not grow
 	go run ./bench guard
 
 bench: ## writes docs/performance.md; about 8 minutes on a quiet machine
 	go run ./bench
+
+gate: ## the gateway's speed, as a program among others
+	go run ./bench/gate
 
 benchstat: ## compares the core's benchmarks with those of the commit BASE
 	@test -n "$(BASE)" || { echo "usage: make benchstat BASE=<commit>"; exit 2; }

@@ -108,6 +108,32 @@ func TestReadmeListsAllOptions(t *testing.T) {
 	}
 }
 
+// TestReadmeNamesFaultTests: where the README says that a promise is tested,
+// there is such a test.
+func TestReadmeNamesFaultTests(t *testing.T) {
+	names := regexp.MustCompile("`(Test\\w+)(…?)`").FindAllStringSubmatch(sectionOf(t, readText(t, "README.md"), "Across machines"), -1)
+	if len(names) < 8 {
+		t.Fatalf("%d tests are named", len(names))
+	}
+	files, err := filepath.Glob("natsbatch/e2e/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests strings.Builder
+	for _, file := range files {
+		tests.WriteString(readText(t, file))
+	}
+	for _, name := range names {
+		end := "("
+		if name[2] != "" {
+			end = ""
+		}
+		if !strings.Contains(tests.String(), "func "+name[1]+end) {
+			t.Errorf("no %s in natsbatch/e2e", name[0])
+		}
+	}
+}
+
 var linkPattern = regexp.MustCompile(`\]\(([^):#]*)(#[^)]*)?\)`)
 
 func TestProseLinksLeadSomewhere(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 )
@@ -78,12 +79,14 @@ const (
 // (zero and less: none). Memory, and room for b, are taken for what comes: not
 // for what a header says will come, nor for what a few bytes may unpack to.
 func readAll(from io.Reader, n, most int64, b *body) (data []byte, err error) {
-	first := min(n, trustedRead)
+	first, end := min(n, trustedRead), n
 	switch {
 	case most > 0 && n > most:
 		return nil, errTooLong
+	case n < 0 && most > 0:
+		first, end = min(firstRead, most+1), most+1
 	case n < 0:
-		first = firstRead
+		first, end = firstRead, math.MaxInt64
 	}
 	if err := b.take(first); err != nil {
 		return nil, err
@@ -91,7 +94,7 @@ func readAll(from io.Reader, n, most int64, b *body) (data []byte, err error) {
 	data = make([]byte, 0, first)
 	for int64(len(data)) != n {
 		if len(data) == cap(data) {
-			if data, err = grown(data, n, b); err != nil {
+			if data, err = grown(data, end, b); err != nil {
 				return nil, err
 			}
 		}
@@ -111,12 +114,9 @@ func readAll(from io.Reader, n, most int64, b *body) (data []byte, err error) {
 	return data, nil
 }
 
-// grown gives data twice the room, but none beyond n if that is not negative.
-func grown(data []byte, n int64, b *body) ([]byte, error) {
-	more := int64(cap(data))
-	if n >= 0 {
-		more = min(more, n-more)
-	}
+// grown gives data twice the room, but none beyond end.
+func grown(data []byte, end int64, b *body) ([]byte, error) {
+	more := min(int64(cap(data)), end-int64(cap(data)))
 	if err := b.take(more); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,22 @@ import (
 // matters are the request headers that divide batches on every route.
 var matters = []string{"Authorization"}
 
+// sent are the request headers that the gateway sets itself, and Host, which
+// is none of a request's header in Go: a route cannot name them.
+var sent = []string{
+	"Host", "Connection", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Expect",
+	"Accept-Encoding", "Content-Encoding", "Content-Length", "Content-Type",
+}
+
+// divides reports whether a route can have batches divided by the header of
+// this name.
+func divides(name string) bool {
+	other := strings.Trim(name, tokenChars) // RFC 9110, section 5.6.2
+	return name != "" && other == "" && !slices.Contains(sent, http.CanonicalHeaderKey(name))
+}
+
+const tokenChars = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
 // own are the headers of an upstream's answer to a batch that do not concern
 // its callers: those of the connection (RFC 9110, section 7.6.1), those that
 // describe the bytes of the whole, and cookies, which would be shared.

@@ -157,7 +157,7 @@ func TestBodiesTakeTheRoomThatTheyNeed(t *testing.T) {
 		<-ctx.Done()
 		return gateway.Answer{}, ctx.Err()
 	}}
-	h := newHandler(t, gateway.Route{Upstream: gone, MaxBody: 100_000, MaxPendingBytes: 200_000}, gateway.Options{})
+	h := newHandler(t, gateway.Route{Upstream: gone, MaxBody: 100_000, MaxPendingBytes: 190_000}, gateway.Options{})
 	ctx, leave := context.WithCancel(context.Background())
 	var all sync.WaitGroup
 	hold := func(r *http.Request) {

@@ -125,6 +125,7 @@ func TestValidateNamesEveryFault(t *testing.T) {
 		"Delay":           func(r *gateway.Route) { r.Delay = -1 },
 		"TargetTime":      func(r *gateway.Route) { r.TargetTime = -1 },
 		"MaxPending":      func(r *gateway.Route) { r.MaxPending = 63 },
+		"Headers":         func(r *gateway.Route) { r.Headers = []string{"X-Tenant", "host"} },
 		"MaxPendingBytes": func(r *gateway.Route) { r.MaxPendingBytes = 1 << 20 },
 	} {
 		r := good
@@ -132,6 +133,12 @@ func TestValidateNamesEveryFault(t *testing.T) {
 		var fault *gateway.FieldError
 		if err := r.Validate(); !errors.As(err, &fault) || fault.Field != field || fault.Route != r.Pattern || !strings.Contains(err.Error(), field) {
 			t.Errorf("%s: %v", field, err)
+		}
+	}
+	for _, name := range []string{"", "X Y", "X:", "Content-Encoding", "accept-encoding"} {
+		r := good
+		if r.Headers = []string{name}; r.Validate() == nil {
+			t.Errorf("no fault in the header %q", name)
 		}
 	}
 	several := gateway.Route{MinItems: -1}

@@ -28,7 +28,8 @@ type Route struct {
 
 	// Headers names the request headers that matter, beside Authorization and
 	// those of the protocol: only requests that are equal in all of them share
-	// a batch, and they alone reach the upstream. Default: nil, Authorization.
+	// a batch, and they alone reach the upstream. Host and headers of the
+	// connection or the body's coding cannot be named. Default: nil, Authorization.
 	Headers []string
 
 	// Refuse has what matches Pattern and is no call of Protocol answered with

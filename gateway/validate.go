@@ -33,6 +33,11 @@ func (r Route) Validate() error {
 	if r.Upstream == nil && (r.Dispatcher == nil || !r.Refuse) {
 		fault("Upstream", "is nil")
 	}
+	for _, name := range r.Headers {
+		if !divides(name) {
+			fault("Headers", "names %q, which is no header by which requests could be told apart and sent on", name)
+		}
+	}
 	r.withDefaults().validateLimits(fault)
 	return errors.Join(faults...)
 }

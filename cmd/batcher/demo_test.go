@@ -3,6 +3,7 @@
 package main_test
 
 import (
+	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -59,6 +60,10 @@ func TestDemoKeep(t *testing.T) {
 	found := regexp.MustCompile(`curl -i (http://\S+) -d '(.*)'`).FindStringSubmatch(said.String())
 	if found == nil {
 		t.Fatalf("no curl in\n%s", said.String())
+	}
+	address := regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(found[1], "127.0.0.1:8080")
+	if readme, err := os.ReadFile("../../README.md"); err != nil || !strings.Contains(string(readme), "curl -s "+address+" -d '"+found[2]+"'\n") {
+		t.Errorf("README.md has not the curl of the demo, %q: %v", found[0], err)
 	}
 	r := post(found[1], found[2])
 	if r.err != nil || r.status != 200 || r.body != `{"predictions":[6.5]}`+"\n" && r.body != `{"predictions":[6.5]}` {

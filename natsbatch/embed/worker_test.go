@@ -154,75 +154,6 @@ func TestFuncIsToldOfEachRequest(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeAskedIsRefused(t *testing.T) {
-	c := client[any, string](t, conn(t), natsbatch.ClientOptions{})
-	ctx := within(t)
-	ended, cancel := context.WithCancel(ctx)
-	cancel()
-	for want, err := range map[string]error{
-		"Do takes no Key":          second(c.Do(ctx, "r", natsbatch.Key("k"))),
-		"the key has 0 bytes":      second(c.Submit(ctx, "r", natsbatch.Key(""))),
-		"the key has 129 bytes":    second(c.Submit(ctx, "r", natsbatch.Key(strings.Repeat("k", 129)))),
-		"the group has 257 bytes":  second(c.Do(ctx, "r", natsbatch.Group(strings.Repeat("g", 257)))),
-		"Priority(3)":              second(c.Do(ctx, "r", natsbatch.Urgency(3))),
-		"encode the request":       second(c.Do(ctx, func() {})),
-		"encode the request: json": second(c.Submit(ctx, func() {})),
-		"context canceled":         second(c.Do(ended, "r")),
-		"canceled":                 second(c.Submit(ended, "r")),
-		"the zero Handle":          second(c.Wait(ctx, natsbatch.Handle{})),
-		"not a handle":             second(c.Get(ctx, natsbatch.Handle{})),
-		"no result":                second(c.Get(ctx, natsbatch.KeyHandle("nobody's"))),
-	} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want %q", err, want)
-		}
-	}
-}
-
-func second[T any](_ T, err error) error { return err }
-
-func TestAClosedClientRefuses(t *testing.T) {
-	c := client[string, string](t, conn(t), natsbatch.ClientOptions{})
-	waits := make(chan error, 1)
-	go func() { waits <- second(c.Wait(context.Background(), natsbatch.KeyHandle("never"))) }()
-	for range 2 {
-		if err := c.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, err := range map[string]error{
-		"Do": second(c.Do(within(t), "r")), "Submit": second(c.Submit(within(t), "r")), "Key": second(c.Submit(within(t), "r", natsbatch.Key("k"))), "Wait": <-waits,
-	} {
-		if !errors.Is(err, natsbatch.ErrClosed) {
-			t.Errorf("%s: %v, want ErrClosed", name, err)
-		}
-	}
-}
-
-func TestShutdownThatRunsOutOfTimeFreesCallers(t *testing.T) {
-	nc := conn(t)
-	c := client[string, string](t, nc, natsbatch.ClientOptions{})
-	a, err := natsbatch.NewAdmin(within(t), nc, queue)
-	if err != nil {
-		t.Fatal(err)
-	}
-	asked := make(chan error, 1)
-	go func() { asked <- second(c.Do(context.Background(), "nobody works on it")) }()
-	for s, err := a.Stats(within(t)); s.Lanes[natsbatch.PriorityNormal].Waiting == 0; s, err = a.Stats(within(t)) {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	if err := c.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Shutdown: %v", err)
-	}
-	if err := <-asked; !errors.Is(err, natsbatch.ErrUnknownOutcome) || !errors.Is(err, natsbatch.ErrClosed) {
-		t.Errorf("Do: %v, want ErrUnknownOutcome and ErrClosed", err)
-	}
-}
-
 func TestWhatExistsIsNotAltered(t *testing.T) {
 	nc := conn(t)
 	if err := natsbatch.Setup(within(t), nc, queue); err != nil {
@@ -313,23 +244,6 @@ func TestRequestsAreHandedOnAgainAndAgain(t *testing.T) {
 		if res, err := c.Wait(within(t), h); err != nil || res != reqs[i] {
 			t.Errorf("request %d: %q, %v", i, res, err)
 		}
-	}
-}
-
-func TestHealthNeedsAServer(t *testing.T) {
-	s := start(t, t.TempDir(), embed.Options{})
-	nc, err := s.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	c := client[string, string](t, nc, natsbatch.ClientOptions{})
-	if err := c.Health(within(t)); err != nil {
-		t.Errorf("with a server: %v", err)
-	}
-	s.Close()
-	if err := c.Health(within(t)); !errors.Is(err, natsbatch.ErrUnhealthy) {
-		t.Errorf("without: %v, want ErrUnhealthy", err)
 	}
 }
 

@@ -95,7 +95,10 @@ func (k *checker) queue() {
 var namespace = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 func (k *checker) address(name, address string) {
-	_, _, err := net.SplitHostPort(address)
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
 	k.fault(err != nil, name, "%q is not an address such as 127.0.0.1:8080", address)
 }
 
@@ -205,6 +208,7 @@ var keyNames = strings.NewReplacer(
 	"MaxPendingBytes", "max-pending-bytes",
 	"MaxPending", "max-pending",
 	"MaxBody", "max-body",
+	"Headers", "headers",
 	"TargetTime", "target-time",
 	"Delay", "delay",
 )
