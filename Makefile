@@ -5,7 +5,7 @@ RELEASED := /gateway /natsbatch /natsbatch/embed /otelbatch # beside the core
 LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 BENCHSTAT := go run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
-.PHONY: all test race modules vet fix lint fuzz e2e soak guard bench gate benchstat tidy
+.PHONY: all test race modules vet fix lint fuzz e2e e2e-nats soak guard bench gate reach benchstat tidy
 
 all: test modules vet fix e2e
 
@@ -29,13 +29,16 @@ fix: ## nothing that a newer Go writes in a simpler way
 lint:
 	set -e; for m in $(MODULES); do (cd $$m && $(LINT) run --config $(CURDIR)/.golangci.yml ./...); done
 
-fuzz: ## each fuzz target for a short time
+fuzz: ## each fuzz target for a short time; counted, since what is timed may end with an error
 	set -e; git grep -l '^func Fuzz.*testing.F' -- '*_test.go' | xargs -n 1 dirname | sort -u | while read -r folder; do \
 	for target in $$(cd $$folder && go test -list '^Fuzz' . | grep '^Fuzz'); do \
-	(cd $$folder && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime 5s .); done; done
+	(cd $$folder && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime 10000x .); done; done
 
 e2e: ## pipe on real input, its output compared
 	cmd/batcher/e2e.sh
+
+e2e-nats: ## the promises of natsbatch with the counts that they are stated with; about 4 minutes
+	cd natsbatch/e2e && go test -race -timeout 15m -full .
 
 soak: ## the gateway under load, flaps and reloads, in memory and with a store; SOAK is how long each lasts
 	cd cmd/batcher && go test -run TestSoak -timeout 40m -v -soak $(or $(SOAK),10m) .
@@ -48,6 +51,9 @@ bench: ## writes docs/performance.md; about 8 minutes on a quiet machine
 
 gate: ## the gateway's speed, as a program among others
 	go run ./bench/gate
+
+reach: ## the speed of natsbatch beside the server's own ceilings; about 3 minutes
+	go run ./natsbatch/e2e/reach
 
 benchstat: ## compares the core's benchmarks with those of the commit BASE
 	@test -n "$(BASE)" || { echo "usage: make benchstat BASE=<commit>"; exit 2; }

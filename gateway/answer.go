@@ -51,5 +51,11 @@ func (v *visit) fail(w http.ResponseWriter) {
 	s := &v.served
 	s.in(e.Batch)
 	s.Status, s.Err = e.Status, e
+	if x, ok := v.route.Protocol.(Explainer); ok && e.Body == nil {
+		own := *e // which others may share
+		own.Body = x.Explain(v.call, e)
+		e = &own
+		w.Header()["Content-Type"] = []string{"application/json"}
+	}
 	s.Out = e.writeTimed(w, s.timing())
 }

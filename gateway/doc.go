@@ -39,7 +39,8 @@
 //   - The gateway's own answers: 400 for what cannot be read, 413 for what is
 //     over a limit, 429 with Retry-After when too much is pending, 503 while
 //     shutting down, 504 at the route's timeout, 502 for no answer. Their body
-//     is {"error":{"type","message","reason"},"status"}.
+//     is {"error":{"type","message","reason"},"status"}, unless the protocol is an
+//     Explainer.
 //   - Server-Timing says how long the call queued, how long the upstream took,
 //     and in which batches of what size it was, and what started them.
 //   - A caller who hangs up before its batch starts is not sent; when all

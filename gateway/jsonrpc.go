@@ -21,7 +21,8 @@ import (
 // and has no answer: who sent nothing else gets status 204. The header
 // X-Api-Key divides batches.
 //
-// What is not JSON is answered with error -32700 and status 400. What is no
+// What is not JSON is answered with error -32700 and status 400; where else
+// the gateway has no answer, each call has error -32000. What is no
 // valid request, or an array that holds one, is no call of this protocol: the
 // upstream says what is wrong.
 type JSONRPC struct{}

@@ -19,3 +19,6 @@ func NewKServeV1() *KServeV1 {
 func (p *KServeV1) Match(r *http.Request) bool {
 	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, ":predict")
 }
+
+// Explain gives the error as a text, as model servers do.
+func (p *KServeV1) Explain(_ *Call, e *Error) []byte { return errorText(e) }

@@ -89,11 +89,21 @@ func (OIPv2) Read(_ *http.Request, body []byte) (*Call, error) {
 
 // oipError is an answer with status 400 in the protocol's form.
 func oipError(text string) *Error {
-	body, err := json.Marshal(map[string]string{"error": text})
+	e := Errorf(http.StatusBadRequest, "%s", text)
+	e.Header, e.Body = jsonHeader(), errorText(e)
+	return e
+}
+
+// Explain gives the error as a text, as the protocol says.
+func (OIPv2) Explain(_ *Call, e *Error) []byte { return errorText(e) }
+
+// errorText is an error in the form of the inference protocols.
+func errorText(e *Error) []byte {
+	body, err := json.Marshal(map[string]string{"error": e.Text})
 	if err != nil {
-		return Errorf(http.StatusBadRequest, "%s", text)
+		return nil // a string: it cannot be
 	}
-	return &Error{Status: http.StatusBadRequest, Header: jsonHeader(), Body: body, Text: text}
+	return body
 }
 
 // Join puts all rows into the shape.

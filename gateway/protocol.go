@@ -64,6 +64,14 @@ type Refuser interface {
 	Refuse(key Key, items []Item, answer Answer, e *Error) []Result
 }
 
+// Explainer is implemented by a Protocol whose clients look for an error in a
+// form of their own.
+type Explainer interface {
+	// Explain gives the body, in JSON, of an answer that the gateway makes
+	// itself: to call, which is nil if it has not been read.
+	Explain(call *Call, e *Error) []byte
+}
+
 // ErrNotMine is what Protocol.Read returns for a request that is not a call
 // of its protocol.
 var ErrNotMine = errors.New("gateway: not a call of this protocol")

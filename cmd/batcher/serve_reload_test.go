@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // configuration is one route to url, with a limit.
@@ -58,6 +59,28 @@ func TestServeReloadKeepsWhoWaits(t *testing.T) {
 	if !slices.Equal(old.calls(), []int{1}) || !slices.Equal(next.calls(), []int{1}) {
 		t.Errorf("the old upstream got %v, the new one %v, want one call each", old.calls(), next.calls())
 	}
+}
+
+// Nor does the grace period, which is for the end, cut them off.
+func TestServeReloadWaitsLongerThanTheGracePeriod(t *testing.T) {
+	u := startUpstream(t)
+	name := file(t, "batcher.yaml", configuration(u.URL, 10)+"grace: 1ms\n")
+	g := startGate(t, "--config", name)
+	answer := g.waiting(u, 1)
+	replaceFile(t, name, configuration(u.URL, 9)+"grace: 1ms\n")
+	g.counts(reloaded, 1)
+	time.Sleep(100 * time.Millisecond) // far longer than the grace period
+	u.release()
+	r := <-answer
+	r.want(t, 1)
+	u.hold()
+	answer = g.waiting(u, 2)
+	replaceFile(t, name, configuration(u.URL, 8)+"grace: 1ms\n")
+	g.counts(reloaded, 2)
+	g.signal(syscall.SIGTERM) // which does
+	g.hears("msg=ended")
+	u.release()
+	<-answer
 }
 
 func TestServeReloadOfAWrongFile(t *testing.T) {

@@ -2,7 +2,10 @@
 // and how a file, the environment and flags set it.
 package config
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Config is everything that can be set. Default gives one to start from.
 type Config struct {
@@ -76,6 +79,19 @@ type Queue struct {
 
 // Durable reports whether there are queues.
 func (c *Config) Durable() bool { return c.Store != "" || c.NATS != "" }
+
+// Patience is how long a request that has come may take as far as its
+// configuration is concerned, Grace at least.
+func (c *Config) Patience() time.Duration {
+	longest := c.Grace
+	for _, r := range c.Routes {
+		if r.Timeout < 0 {
+			return math.MaxInt64
+		}
+		longest = max(longest, r.Timeout+time.Second) // to have it answered too
+	}
+	return longest
+}
 
 // Route is one route, as [github.com/gobatcher/batcher/gateway.Route] has it.
 type Route struct {

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"reflect"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
@@ -26,7 +27,7 @@ func (s *server) reload() {
 		s.swap.Replace(p.handler)
 	}
 	s.old.Go(func() {
-		ctx, cancel := s.grace()
+		ctx, cancel := context.WithTimeoutCause(s.ending, before.config.Patience(), errGrace)
 		defer cancel()
 		if err := before.shutdown(ctx); err != nil {
 			p.log.Warn("requests from before the reload were cut off", "err", err.Error())

@@ -3,6 +3,7 @@ package serve
 import (
 	"fmt"
 	"net/http"
+	"os/exec"
 
 	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
@@ -53,6 +54,11 @@ func (m *maker) route(i int, r config.Route) (gateway.Route, error) {
 	upstream, err := m.upstream(r)
 	if err != nil {
 		return gateway.Route{}, m.c.Fault(fmt.Sprintf("routes[%d].upstream", i), "%v", err)
+	}
+	if len(r.Command) > 0 && (m.c.Work || m.s.opts.Worker) { // else every batch would find out
+		if _, err := exec.LookPath(r.Command[0]); err != nil {
+			return gateway.Route{}, m.c.Fault(fmt.Sprintf("routes[%d].command", i), "%v", err)
+		}
 	}
 	made, err := r.Gateway(upstream)
 	if err != nil {

@@ -50,6 +50,8 @@ type server struct {
 	files      *watched
 	kill       context.Context // ends all at once
 	old        sync.WaitGroup  // handlers that finish what they have
+	ending     context.Context // ends when those must
+	endOld     context.CancelCauseFunc
 
 	now   atomic.Pointer[parts]
 	first *config.Config // what the ports were opened with
@@ -66,6 +68,8 @@ func Run(ctx, kill context.Context, opts Options) error {
 		return err
 	}
 	s := &server{opts: opts, stderr: opts.Stderr, kill: kill, files: files, metrics: metrics.New(opts.Version), first: c, propagator: tracing.Propagator}
+	s.ending, s.endOld = context.WithCancelCause(kill)
+	defer s.endOld(nil)
 	if c.Tracing.Endpoint != "" {
 		provider, err := tracing.Start(ctx, c.Tracing.Endpoint, c.Tracing.Ratio, opts.Version)
 		if err != nil {
@@ -172,6 +176,8 @@ func (s *server) end(ctx context.Context) (err error) {
 	if s.later != nil {
 		err = s.later.Shutdown(ctx)
 	}
+	stop := context.AfterFunc(ctx, func() { s.endOld(context.Cause(ctx)) })
+	defer stop()
 	err = errors.Join(err, s.now.Load().shutdown(ctx))
 	s.old.Wait()
 	return err

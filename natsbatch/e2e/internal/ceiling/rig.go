@@ -40,13 +40,13 @@ func (r *rig) close() {
 	}
 }
 
-func (r *rig) jetStream(options ...jetstream.JetStreamOpt) (jetstream.JetStream, error) {
+func (r *rig) jetStream() (jetstream.JetStream, error) {
 	nc, err := r.connect()
 	if err != nil {
 		return nil, fmt.Errorf("ceiling: %w", err)
 	}
 	r.conns = append(r.conns, nc)
-	js, err := jetstream.New(nc, options...)
+	js, err := jetstream.New(nc)
 	if err != nil {
 		return nil, fmt.Errorf("ceiling: %w", err)
 	}

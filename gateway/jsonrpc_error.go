@@ -1,0 +1,45 @@
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// rpcFailed is the code of what failed between the caller and the upstream,
+// one of those that JSON-RPC leaves to servers.
+const rpcFailed = -32000
+
+// Explain gives each call an error object with its own id, and one with the
+// id null to a body that was not read. Its data are the HTTP status.
+func (JSONRPC) Explain(call *Call, e *Error) []byte {
+	text, err := json.Marshal(e.Text)
+	if err != nil {
+		return nil // a string: it cannot be
+	}
+	one := func(dst, id []byte) []byte {
+		return fmt.Appendf(dst, `{"jsonrpc":"2.0","id":%s,"error":{"code":%d,"message":%s,"data":{"status":%d}}}`, id, rpcFailed, text, e.Status)
+	}
+	caller := &rpcCaller{}
+	if call != nil {
+		if c, ok := call.State.(*rpcCaller); ok {
+			caller = c
+		}
+	}
+	var body []byte
+	for _, id := range caller.ids {
+		if id == nil {
+			continue
+		}
+		if body != nil {
+			body = append(body, ',')
+		}
+		body = one(body, id)
+	}
+	switch {
+	case body == nil:
+		return one(nil, []byte("null"))
+	case caller.array:
+		return append(append([]byte{'['}, body...), ']')
+	}
+	return body
+}
