@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 }
 
 func load(connect func() (*nats.Conn, error)) ceiling.Load {
-	return ceiling.Load{Connect: connect, Producers: 4, Outstanding: 512, Consumers: 4, Batch: 64, Size: 128, For: 500 * time.Millisecond}
+	return ceiling.Load{Connect: connect, Producers: 4, Outstanding: 32, Consumers: 4, Batch: 16, Size: 128, For: 500 * time.Millisecond}
 }
 
 // TestSyncCosts tests that the ceilings are measured at all, and on the right
