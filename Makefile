@@ -32,7 +32,7 @@ lint:
 fuzz: ## each fuzz target for a short time; counted, since what is timed may end with an error
 	set -e; git grep -l '^func Fuzz.*testing.F' -- '*_test.go' | xargs -n 1 dirname | sort -u | while read -r folder; do \
 	for target in $$(cd $$folder && go test -list '^Fuzz' . | grep '^Fuzz'); do \
-	(cd $$folder && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime 10000x .); done; done
+	(cd $$folder && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime 30000x .); done; done
 
 e2e: ## pipe on real input, its output compared
 	cmd/batcher/e2e.sh

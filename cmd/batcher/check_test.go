@@ -133,7 +133,6 @@ func TestCheckOpensFiles(t *testing.T) {
 	run("", "check", "--config", "/none").check(t, 1, "", "batcher: open /none: no such file or directory\n")
 }
 
-<<<<<<< HEAD
 func TestCheckSaysWhatIsKept(t *testing.T) {
 	for args, want := range map[string]string{
 		"--store=/data":                 "through a queue in /data; with Prefer: respond-async",
@@ -145,7 +144,9 @@ func TestCheckSaysWhatIsKept(t *testing.T) {
 		if o.status != 0 || !strings.Contains(o.stdout, want) {
 			t.Errorf("%s: status %d, %s%s", args, o.status, o.stdout, o.stderr)
 		}
-=======
+	}
+}
+
 // A program is looked for where it will run: not by a gateway that leaves the
 // work to others.
 func TestCheckLooksForPrograms(t *testing.T) {
@@ -155,6 +156,5 @@ func TestCheckLooksForPrograms(t *testing.T) {
 	name = written(t, routes+"nats: nats://127.0.0.1:4222\nwork: false\n")
 	if r := run("", "check", "--config", name); r.status != 0 {
 		t.Errorf("got %+v", r)
->>>>>>> review-gw
 	}
 }

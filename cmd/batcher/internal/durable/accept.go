@@ -45,7 +45,7 @@ func (l *Later) Handler(next http.Handler) http.Handler {
 const Prefix = "/.batcher/later/"
 
 const (
-	mostBody    = 700 << 10 // of a request: in JSON it must fit into a message
+	mostBody    = 700 << 10 // of a request or an answer: in JSON it must fit into a message
 	defaultWait = 10 * time.Second
 	mostWait    = time.Minute
 )

@@ -3,6 +3,7 @@ package durable
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -47,7 +48,13 @@ func (p replay) one(ctx context.Context, req httpRequest) (a httpAnswer, err err
 	}
 	r.Header, r.Host, r.RequestURI, r.RemoteAddr = req.Header, req.Host, req.URI, laterName
 	w := &recorder{header: make(http.Header)}
-	if !w.record(p.next, r) {
+	whole := w.record(p.next, r)
+	if w.long { // so it would be the next time
+		w = &recorder{header: make(http.Header)}
+		say(w, http.StatusBadGateway, "the answer is longer than 700 KiB, and cannot be kept")
+		return httpAnswer{Status: w.status, Header: w.header, Body: w.body.Bytes()}, nil
+	}
+	if !whole {
 		return a, natsbatch.Retry(fmt.Errorf("the answer broke off after status %d", w.status))
 	}
 	a = httpAnswer{Status: w.status, Header: w.header, Body: w.body.Bytes()}
@@ -58,11 +65,14 @@ func (p replay) one(ctx context.Context, req httpRequest) (a httpAnswer, err err
 	return a, nil
 }
 
-// recorder keeps an answer.
+var errLong = errors.New("the answer is too long")
+
+// recorder keeps an answer, unless it is longer than can be kept.
 type recorder struct {
 	status int
 	header http.Header
 	body   bytes.Buffer
+	long   bool // there is more than may be kept
 }
 
 func (w *recorder) Header() http.Header { return w.header }
@@ -75,6 +85,9 @@ func (w *recorder) WriteHeader(status int) {
 
 func (w *recorder) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
+	if w.long = w.long || w.body.Len()+len(p) > mostBody; w.long {
+		return 0, errLong
+	}
 	return w.body.Write(p)
 }
 

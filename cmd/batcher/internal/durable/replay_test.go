@@ -67,3 +67,22 @@ func TestReplayOfNoRequest(t *testing.T) {
 		t.Errorf("got %+v, %v", answers, err)
 	}
 }
+
+// An answer without an end must not be kept for ever, nor asked for again.
+func TestReplayOfAnAnswerWithoutEnd(t *testing.T) {
+	p := replay{http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for part := make([]byte, 64<<10); ; {
+			if _, err := w.Write(part); err != nil {
+				panic(http.ErrAbortHandler)
+			}
+			if r, ok := w.(*recorder); ok && r.body.Len() > 2*mostBody {
+				t.Error("it is kept")
+				return
+			}
+		}
+	})}
+	answers, err := p.serve(t.Context(), []httpRequest{{Method: http.MethodGet, URI: "/"}})
+	if err != nil || len(answers) != 1 || answers[0].Status != http.StatusBadGateway || !strings.Contains(string(answers[0].Body), "longer than 700 KiB") {
+		t.Errorf("got %+v, %v", answers, err)
+	}
+}
