@@ -12,8 +12,12 @@ import (
 	"github.com/gobatcher/batcher/bench/workload"
 )
 
-// guardRounds is how often the guard runs each cell; the best round counts, since whatever disturbs a round only makes it slower.
-const guardRounds = 7
+// guardRounds is how often the guard runs each cell; the best round counts, since whatever disturbs a round only makes it slower. While a limit is
+// missed there are as many again, up to mostGuardRounds: in a few rounds a busy machine may have had no quiet moment for one of two cells.
+const (
+	guardRounds     = 7
+	mostGuardRounds = 4 * guardRounds
+)
 
 // guarded are the cells that the guard's limits compare.
 var guarded = map[workload.Name][]string{
@@ -29,15 +33,22 @@ func guard(ctx context.Context, args []string, out io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	set, err := plan{rounds: guardRounds, short: true}.run(ctx, guardCells())
-	if err != nil {
-		return err
-	}
 	cost, err := workload.FullBatches()
 	if err != nil {
 		return err
 	}
-	limits := set.Guard(cost)
+	set := make(report.Set)
+	var limits []report.Goal
+	for rounds := 0; rounds == 0 || verdict(limits) != nil && rounds < mostGuardRounds; rounds += guardRounds {
+		more, err := plan{rounds: guardRounds, short: true}.run(ctx, guardCells())
+		if err != nil {
+			return err
+		}
+		for cell, results := range more {
+			set[cell] = append(set[cell], results...)
+		}
+		limits = set.Guard(cost)
+	}
 	if *counts {
 		more, err := instructions(ctx)
 		if err != nil {

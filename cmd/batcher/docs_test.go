@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -39,7 +38,8 @@ func TestGatewayDocs(t *testing.T) {
 		ran++
 		t.Run(name, func(t *testing.T) {
 			s := &docSection{t: t, dir: t.TempDir()}
-			s.run(s.onFreePorts(body))
+			s.startStubs(body)
+			s.run(body)
 		})
 	}
 	if ran < 8 {
@@ -49,9 +49,9 @@ func TestGatewayDocs(t *testing.T) {
 
 // docSection is a section of the document that is run.
 type docSection struct {
-	t              *testing.T
-	dir            string
-	service, admin string // addresses of the two ports
+	t     *testing.T
+	dir   string
+	ports []string // of the document, each followed by the one in its place
 }
 
 // docStubs are the upstreams that the document takes for granted.
@@ -59,29 +59,15 @@ var docStubs = map[string]http.HandlerFunc{
 	"8501": stubSums, "8600": stubEmbeddings, "9200": stubElasticsearch, "8545": stubEcho, "8700": stubScores,
 }
 
-// onFreePorts puts other ports in place of those of the document.
-func (s *docSection) onFreePorts(body string) string {
+// startStubs starts the upstreams that body has.
+func (s *docSection) startStubs(body string) {
 	for port, stub := range docStubs {
 		if strings.Contains(body, "127.0.0.1:"+port) {
 			server := httptest.NewServer(stub)
 			s.t.Cleanup(server.Close)
-			body = strings.ReplaceAll(body, "127.0.0.1:"+port, server.Listener.Addr().String())
+			s.ports = append(s.ports, "127.0.0.1:"+port, server.Listener.Addr().String())
 		}
 	}
-	s.service, s.admin = freeAddress(s.t), freeAddress(s.t)
-	body = strings.ReplaceAll(body, "127.0.0.1:9090", s.admin)
-	return strings.ReplaceAll(body, "127.0.0.1:8080", s.service)
-}
-
-// freeAddress is one that nobody listens at, so far.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 var docBlock = regexp.MustCompile("(?ms)(?:^`([^`\n]+)`:\n\n)?^```(\\w+)\n(.*?)^```$")
@@ -90,7 +76,7 @@ func (s *docSection) run(body string) {
 	s.t.Helper()
 	var command, printed string
 	for _, found := range docBlock.FindAllStringSubmatch(body, -1) {
-		name, kind, text := found[1], found[2], found[3]
+		name, kind, text := found[1], found[2], strings.NewReplacer(s.ports...).Replace(found[3])
 		switch {
 		case name != "":
 			writeFile(s.t, filepath.Join(s.dir, name), text)
@@ -118,23 +104,14 @@ func (s *docSection) environment(command string) *exec.Cmd {
 func (s *docSection) serve(command string) {
 	s.t.Helper()
 	cmd := s.environment("exec " + command)
-	cmd.Env = append(cmd.Env, "BATCHER_LISTEN="+s.service, "BATCHER_ADMIN_LISTEN="+s.admin)
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
+	cmd.Env = append(cmd.Env, "BATCHER_LISTEN=127.0.0.1:0", "BATCHER_ADMIN_LISTEN=127.0.0.1:0")
+	g := watchGate(s.t, cmd)
+	g.serves()
 	s.t.Cleanup(func() {
-		cmd.Process.Signal(syscall.SIGTERM)
-		if err := cmd.Wait(); err != nil {
-			s.t.Errorf("%s: %v", command, err)
-		}
+		g.signal(syscall.SIGTERM)
+		g.end(0)
 	})
-	until(s.t, command+" serves", func() bool {
-		res, err := http.Get("http://" + s.admin + "/healthz")
-		if err == nil {
-			res.Body.Close()
-		}
-		return err == nil
-	})
+	s.ports = append(s.ports, "127.0.0.1:8080", strings.TrimPrefix(g.url, "http://"), "127.0.0.1:9090", strings.TrimPrefix(g.admin, "http://"))
 }
 
 // sh runs commands and gives what they print.

@@ -53,11 +53,17 @@ type gate struct {
 func startGate(t *testing.T, args ...string) *gate {
 	t.Helper()
 	g := newGate(t, append([]string{"--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"}, args...)...)
+	g.serves()
+	return g
+}
+
+// serves waits until it does, and learns its ports.
+func (g *gate) serves() {
+	g.t.Helper()
 	ports := regexp.MustCompile(`serving"?[ ,]"?address"?[=:]"?([0-9.:]+)"?[ ,]"?admin"?[=:]"?([0-9.:]+)`)
 	g.hears(ports.String())
 	found := ports.FindStringSubmatch(g.said())
 	g.url, g.admin = "http://"+found[1], "http://"+found[2]
-	return g
 }
 
 // newGate runs serve.
@@ -69,8 +75,13 @@ func newGate(t *testing.T, args ...string) *gate {
 // runGate runs the program.
 func runGate(t *testing.T, args ...string) *gate {
 	t.Helper()
-	g := &gate{t: t, ended: make(chan struct{})}
-	g.cmd = exec.Command(built, args...)
+	return watchGate(t, exec.Command(built, args...))
+}
+
+// watchGate starts the program's process.
+func watchGate(t *testing.T, cmd *exec.Cmd) *gate {
+	t.Helper()
+	g := &gate{t: t, cmd: cmd, ended: make(chan struct{})}
 	stderr, err := g.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
