@@ -71,6 +71,35 @@ func TestServeLimitsOfTime(t *testing.T) {
 	}
 }
 
+// Who does not take an answer that no buffer holds loses the connection, and
+// who takes it slowly gets all of it.
+func TestServeAnswersAreTaken(t *testing.T) {
+	g := startGate(t, "--protocol=exec", "--command=cat", "--max-body=64MiB", "--max-pending-bytes=128MiB", "--max-batch-bytes=64MiB", "--limits-answer-time=1s")
+	body := `["` + strings.Repeat("x", 24<<20) + `"]`
+	ask := func() net.Conn {
+		conn := g.dial()
+		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		return conn
+	}
+	ask()
+	g.counts("batcher_connections", 0)
+
+	slow := ask()
+	res, err := http.ReadResponse(bufio.NewReaderSize(slow, 1<<20), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := 0
+	for buffer := make([]byte, 2<<20); err == nil; time.Sleep(200 * time.Millisecond) {
+		var n int
+		n, err = io.ReadFull(res.Body, buffer)
+		got += n
+	}
+	if got != len(body) {
+		t.Errorf("who is slow got %d of %d bytes, %v", got, len(body), err)
+	}
+}
+
 func TestServeLimitsConnections(t *testing.T) {
 	u := startUpstream(t)
 	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1", "--limits-connections", "1")

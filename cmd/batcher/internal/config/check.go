@@ -62,6 +62,7 @@ func (c *Config) check() Faults {
 	k.fault(c.Limits.Connections < 0, "limits.connections", "must not be negative")
 	k.fault(c.Limits.HeaderTime <= 0, "limits.header-time", "must be over zero")
 	k.fault(c.Limits.BodyTime <= 0, "limits.body-time", "must be over zero")
+	k.fault(c.Limits.AnswerTime <= 0, "limits.answer-time", "must be over zero")
 	k.fault(c.Limits.Idle <= 0, "limits.idle", "must be over zero")
 	k.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	k.oneOf("log.format", c.Log.Format, "text", "json")

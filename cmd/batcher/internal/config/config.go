@@ -51,6 +51,7 @@ type Limits struct {
 	Connections int
 	HeaderTime  time.Duration
 	BodyTime    time.Duration
+	AnswerTime  time.Duration
 	Idle        time.Duration
 }
 
@@ -118,7 +119,7 @@ func Default() *Config {
 		Listen:  "127.0.0.1:8080",
 		Grace:   30 * time.Second,
 		Admin:   Admin{Listen: "127.0.0.1:9090"},
-		Limits:  Limits{Header: 64 << 10, Connections: 10_000, HeaderTime: 10 * time.Second, BodyTime: 30 * time.Second, Idle: 2 * time.Minute},
+		Limits:  Limits{Header: 64 << 10, Connections: 10_000, HeaderTime: 10 * time.Second, BodyTime: 30 * time.Second, AnswerTime: 30 * time.Second, Idle: 2 * time.Minute},
 		Log:     Log{Level: "info", Format: "text", Access: true},
 		Tracing: Tracing{Ratio: 1},
 		Work:    true,

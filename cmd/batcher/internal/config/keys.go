@@ -39,6 +39,7 @@ func (c *Config) keys() []key {
 		{"limits.connections", number(&c.Limits.Connections), "Most connections to the service port at once; more wait to be accepted. 0: no limit."},
 		{"limits.header-time", duration(&c.Limits.HeaderTime), "How long a client may take to send a request's header."},
 		{"limits.body-time", duration(&c.Limits.BodyTime), "How long a client may take to send the next part of a request's body; then it is answered with status 408."},
+		{"limits.answer-time", duration(&c.Limits.AnswerTime), "How long a client may take to receive the next 64 KiB of an answer; then its connection ends."},
 		{"limits.idle", duration(&c.Limits.Idle), "How long a connection without a request is kept."},
 		{"log.level", text(&c.Log.Level), "What is logged: debug, info, warn or error."},
 		{"log.format", text(&c.Log.Format), "How: text or json, one line an event, on standard error."},

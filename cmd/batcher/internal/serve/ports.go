@@ -92,10 +92,10 @@ func (s *server) service() http.Handler {
 		}
 		r = steady(w, r, s.first.Limits.BodyTime)
 		if s.now.Load().tokens == nil {
-			open.ServeHTTP(w, r)
+			steadily(open, w, r, s.first.Limits.AnswerTime)
 			return
 		}
-		guarded.ServeHTTP(w, r)
+		steadily(guarded, w, r, s.first.Limits.AnswerTime)
 	})
 	if s.tracer == nil {
 		return front

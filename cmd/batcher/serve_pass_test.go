@@ -1,0 +1,65 @@
+//go:build unix
+
+package main_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+)
+
+// What is no call passes through the program as it comes: streams, however
+// long they pause, and connections that change their protocol.
+func TestServePassesStreamsAndUpgradesThrough(t *testing.T) {
+	next := make(chan struct{})
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Upgrade") == "" {
+			fmt.Fprintln(w, "one")
+			http.NewResponseController(w).Flush()
+			<-next
+			fmt.Fprintln(w, "two")
+			return
+		}
+		conn, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+		io.Copy(conn, rw)
+	}))
+	t.Cleanup(up.Close)
+	g := startGate(t, "--upstream", up.URL, "--protocol=kserve-v1", "--limits-answer-time=100ms", "--limits-body-time=100ms")
+
+	res, err := http.Get(g.url + "/stream")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	lines := bufio.NewScanner(res.Body)
+	if !lines.Scan() || lines.Text() != "one" {
+		t.Fatalf("got %q, %v", lines.Text(), lines.Err())
+	}
+	time.Sleep(300 * time.Millisecond) // longer than any part may take
+	close(next)
+	if !lines.Scan() || lines.Text() != "two" {
+		t.Errorf("after a pause: %q, %v", lines.Text(), lines.Err())
+	}
+
+	conn := g.dial()
+	fmt.Fprint(conn, "GET /up HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	in := bufio.NewReader(conn)
+	if res, err = http.ReadResponse(in, nil); err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("got %+v, %v", res, err)
+	}
+	time.Sleep(300 * time.Millisecond)
+	fmt.Fprintln(conn, "hello")
+	if text, err := in.ReadString('\n'); text != "hello\n" {
+		t.Errorf("got %q, %v", text, err)
+	}
+}
