@@ -77,16 +77,23 @@ func endedNeverRuns(t *testing.T, drive Driver) {
 	}
 }
 
-// waitIsOneWait: ending a wait ends that wait only.
-func waitIsOneWait(t *testing.T, drive Driver) {
-	g := newGate()
-	s := drive(t, g.hold, batcher.Options{MaxSize: 8})
+// submitHeld submits the request r, and returns when it is held at the gate.
+func submitHeld(t *testing.T, drive Driver) (g *gate, s Service, wait func(context.Context) (string, error)) {
+	t.Helper()
+	g = newGate()
+	s = drive(t, g.hold, batcher.Options{MaxSize: 8})
 	t.Cleanup(g.open)
 	wait, err := s.Submit(patient(t), "r")
 	if err != nil {
 		t.Fatal(err)
 	}
 	g.next(t)
+	return g, s, wait
+}
+
+// waitIsOneWait: ending a wait ends that wait only.
+func waitIsOneWait(t *testing.T, drive Driver) {
+	g, _, wait := submitHeld(t, drive)
 	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	if got, err := wait(short); !errors.Is(err, context.DeadlineExceeded) {
@@ -120,14 +127,7 @@ func waitAgain(t *testing.T, drive Driver) {
 
 // closeAnswers: Close returns when those that were accepted are answered.
 func closeAnswers(t *testing.T, drive Driver) {
-	g := newGate()
-	s := drive(t, g.hold, batcher.Options{MaxSize: 8})
-	t.Cleanup(g.open)
-	wait, err := s.Submit(patient(t), "r")
-	if err != nil {
-		t.Fatal(err)
-	}
-	g.next(t)
+	g, s, wait := submitHeld(t, drive)
 	closed := make(chan error, 1)
 	go func() { closed <- s.Close() }()
 	select {
