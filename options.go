@@ -39,7 +39,8 @@ type Options struct {
 
 	// TargetTime keeps Func's run time at or below it by moving the size limit
 	// between MinSize and MaxSize: see Stats.SizeLimit. It refuses nothing. A
-	// Func that takes longer at any size is driven to MinSize.
+	// Func that takes longer at any size is driven to MinSize. Batches that
+	// are full when the limit moves keep their size.
 	// Default: zero, the limit is MaxSize.
 	TargetTime time.Duration
 

@@ -71,13 +71,23 @@ func (e *backend) saturate(b *batcher.Batcher[int, int], n int) {
 	}
 }
 
-// run is the whole life of a Batcher that gets n batches as large as its
-// limit, each when the one before is answered.
-func (e *backend) run(t *testing.T, maxSize, n int) {
+// run is the whole life of a Batcher with so many pending requests.
+func (e *backend) run(t *testing.T, maxSize, pending, n int) {
+	synctest.Test(t, func(t *testing.T) {
+		b := batcher.New(e.process, batcher.Options{MaxSize: maxSize, MaxPending: pending, TargetTime: target})
+		e.saturate(b, n)
+		b.Close()
+	})
+}
+
+// runFull is the whole life of a Batcher that gets n batches as large as its
+// limit, each when the one before is answered: none waits that was full
+// before the limit moved.
+func (e *backend) runFull(t *testing.T, maxSize, n int) {
 	synctest.Test(t, func(t *testing.T) {
 		b := batcher.New(e.process, batcher.Options{MaxSize: maxSize, TargetTime: target, Delay: ms})
 		for range n {
-			reqs := make([]int, cmp.Or(b.Stats().SizeLimit, maxSize, 4096))
+			reqs := make([]int, cmp.Or(b.Stats().SizeLimit, maxSize))
 			expectAnswers(t, submitAll(b, reqs...), reqs...)
 		}
 	})
@@ -109,7 +119,7 @@ func TestTargetTimeConverges(t *testing.T) {
 		for _, maxSize := range []int{8, 64, 512, 4096, 0} {
 			e := &backend{cost: c}
 			best := e.best(1, maxSize)
-			e.run(t, maxSize, 100)
+			e.run(t, maxSize, 3*best, 100)
 			e.check(t, 0, best)
 			settled, _ := slices.BinarySearch(e.above, 50)
 			if late := len(e.above) - settled; late > 15 {
@@ -124,7 +134,7 @@ func TestTargetTimeFollowsAChange(t *testing.T) {
 		for _, c := range []cost{{1 * ms, 1 * ms}, {9 * ms, 10 * ms}, {30 * ms, 2 * ms}} {
 			e := &backend{cost: c, factor: func(run int) float64 { return factor[min(1, run/100)] }}
 			before, after := e.best(factor[0], 4096), e.best(factor[1], 4096)
-			e.run(t, 4096, 200)
+			e.runFull(t, 4096, 200)
 			e.check(t, 0, before)
 			e.check(t, 100, after)
 		}
@@ -138,7 +148,7 @@ func TestTargetTimeWithNoise(t *testing.T) {
 				random := rand.New(rand.NewPCG(seed, 1))
 				e := &backend{cost: c, factor: func(int) float64 { return 1 + noise*(2*random.Float64()-1) }}
 				best := e.best(1, 1024)
-				e.run(t, 1024, 100)
+				e.run(t, 1024, 3*best, 100)
 				e.check(t, 0, best)
 			}
 		}
@@ -163,7 +173,7 @@ func TestTargetTimeOutlastsAStall(t *testing.T) {
 				}
 				return 1
 			}}
-			e.run(t, 400, 150)
+			e.runFull(t, 400, 150)
 			best := e.best(1, 0)
 			e.check(t, 50, best)
 			if after := e.sizes[first : first+30]; slices.Min(after) < c.least || median(after[20:]) < best*85/100 {
