@@ -52,7 +52,7 @@ func (b *Batcher[Req, Res]) forget() bool {
 	before := b.earliest
 	b.earliest = 0
 	for place, due := range b.dues {
-		if due > 0 && !b.open.isWithdrawn(place) && (b.earliest == 0 || due < b.earliest) {
+		if due > 0 && !b.open.isGone(place) && (b.earliest == 0 || due < b.earliest) {
 			b.earliest = due
 		}
 	}

@@ -19,6 +19,7 @@ type Batch[Req, Res any] struct {
 	// change any more. Places are positions in the order of Add.
 	trigger   Trigger
 	known     bool              // outside: by a Future, or by Current
+	shown     bool              // by Current
 	watchful  bool              // a request has a context that can end
 	overdue   bool              // the delay has passed
 	hurried   bool              // a deadline is near
@@ -28,12 +29,12 @@ type Batch[Req, Res any] struct {
 	ctxs      []context.Context // aligned with reqs; nil while all are context.Background()
 	size      int               // requests added, the withdrawn ones too
 	weight    int
-	wake      chan struct{} // closed at the end; shared by all who wait; or nil
-	res       []Res         // by place
-	err       error         // answers all who have no error of their own
-	opened    time.Duration // when the first request came, on the pool's clock
-	run       *funcContext  // while Func runs
-	more      *more         // what few batches need, or nil
+	wake      chan struct{}   // closed at the end; shared by all who wait; or nil
+	res       []Res           // by place
+	err       error           // answers all who have no error of their own
+	opened    time.Duration   // when the first request came, on the pool's clock
+	run       *funcContext    // while Func runs
+	more      *more[Req, Res] // what few batches need, or nil
 
 	prev, next *Batch[Req, Res] // in a batchList
 }
@@ -69,6 +70,9 @@ func (b *Batch[Req, Res]) Add(ctx context.Context, req Req) (Future[Res], error)
 	if err := b.refuse(e.weight); err != nil {
 		o.takeBack()
 		return refused[Res](err), err
+	}
+	if b.size == 0 {
+		b.first()
 	}
 	i := b.add(e, due, req)
 	o.review(b)
@@ -209,9 +213,12 @@ func (b *Batch[Req, Res]) Results(ctx context.Context) ([]Result[Res], error) {
 			return nil, context.Cause(ctx)
 		}
 	}
-	results := make([]Result[Res], b.size)
-	for i := range results {
-		results[i].Value, results[i].Err = b.answer(i)
+	results := make([]Result[Res], 0, b.size)
+	for i := range b.size {
+		if at, _ := b.locate(i); at == b {
+			value, err := b.read(i)
+			results = append(results, Result[Res]{value, err})
+		}
 	}
 	return results, b.err
 }
@@ -244,7 +251,10 @@ func (b *Batch[Req, Res]) startedError() error {
 // len is what counts for MinSize and MaxSize. owner.mu is held.
 func (b *Batch[Req, Res]) len() int {
 	if b.owner.strict {
-		return b.size - b.withdrawn()
+		return b.waiting()
 	}
-	return b.size
+	if b.more == nil {
+		return b.size
+	}
+	return b.size - b.more.moved
 }

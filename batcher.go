@@ -118,7 +118,7 @@ func (b *Batcher[Req, Res]) Current() *Batch[Req, Res] {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.open != nil {
-		b.open.known = true
+		b.open.known, b.open.shown = true, true
 	}
 	return b.open
 }
@@ -150,13 +150,14 @@ func (b *Batcher[Req, Res]) join(e entry, due time.Duration, req Req) (*Batch[Re
 	return batch, i
 }
 
-// reopen opens a batch, and starts the one that is open if there is one. b.mu
-// is held.
+// reopen opens a batch for a request, and starts the one that is open if there
+// is one. b.mu is held.
 func (b *Batcher[Req, Res]) reopen() *Batch[Req, Res] {
 	if b.open != nil {
 		b.seal(b.open, TriggerWeight)
 	}
 	b.open = b.newBatch()
+	b.open.first()
 	return b.open
 }
 
@@ -253,7 +254,8 @@ func (b *Batcher[Req, Res]) rest() {
 }
 
 // take gives the slot that asks its batch: the first sealed one, else the
-// open one. b.due is over zero and b.mu is held.
+// open one, made as large as the limit is now. b.due is over zero and b.mu is
+// held.
 func (b *Batcher[Req, Res]) take() *Batch[Req, Res] {
 	batch := b.sealed.first
 	if batch != nil {
@@ -263,8 +265,11 @@ func (b *Batcher[Req, Res]) take() *Batch[Req, Res] {
 		b.setOpenDue(false)
 		b.shut(batch, b.reason(batch))
 	}
-	batch.taken = true
 	b.active++
+	if b.sizer != nil {
+		batch = b.fit(batch)
+	}
+	batch.taken = true
 	return batch
 }
 

@@ -64,7 +64,9 @@ func (b *Batch[Req, Res]) expire(n int, cause error) {
 	w := &b.more.watches[n]
 	w.done = nil // it is spent: who comes later needs another
 	for i, last := w.first, w.last; i <= last; i++ {
-		b.withdraw(i, cause)
+		if at, place := b.locate(i); at.now() < StateRunning {
+			at.withdraw(place, cause)
+		}
 	}
 }
 
@@ -89,7 +91,7 @@ func (b *Batch[Req, Res]) endings() (found []ending) {
 // withdraw takes request i out before Func is entered and answers it with
 // err. owner.mu is held.
 func (b *Batch[Req, Res]) withdraw(i int, err error) {
-	if b.ended() || b.isWithdrawn(i) {
+	if b.ended() || b.isGone(i) {
 		return
 	}
 	o, f := b.owner, b.fate(i)
@@ -103,7 +105,7 @@ func (b *Batch[Req, Res]) withdraw(i int, err error) {
 	o.answered(1, &o.stats.Canceled)
 	b.tell(i)
 	switch {
-	case b.more.withdrawn == b.size && !o.hand && b.waits():
+	case b.waiting() == 0 && !o.hand && b.waits():
 		b.abort(ErrCanceled, &o.stats.Canceled) // so that it holds nothing, and the next one has a delay of its own
 	case b.collects():
 		o.review(b)
@@ -119,18 +121,24 @@ func (b *Batch[Req, Res]) fate(i int) *fate {
 	return &m.fates[i]
 }
 
-// isWithdrawn reports whether request i was withdrawn. owner.mu is held.
-func (b *Batch[Req, Res]) isWithdrawn(i int) bool {
-	return b.more != nil && i < len(b.more.fates) && b.more.fates[i].withdrawn
+// isGone reports whether request i was withdrawn or has moved. owner.mu is
+// held.
+func (b *Batch[Req, Res]) isGone(i int) bool {
+	m := b.more
+	return m != nil && (i < len(m.fates) && m.fates[i].withdrawn || i < m.head)
 }
 
-// withdrawn counts the requests that were. owner.mu is held.
-func (b *Batch[Req, Res]) withdrawn() int {
+// gone counts the requests that were withdrawn or have moved. owner.mu is
+// held.
+func (b *Batch[Req, Res]) gone() int {
 	if b.more == nil {
 		return 0
 	}
-	return b.more.withdrawn
+	return b.more.withdrawn + b.more.moved
 }
+
+// waiting counts the requests that are not gone. owner.mu is held.
+func (b *Batch[Req, Res]) waiting() int { return b.size - b.gone() }
 
 // tell wakes who waits for request i, which got its answer before its batch
 // did. The first time it wakes all who wait for the batch; from then on each
@@ -145,8 +153,14 @@ func (b *Batch[Req, Res]) tell(i int) {
 		delete(b.more.own, i)
 		o.after.close(c)
 	}
+	b.disperse()
+}
+
+// disperse wakes all who wait for the batch and gives each that goes on
+// waiting a signal of its own. owner.mu is held.
+func (b *Batch[Req, Res]) disperse() {
 	b.scattered = true
-	o.after.close(b.wake)
+	b.owner.after.close(b.wake)
 	b.wake = nil
 }
 
@@ -155,6 +169,7 @@ func (b *Batch[Req, Res]) tell(i int) {
 // having left. It reports whether the request has its answer.
 func (b *Batch[Req, Res]) depart(i int, err error) bool {
 	b.owner.mu.Lock()
+	b, i = b.locate(i)
 	if b.now() < StateRunning {
 		b.withdraw(i, err)
 	}

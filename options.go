@@ -39,8 +39,9 @@ type Options struct {
 
 	// TargetTime keeps Func's run time at or below it by moving the size limit
 	// between MinSize and MaxSize: see Stats.SizeLimit. It refuses nothing. A
-	// Func that takes longer at any size is driven to MinSize. Batches that
-	// are full when the limit moves keep their size.
+	// Func that takes longer at any size is driven to MinSize. A limit
+	// that moves holds for batches that wait too: what is too much of one
+	// stays in line, what is missing comes from those behind it.
 	// Default: zero, the limit is MaxSize.
 	TargetTime time.Duration
 

@@ -14,6 +14,16 @@ func (l *batchList[Req, Res]) push(b *Batch[Req, Res]) {
 	l.last = b
 }
 
+func (l *batchList[Req, Res]) pushFront(b *Batch[Req, Res]) {
+	b.prev, b.next = nil, l.first
+	if l.first == nil {
+		l.last = b
+	} else {
+		l.first.prev = b
+	}
+	l.first = b
+}
+
 func (l *batchList[Req, Res]) remove(b *Batch[Req, Res]) {
 	if b.prev == nil {
 		l.first = b.next

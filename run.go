@@ -11,9 +11,6 @@ import (
 // add puts a request in and gives its place.
 func (b *Batch[Req, Res]) add(e entry, due time.Duration, req Req) int {
 	o := b.owner
-	if b.size == 0 {
-		b.first()
-	}
 	b.reqs = append(b.reqs, req)
 	if e.ctx != nil || b.ctxs != nil {
 		b.remember(e.ctx)
@@ -33,7 +30,7 @@ func (b *Batch[Req, Res]) add(e entry, due time.Duration, req Req) int {
 	return b.size - 1
 }
 
-// first makes the batch ready for its first request.
+// first makes the batch, the open one, ready for its first request.
 func (b *Batch[Req, Res]) first() {
 	o := b.owner
 	b.opened = o.clock()
@@ -69,11 +66,11 @@ const mostSpare = 1 << 14
 // has ended.
 func (b *Batch[Req, Res]) begin() bool {
 	o := b.owner
-	if b.withdrawn() == b.size {
+	if b.waiting() == 0 {
 		b.settle(StateDone)
 		return false
 	}
-	if b.withdrawn() > 0 {
+	if b.gone() > 0 {
 		b.compact()
 	}
 	b.run = &funcContext{info: Info{Size: len(b.reqs), Weight: b.weight, Trigger: b.trigger, Opened: o.epoch.Add(b.opened)}, ctxs: b.ctxs}
@@ -88,11 +85,11 @@ func (b *Batch[Req, Res]) begin() bool {
 	return true
 }
 
-// compact drops the withdrawn requests from what Func gets.
+// compact drops the requests that are gone from what Func gets.
 func (b *Batch[Req, Res]) compact() {
 	n, weight := 0, 0
 	for i := range b.reqs {
-		if !b.isWithdrawn(i) {
+		if !b.isGone(i) {
 			b.reqs[n] = b.reqs[i]
 			if b.ctxs != nil {
 				b.ctxs[n] = b.ctxs[i]
@@ -162,16 +159,16 @@ func (b *Batch[Req, Res]) finish(a answers[Res]) (gather bool) {
 	return gather
 }
 
-// spread lays results and errors out by place where some requests were
-// withdrawn, and counts the errors.
+// spread lays results and errors out by place where some requests are gone,
+// and counts the errors.
 func (b *Batch[Req, Res]) spread(each Errors) (failed int) {
-	if each == nil && b.withdrawn() == 0 {
+	if each == nil && b.gone() == 0 {
 		return 0
 	}
 	res := make([]Res, b.size)
 	k := 0
 	for i := range res {
-		if b.isWithdrawn(i) {
+		if b.isGone(i) {
 			continue
 		}
 		res[i] = b.res[k]
@@ -215,7 +212,7 @@ func (b *Batch[Req, Res]) abort(err error, counter *uint64) {
 // fail ends a batch that is in no list and has not run.
 func (b *Batch[Req, Res]) fail(err error, counter *uint64) {
 	b.err = err
-	b.owner.answered(b.size-b.withdrawn(), counter)
+	b.owner.answered(b.waiting(), counter)
 	b.settle(StateCanceled)
 }
 

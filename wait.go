@@ -6,7 +6,7 @@ import "context"
 // it makes a Batch the claims that a Future holds.
 
 // more is what few batches need.
-type more struct {
+type more[Req, Res any] struct {
 	fates     []fate // by place; shorter where the rest has none
 	weights   []int  // by place, with a Weigher
 	withdrawn int    // requests
@@ -15,6 +15,10 @@ type more struct {
 	done    chan struct{}         // Batch.Done
 	own     map[int]chan struct{} // one request's own signal, by place
 	watches []watch
+
+	moved int              // requests, to other batches
+	head  int              // the place before which all are gone
+	parts []part[Req, Res] // which have moved, and where to, by place
 }
 
 // watch withdraws the requests from first to last when the context that they
@@ -26,7 +30,7 @@ type watch struct {
 }
 
 // settle wakes who waits and ends the watches.
-func (m *more) settle(then *after) {
+func (m *more[Req, Res]) settle(then *after) {
 	then.close(m.done)
 	for _, c := range m.own {
 		then.close(c)
@@ -40,9 +44,9 @@ func (m *more) settle(then *after) {
 }
 
 // extra gives what few batches need. owner.mu is held.
-func (b *Batch[Req, Res]) extra() *more {
+func (b *Batch[Req, Res]) extra() *more[Req, Res] {
 	if b.more == nil {
-		b.more = &more{}
+		b.more = &more[Req, Res]{}
 	}
 	return b.more
 }
@@ -61,14 +65,21 @@ func (b *Batch[Req, Res]) signal(i int) <-chan struct{} {
 
 // ownSignal gives what is closed when request i has its answer. owner.mu is held.
 func (b *Batch[Req, Res]) ownSignal(i int) <-chan struct{} {
+	c := b.extra().own[i]
+	if c == nil {
+		c = make(chan struct{})
+		b.adopt(i, c)
+	}
+	return c
+}
+
+// adopt has c closed when request i has its answer. owner.mu is held.
+func (b *Batch[Req, Res]) adopt(i int, c chan struct{}) {
 	m := b.extra()
 	if m.own == nil {
 		m.own = make(map[int]chan struct{})
 	}
-	if m.own[i] == nil {
-		m.own[i] = make(chan struct{})
-	}
-	return m.own[i]
+	m.own[i] = c
 }
 
 // await waits until request i has its answer and reports true, or false when
@@ -80,16 +91,10 @@ func (b *Batch[Req, Res]) await(done, wake <-chan struct{}, i int) bool {
 		case <-done:
 			return b.answered(i)
 		}
-		if b.ended() {
+		var settled bool
+		if settled, wake = b.look(i); settled {
 			return true
 		}
-		b.owner.mu.Lock()
-		if b.settled(i) {
-			b.owner.mu.Unlock()
-			return true
-		}
-		wake = b.signal(i)
-		b.owner.mu.Unlock()
 	}
 }
 
@@ -102,7 +107,7 @@ func (b *Batch[Req, Res]) lone() bool { return b.size == 1 && !b.known }
 func (b *Batch[Req, Res]) within(e entry, wake <-chan struct{}, i int) (res Res, err error) {
 	select {
 	case <-wake:
-		if b.ended() {
+		if b.complete() {
 			return b.collect(i)
 		}
 	case <-e.done:
@@ -118,7 +123,7 @@ func (b *Batch[Req, Res]) within(e entry, wake <-chan struct{}, i int) (res Res,
 // batch, the batch can be used again: nobody else knows of it, and its signal
 // was received.
 func (b *Batch[Req, Res]) collect(i int) (Res, error) {
-	if !b.ended() {
+	if !b.complete() {
 		return b.wait(context.Background(), i)
 	}
 	res, err := b.read(i)
@@ -130,27 +135,50 @@ func (b *Batch[Req, Res]) collect(i int) (Res, error) {
 	return res, err
 }
 
-// settled reports whether request i has its answer. owner.mu is held.
-func (b *Batch[Req, Res]) settled(i int) bool { return b.ended() || b.isWithdrawn(i) }
+// complete reports whether the batch has ended and all its requests with it:
+// what has moved may run for longer.
+func (b *Batch[Req, Res]) complete() bool { return b.ended() && (b.more == nil || b.more.parts == nil) }
 
-// answered is settled with owner.mu not held.
+// settled reports whether request i, which has not moved, has its answer.
+// owner.mu is held.
+func (b *Batch[Req, Res]) settled(i int) bool { return b.ended() || b.isGone(i) }
+
+// look reports whether request i has its answer, or gives what is closed when
+// it has one, or before.
+func (b *Batch[Req, Res]) look(i int) (settled bool, wake <-chan struct{}) {
+	if b.complete() {
+		return true, nil
+	}
+	b.owner.mu.Lock()
+	defer b.owner.mu.Unlock()
+	b, i = b.locate(i)
+	if b.settled(i) {
+		return true, nil
+	}
+	return false, b.signal(i)
+}
+
+// answered reports whether request i has its answer.
 func (b *Batch[Req, Res]) answered(i int) bool {
 	b.owner.mu.Lock()
 	defer b.owner.mu.Unlock()
+	b, i = b.locate(i)
 	return b.settled(i)
 }
 
 // answer gives the answer to request i, which has one.
 func (b *Batch[Req, Res]) answer(i int) (Res, error) {
-	if b.ended() {
+	if b.complete() {
 		return b.read(i)
 	}
 	b.owner.mu.Lock()
 	defer b.owner.mu.Unlock()
+	b, i = b.locate(i)
 	return b.read(i)
 }
 
-// read is answer where nothing changes any more, or with owner.mu held.
+// read is answer for what has not moved, where nothing changes any more or
+// with owner.mu held.
 func (b *Batch[Req, Res]) read(i int) (res Res, err error) {
 	if m := b.more; m != nil && i < len(m.fates) && m.fates[i].err != nil {
 		return res, m.fates[i].err
@@ -162,13 +190,10 @@ func (b *Batch[Req, Res]) read(i int) (res Res, err error) {
 }
 
 func (b *Batch[Req, Res]) wait(ctx context.Context, i int) (res Res, err error) {
-	if b.ended() {
+	if b.complete() {
 		return b.read(i)
 	}
-	b.owner.mu.Lock()
-	settled, wake := b.settled(i), b.signal(i)
-	b.owner.mu.Unlock()
-	if !settled && !b.await(ctx.Done(), wake, i) {
+	if settled, wake := b.look(i); !settled && !b.await(ctx.Done(), wake, i) {
 		return res, context.Cause(ctx)
 	}
 	return b.answer(i)
@@ -177,6 +202,7 @@ func (b *Batch[Req, Res]) wait(ctx context.Context, i int) (res Res, err error) 
 func (b *Batch[Req, Res]) done(i int) <-chan struct{} {
 	b.owner.mu.Lock()
 	defer b.owner.mu.Unlock()
+	b, i = b.locate(i)
 	if b.settled(i) {
 		return closedChan
 	}
@@ -187,5 +213,6 @@ func (b *Batch[Req, Res]) cancel(i int) bool {
 	b.depart(i, ErrCanceled)
 	b.owner.mu.Lock()
 	defer b.owner.mu.Unlock()
-	return b.isWithdrawn(i) || b.canceled()
+	b, i = b.locate(i)
+	return b.isGone(i) || b.canceled()
 }

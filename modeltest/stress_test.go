@@ -23,6 +23,8 @@ var stressOptions = []struct {
 	{"crowded", batcher.Options{MaxSize: 5, MaxPending: 6, MaxConcurrent: -1}},
 	{"heavy", batcher.Options{MaxWeight: 2, MaxConcurrent: 2, Go: func(task func()) { go task() }}},
 	{"target", batcher.Options{MaxSize: 50, TargetTime: 50 * time.Microsecond}},
+	{"small target", batcher.Options{MaxSize: 8, TargetTime: 200 * time.Microsecond, MaxConcurrent: 2}},
+	{"strict target", batcher.Options{MaxSize: 9, MinSize: 2, StrictSize: true, MaxWeight: 20, TargetTime: 200 * time.Microsecond}},
 }
 
 func TestStressBatcher(t *testing.T) { stressAll(t, false) }
