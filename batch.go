@@ -12,8 +12,9 @@ import (
 // [Batcher] makes its own; [NewBatch] makes one by hand. All methods are safe
 // for concurrent use.
 type Batch[Req, Res any] struct {
-	owner *Batcher[Req, Res]
-	state atomic.Uint32 // a State; written with owner.mu held
+	owner  *Batcher[Req, Res]
+	state  atomic.Uint32 // a State; written with owner.mu held
+	served uint32        // pool.served when it ended
 
 	// owner.mu guards what follows until the batch has ended; then it does not
 	// change any more. Places are positions in the order of Add.

@@ -93,6 +93,11 @@ func (b *Batcher[Req, Res]) Do(ctx context.Context, req Req) (res Res, err error
 		return res, err
 	}
 	batch, i, wake := b.enlist(e, due, req)
+	if wake == nil {
+		if wake = batch.yield(i); wake == nil {
+			return batch.read(i)
+		}
+	}
 	if e.done != nil {
 		return batch.within(e, wake, i)
 	}
@@ -127,10 +132,14 @@ func (b *Batcher[Req, Res]) Current() *Batch[Req, Res] {
 func (b *Batcher[Req, Res]) Stats() Stats { return b.snapshot() }
 
 // enlist puts an admitted request of a Do into a batch, and gives its place
-// and what to wait for. b.mu is held, and released.
+// and what to wait for, or nil where it should yield first. b.mu is held, and
+// released.
 func (b *Batcher[Req, Res]) enlist(e entry, due time.Duration, req Req) (*Batch[Req, Res], int, <-chan struct{}) {
 	batch, i := b.join(e, due, req)
-	wake := batch.signal(i)
+	var wake <-chan struct{}
+	if i == 0 || !b.yields() {
+		wake = batch.signal(i)
+	}
 	b.unlock()
 	return batch, i, wake
 }

@@ -30,14 +30,16 @@ type pool[Req, Res any] struct {
 
 	_ [64]byte // what precedes is only read, what follows is written for each request
 
-	mu        sync.Mutex // guards what follows, and the Batchers and batches of this pool
-	closed    bool       // no request is accepted
-	abandoned bool       // no batch is begun
-	wanted    int        // due batches: each would take a slot
-	coming    int        // slots on their way to a batch
-	busy      int        // slots taken, those coming included
-	limit     int        // a batch this large is full: MaxSize, or less for TargetTime
-	room      admission  // up to here one cache line holds what each request touches
+	mu        sync.Mutex  // guards what follows, and the Batchers and batches of this pool
+	closed    bool        // no request is accepted
+	abandoned bool        // no batch is begun
+	brisk     bool        // batches are answered soon; see yield.go
+	crowded   atomic.Bool // who yields comes back late
+	wanted    int         // due batches: each would take a slot
+	coming    int         // slots on their way to a batch
+	busy      int         // slots taken, those coming included
+	limit     int         // a batch this large is full: MaxSize, or less for TargetTime
+	room      admission   // up to here one cache line holds what each request touches
 
 	sealed    int                 // due batches that collect no more
 	gathering int                 // slots coming that let callers in first
@@ -48,7 +50,9 @@ type pool[Req, Res any] struct {
 	drained   chan struct{}       // closed when all is answered and no slot is taken; made by Close
 	after     after
 
-	spare atomic.Pointer[Batch[Req, Res]] // to use again; see Batcher.newBatch
+	spare  atomic.Pointer[Batch[Req, Res]] // to use again; see Batcher.newBatch
+	served atomic.Uint32                   // requests that Func has answered; it wraps
+	late   atomic.Int32                    // batches whose second caller came back late, more than others
 }
 
 // after collects what must wait until the lock is released.

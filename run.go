@@ -81,6 +81,9 @@ func (b *Batch[Req, Res]) begin() bool {
 	o.running.push(b)
 	o.stats.Running++
 	o.stats.Batches++
+	if o.stats.Batches%untilAgain == 0 {
+		o.crowded.Store(false)
+	}
 	o.stats.started[b.trigger]++
 	return true
 }
@@ -118,15 +121,19 @@ func (b *Batch[Req, Res]) weightOf(i int) int {
 func (b *Batch[Req, Res]) finish(a answers[Res]) (gather bool) {
 	o, n := b.owner, b.run.info.Size
 	b.run.end(context.Canceled)
-	var took time.Duration
-	if o.timed {
-		took = o.clock() - b.run.entered
+	var now time.Duration
+	if o.timed || n > 1 {
+		now = o.clock()
 	}
 
 	o.mu.Lock()
 	if o.timed {
-		o.observe(n, took, a.err != nil)
+		o.observe(n, now-b.run.entered, a.err != nil)
 	}
+	if n > 1 {
+		o.brisk = now-b.opened < soon
+	}
+	b.served = o.served.Add(uint32(n))
 	b.res, b.err = a.res, a.err
 	failed := n
 	if a.err == nil {

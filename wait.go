@@ -91,8 +91,7 @@ func (b *Batch[Req, Res]) await(done, wake <-chan struct{}, i int) bool {
 		case <-done:
 			return b.answered(i)
 		}
-		var settled bool
-		if settled, wake = b.look(i); settled {
+		if wake = b.look(i); wake == closedChan {
 			return true
 		}
 	}
@@ -143,19 +142,19 @@ func (b *Batch[Req, Res]) complete() bool { return b.ended() && (b.more == nil |
 // owner.mu is held.
 func (b *Batch[Req, Res]) settled(i int) bool { return b.ended() || b.isGone(i) }
 
-// look reports whether request i has its answer, or gives what is closed when
-// it has one, or before.
-func (b *Batch[Req, Res]) look(i int) (settled bool, wake <-chan struct{}) {
+// look gives what is closed when request i has its answer, or before; if it
+// has one, closedChan.
+func (b *Batch[Req, Res]) look(i int) <-chan struct{} {
 	if b.complete() {
-		return true, nil
+		return closedChan
 	}
 	b.owner.mu.Lock()
 	defer b.owner.mu.Unlock()
 	b, i = b.locate(i)
 	if b.settled(i) {
-		return true, nil
+		return closedChan
 	}
-	return false, b.signal(i)
+	return b.signal(i)
 }
 
 // answered reports whether request i has its answer.
@@ -193,7 +192,7 @@ func (b *Batch[Req, Res]) wait(ctx context.Context, i int) (res Res, err error) 
 	if b.complete() {
 		return b.read(i)
 	}
-	if settled, wake := b.look(i); !settled && !b.await(ctx.Done(), wake, i) {
+	if wake := b.look(i); wake != closedChan && !b.await(ctx.Done(), wake, i) {
 		return res, context.Cause(ctx)
 	}
 	return b.answer(i)

@@ -1,0 +1,52 @@
+package batcher
+
+import (
+	"runtime"
+	"time"
+)
+
+// This file is how a Do waits that has company, where answers come soon: it
+// lets all others run once that are ready to, among them those who fill and run
+// its batch, and finds its answer when it has its turn again. That costs less
+// than to park and be woken, and more requests get into the batch. With 64
+// callers and a Func that returns at once a request takes 0.7 times as long so,
+// and 0.55 times with contexts that can end, since there is nothing to select.
+//
+// It would be a waste where Func takes long, and a loss where thousands of
+// callers take turns: each finds its memory cold, where a caller that is woken
+// finds it warm. With 10,000 a request took 1.25 times as long.
+
+const (
+	soon       = 50 * time.Microsecond // for a batch of several, from its first request to its answers
+	crowd      = 2048                  // requests that are answered before one that was answered is back
+	convinced  = 8                     // batches of a crowd, more than others
+	untilAgain = 4096                  // batches, until callers of a crowded pool yield again
+)
+
+// yields reports whether a caller that has company yields. p.mu is held.
+func (p *pool[Req, Res]) yields() bool { return p.brisk && !p.crowded.Load() }
+
+// yield waits for the answer to request i by letting others run. It gives nil
+// if there is one then, else what to wait for.
+func (b *Batch[Req, Res]) yield(i int) <-chan struct{} {
+	runtime.Gosched()
+	if !b.complete() {
+		return b.look(i)
+	}
+	if i == 1 { // one of a batch is enough
+		b.owner.pool.back(b.served)
+	}
+	return nil
+}
+
+// back notes that a caller is back which was answered when so many were.
+func (p *pool[Req, Res]) back(served uint32) {
+	switch late := p.late.Load(); {
+	case p.served.Load()-served < crowd:
+		p.late.Store(max(0, late-1))
+	case late < convinced:
+		p.late.Store(late + 1)
+	default:
+		p.crowded.Store(true)
+	}
+}
