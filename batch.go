@@ -64,8 +64,8 @@ func NewBatch[Req, Res any](fn Func[Req, Res], opts BatchOptions) *Batch[Req, Re
 // [ErrCanceled] besides if it was canceled), [ErrClosed], or ctx's cause.
 func (b *Batch[Req, Res]) Add(ctx context.Context, req Req) (Future[Res], error) {
 	o := b.owner
-	e, due := o.entry(ctx, req)
-	if err := o.admit(e, false); err != nil {
+	e, due, err := o.admit(ctx, req, false)
+	if err != nil {
 		return refused[Res](err), err
 	}
 	if err := b.refuse(e.weight); err != nil {

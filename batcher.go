@@ -64,8 +64,8 @@ func newOptionsPool[Req, Res any](by string, opts Options) *pool[Req, Res] {
 // A request that is refused gives a Future that has already failed: with
 // [ErrClosed], [ErrTooHeavy], or ctx's cause.
 func (b *Batcher[Req, Res]) Submit(ctx context.Context, req Req) Future[Res] {
-	e, due := b.entry(ctx, req)
-	if err := b.admit(e, true); err != nil {
+	e, due, err := b.admit(ctx, req, true)
+	if err != nil {
 		return refused[Res](err)
 	}
 	batch, i := b.join(e, due, req)
@@ -75,8 +75,8 @@ func (b *Batcher[Req, Res]) Submit(ctx context.Context, req Req) Future[Res] {
 // TrySubmit is Submit that never waits: without room under MaxPending the
 // Future has failed with [ErrFull].
 func (b *Batcher[Req, Res]) TrySubmit(ctx context.Context, req Req) Future[Res] {
-	e, due := b.entry(ctx, req)
-	if err := b.admit(e, false); err != nil {
+	e, due, err := b.admit(ctx, req, false)
+	if err != nil {
 		return refused[Res](err)
 	}
 	batch, i := b.join(e, due, req)
@@ -88,8 +88,8 @@ func (b *Batcher[Req, Res]) TrySubmit(ctx context.Context, req Req) Future[Res] 
 // batch runs already, its answer is dropped. The errors are those of
 // [Batcher.Submit] and [Future.Wait].
 func (b *Batcher[Req, Res]) Do(ctx context.Context, req Req) (res Res, err error) {
-	e, due := b.entry(ctx, req)
-	if err := b.admit(e, true); err != nil {
+	e, due, err := b.admit(ctx, req, true)
+	if err != nil {
 		return res, err
 	}
 	batch, i, wake := b.enlist(e, due, req)

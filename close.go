@@ -31,7 +31,7 @@ func (p *pool[Req, Res]) shutdown(ctx context.Context, all func(func(*Batcher[Re
 		}
 	}
 	if p.drained == nil {
-		p.drained = make(chan struct{})
+		p.drained, p.after.any = make(chan struct{}), true
 	}
 	drained := p.drained
 	p.unlock()

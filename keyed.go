@@ -40,8 +40,8 @@ func NewKeyed[K comparable, Req, Res any](fn func(ctx context.Context, key K, re
 
 // Submit is [Batcher.Submit] for a key.
 func (k *Keyed[K, Req, Res]) Submit(ctx context.Context, key K, req Req) Future[Res] {
-	e, due := k.pool.entry(ctx, req)
-	if err := k.pool.admit(e, true); err != nil {
+	e, due, err := k.pool.admit(ctx, req, true)
+	if err != nil {
 		return refused[Res](err)
 	}
 	batch, i := k.of(key).join(e, due, req)
@@ -50,8 +50,8 @@ func (k *Keyed[K, Req, Res]) Submit(ctx context.Context, key K, req Req) Future[
 
 // TrySubmit is [Batcher.TrySubmit] for a key.
 func (k *Keyed[K, Req, Res]) TrySubmit(ctx context.Context, key K, req Req) Future[Res] {
-	e, due := k.pool.entry(ctx, req)
-	if err := k.pool.admit(e, false); err != nil {
+	e, due, err := k.pool.admit(ctx, req, false)
+	if err != nil {
 		return refused[Res](err)
 	}
 	batch, i := k.of(key).join(e, due, req)
@@ -60,8 +60,8 @@ func (k *Keyed[K, Req, Res]) TrySubmit(ctx context.Context, key K, req Req) Futu
 
 // Do is [Batcher.Do] for a key.
 func (k *Keyed[K, Req, Res]) Do(ctx context.Context, key K, req Req) (res Res, err error) {
-	e, due := k.pool.entry(ctx, req)
-	if err := k.pool.admit(e, true); err != nil {
+	e, due, err := k.pool.admit(ctx, req, true)
+	if err != nil {
 		return res, err
 	}
 	batch, i, wake := k.of(key).enlist(e, due, req)

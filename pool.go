@@ -57,6 +57,7 @@ type pool[Req, Res any] struct {
 
 // after collects what must wait until the lock is released.
 type after struct {
+	any     bool            // there is something to do
 	wake    []chan struct{} // to close
 	stop    []func() bool   // to call
 	relieve int             // slots to go on with in a new goroutine
@@ -64,11 +65,11 @@ type after struct {
 
 func (a *after) close(c chan struct{}) {
 	if c != nil {
-		a.wake = append(a.wake, c)
+		a.wake, a.any = append(a.wake, c), true
 	}
 }
 
-func (a *after) any() bool { return a.relieve > 0 || a.wake != nil || a.stop != nil }
+func (a *after) call(stop func() bool) { a.stop, a.any = append(a.stop, stop), true }
 
 func newPool[Req, Res any](p policy, slots int, launch func(func())) *pool[Req, Res] {
 	switch {
@@ -100,20 +101,6 @@ type entry struct {
 	weight int
 }
 
-// entry asks a request and its context what a batch needs to know of them. No
-// lock is held: both are foreign code. due is ctx's deadline on the pool's
-// clock, or zero if there is none or it does not matter.
-func (p *pool[Req, Res]) entry(ctx context.Context, req Req) (e entry, due time.Duration) {
-	e.weight = 1
-	if ctx != context.Background() {
-		e.ctx, e.done = ctx, ctx.Done()
-	}
-	if p.asks {
-		e.weight, due = p.ask(ctx, req)
-	}
-	return e, due
-}
-
 // ask gives a request's weight, and its deadline if time decides anything.
 func (p *pool[Req, Res]) ask(ctx context.Context, req Req) (weight int, due time.Duration) {
 	weight = 1
@@ -128,27 +115,37 @@ func (p *pool[Req, Res]) ask(ctx context.Context, req Req) (weight int, due time
 	return weight, due
 }
 
-// admit lets a request in: it returns nil with p.mu held, or the reason for a
-// refusal with p.mu released. Where there is no room it waits if wait says so.
-func (p *pool[Req, Res]) admit(e entry, wait bool) error {
-	if e.weight > p.maxWeight {
-		return p.reject(fmt.Errorf("%w: it weighs %d, MaxWeight is %d", ErrTooHeavy, e.weight, p.maxWeight))
+// admit lets a request in: it returns with p.mu held, or with the reason for a
+// refusal and p.mu released. Where there is no room it waits if wait says so.
+// What a batch needs to know of a request and its context is asked before the
+// lock is taken, since both are foreign code. due is ctx's deadline on the
+// pool's clock, or zero if there is none or it does not matter.
+func (p *pool[Req, Res]) admit(ctx context.Context, req Req, wait bool) (e entry, due time.Duration, err error) {
+	e.weight = 1
+	if ctx != context.Background() {
+		e.ctx, e.done = ctx, ctx.Done()
 	}
-	if e.done != nil && e.ctx.Err() != nil {
-		return p.reject(context.Cause(e.ctx))
+	if p.asks {
+		e.weight, due = p.ask(ctx, req)
+	}
+	if e.weight > p.maxWeight {
+		return e, due, p.reject(fmt.Errorf("%w: it weighs %d, MaxWeight is %d", ErrTooHeavy, e.weight, p.maxWeight))
+	}
+	if e.done != nil && ctx.Err() != nil {
+		return e, due, p.reject(context.Cause(ctx))
 	}
 	p.mu.Lock()
 	switch {
 	case p.closed:
 		p.mu.Unlock()
-		return p.reject(ErrClosed)
+		return e, due, p.reject(ErrClosed)
 	case p.room.enter():
-		return nil
+		return e, due, nil
 	case wait:
-		return p.await(e)
+		return e, due, p.await(e)
 	default:
 		p.mu.Unlock()
-		return p.reject(fmt.Errorf("%w: MaxPending is %d, and as many requests are pending", ErrFull, p.room.limit))
+		return e, due, p.reject(fmt.Errorf("%w: MaxPending is %d, and as many requests are pending", ErrFull, p.room.limit))
 	}
 }
 
@@ -220,7 +217,7 @@ func (p *pool[Req, Res]) answered(n int, counter *uint64) {
 // unlock ends a critical section: it starts the slots that the section has
 // made necessary and wakes whom it has answered.
 func (p *pool[Req, Res]) unlock() {
-	if p.wanted > p.coming && p.busy < p.slots || p.after.any() || p.drained != nil {
+	if p.wanted > p.coming && p.busy < p.slots || p.after.any {
 		p.unlockAndAct()
 		return
 	}
@@ -240,7 +237,7 @@ func (p *pool[Req, Res]) unlockAndAct() {
 		p.drained = nil
 	}
 	then := p.after
-	p.after = after{}
+	p.after = after{any: p.drained != nil}
 	p.mu.Unlock()
 	for _, c := range then.wake {
 		close(c)

@@ -15,7 +15,7 @@ func (p *pool[Req, Res]) relieve() {
 	if p.gathering > 0 && p.launch == nil {
 		p.gathering--
 		p.relieved++
-		p.after.relieve++
+		p.after.relieve, p.after.any = p.after.relieve+1, true
 	}
 }
 

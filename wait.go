@@ -37,7 +37,7 @@ func (m *more[Req, Res]) settle(then *after) {
 	}
 	for _, w := range m.watches {
 		if w.stop != nil {
-			then.stop = append(then.stop, w.stop)
+			then.call(w.stop)
 		}
 	}
 	m.done, m.own, m.watches, m.weights = nil, nil, nil, nil
