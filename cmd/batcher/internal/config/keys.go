@@ -43,7 +43,7 @@ func (c *Config) keys() []key {
 		{"limits.idle", duration(&c.Limits.Idle), "How long a connection without a request is kept."},
 		{"log.level", text(&c.Log.Level), "What is logged: debug, info, warn or error."},
 		{"log.format", text(&c.Log.Format), "How: text or json, one line an event, on standard error."},
-		{"log.access", yes(&c.Log.Access), "Whether each request is logged, at level info: never its body, its query or a header."},
+		{"log.access", yes(&c.Log.Access), "Whether each request is logged, at level info, up to 100ms later: never its body, its query or a header."},
 		{"tracing.endpoint", text(&c.Tracing.Endpoint), "URL that spans are sent to with OTLP over HTTP, such as http://localhost:4318. Empty: no tracing."},
 		{"tracing.ratio", ratio(&c.Tracing.Ratio), "Share of the requests without a traceparent of their own that are traced. A batch is traced if one of its requests is."},
 		{"store", text(&c.Store), "Folder in which requests are kept until they are answered: every route is durable, by a queue in this process. One process can have it."},

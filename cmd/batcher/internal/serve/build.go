@@ -44,7 +44,7 @@ func (p *parts) shutdown(ctx context.Context) (err error) {
 // build makes the parts of c. It opens files, and no connection but to the
 // queues.
 func (s *server) build(c *config.Config) (p *parts, err error) {
-	p = &parts{config: c, log: newLog(c.Log, s.stderr)}
+	p = &parts{config: c, log: newLog(c.Log, s.lines)}
 	if c.TLS.Cert != "" {
 		if p.tls, err = certs.Load(c.TLS.Cert, c.TLS.Key, c.TLS.ClientCA); err != nil {
 			return nil, c.Fault("tls.cert", "%v", err)
@@ -62,7 +62,7 @@ func (s *server) build(c *config.Config) (p *parts, err error) {
 		return nil, err
 	}
 	p.probe = admin.NewProbe(upstreams(c), c.Admin.Probe, transport)
-	m := &maker{s: s, c: c, transport: transport, credentials: credentials, observer: s.observer(c, p.log)}
+	m := &maker{s: s, c: c, transport: transport, credentials: credentials, observer: s.observer(c)}
 	if s.link != nil {
 		m.queues = durable.NewRoutes(s.link)
 	}
@@ -92,12 +92,12 @@ func (s *server) transport(c *config.Config) (http.RoundTripper, error) {
 const keptConnections = 256
 
 // observer counts and logs what the routes of c do.
-func (s *server) observer(c *config.Config, log *slog.Logger) gateway.Observer {
+func (s *server) observer(c *config.Config) gateway.Observer {
 	o := gateway.Observer{
 		Served:    func(_ *http.Request, served gateway.Served) { s.metrics.Served(served) },
 		Exchanged: func(ctx context.Context, e gateway.Exchange) { s.metrics.Exchanged(ctx, e) },
 	}
-	if c.Log.Access {
+	if log := newLog(c.Log, gathered{s.lines}); c.Log.Access && log.Enabled(context.Background(), slog.LevelInfo) {
 		o.Served = func(r *http.Request, served gateway.Served) {
 			s.metrics.Served(served)
 			logAccess(log, r, served)
@@ -119,7 +119,7 @@ func upstreams(c *config.Config) (urls []string) {
 // Check builds what Run would serve with, and so finds what is wrong with the
 // files that c names.
 func Check(c *config.Config) error {
-	s := &server{stderr: io.Discard, metrics: metrics.New(""), propagator: tracing.Propagator}
+	s := &server{stderr: io.Discard, lines: &lines{out: io.Discard}, metrics: metrics.New(""), propagator: tracing.Propagator}
 	p, err := s.build(c)
 	if err != nil {
 		return err

@@ -44,7 +44,10 @@ func logAccess(log *slog.Logger, r *http.Request, s gateway.Served) {
 	if s.Err != nil && s.Status >= http.StatusInternalServerError {
 		attrs = append(attrs, slog.String("err", s.Err.Error()))
 	}
-	log.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
+	// Not log.LogAttrs, which would look up where it was called: 0.13 of 1.7 µs.
+	record := slog.NewRecord(time.Now(), slog.LevelInfo, "request", 0)
+	record.AddAttrs(attrs...)
+	_ = log.Handler().Handle(r.Context(), record) // log drops errors too
 }
 
 func milliseconds(name string, d time.Duration) slog.Attr {

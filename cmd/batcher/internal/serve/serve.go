@@ -38,6 +38,7 @@ type Options struct {
 type server struct {
 	opts       Options
 	stderr     io.Writer
+	lines      *lines // on stderr
 	metrics    *metrics.Metrics
 	tracer     trace.TracerProvider // nil: no traces
 	propagator propagation.TextMapPropagator
@@ -67,7 +68,8 @@ func Run(ctx, kill context.Context, opts Options) error {
 	if err != nil {
 		return err
 	}
-	s := &server{opts: opts, stderr: opts.Stderr, kill: kill, files: files, metrics: metrics.New(opts.Version), first: c, propagator: tracing.Propagator}
+	s := &server{opts: opts, stderr: opts.Stderr, lines: &lines{out: opts.Stderr}, kill: kill, files: files, metrics: metrics.New(opts.Version), first: c, propagator: tracing.Propagator}
+	defer func() { _ = s.lines.flush() }()
 	s.ending, s.endOld = context.WithCancelCause(kill)
 	defer s.endOld(nil)
 	if c.Tracing.Endpoint != "" {

@@ -1,0 +1,15 @@
+package serve
+
+import "io"
+
+// NewLines gives two writers to the same log: one whose lines go out at once,
+// and one whose lines are gathered.
+func NewLines(out io.Writer) (atOnce, later io.Writer) {
+	l := &lines{out: out}
+	return l, gathered{l}
+}
+
+const (
+	GatherTime = gatherTime
+	GatherSize = gatherSize
+)

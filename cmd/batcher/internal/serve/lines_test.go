@@ -1,0 +1,106 @@
+package serve_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gobatcher/batcher/cmd/batcher/internal/serve"
+)
+
+// writes are what a file was given, one by one.
+type writes struct {
+	mu  sync.Mutex
+	all []string // guarded by mu
+}
+
+func (w *writes) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.all = append(w.all, string(p))
+	return len(p), nil
+}
+
+// take gives those since the last take.
+func (w *writes) take() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	defer func() { w.all = nil }()
+	return w.all
+}
+
+// Lines of requests go out together, no later than in time, never behind a
+// line that was written after them.
+func TestLines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out writes
+		atOnce, later := serve.NewLines(&out)
+		wrote := func(want ...string) {
+			t.Helper()
+			synctest.Wait()
+			if got := out.take(); !slices.Equal(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		}
+		fmt.Fprintln(atOnce, "serving")
+		wrote("serving\n")
+		fmt.Fprintln(later, "one")
+		time.Sleep(serve.GatherTime - time.Nanosecond)
+		fmt.Fprintln(later, "two")
+		wrote()
+		time.Sleep(time.Nanosecond)
+		wrote("one\ntwo\n")
+
+		fmt.Fprintln(later, "three")
+		fmt.Fprintln(atOnce, "draining")
+		wrote("three\ndraining\n")
+		time.Sleep(serve.GatherTime)
+		wrote()
+	})
+}
+
+// Much does not wait.
+func TestLinesAreNotHeldWithoutBound(t *testing.T) {
+	var out writes
+	_, later := serve.NewLines(&out)
+	line := strings.Repeat("x", serve.GatherSize/2)
+	for range 3 {
+		io.WriteString(later, line)
+	}
+	if got := out.take(); len(got) != 1 || got[0] != line+line {
+		t.Errorf("got %d writes", len(got))
+	}
+}
+
+// full is a disk that has room again after a failure.
+type full struct{ writes }
+
+var errFull = errors.New("full")
+
+func (f *full) Write(p []byte) (int, error) {
+	if len(p) == serve.GatherSize {
+		return 0, errFull
+	}
+	return f.writes.Write(p)
+}
+
+// What cannot be written is dropped.
+func TestLinesThatCannotBeWritten(t *testing.T) {
+	var out full
+	atOnce, later := serve.NewLines(&out)
+	for _, w := range []io.Writer{atOnce, later} {
+		if _, err := w.Write(make([]byte, serve.GatherSize)); err != errFull {
+			t.Errorf("got %v", err)
+		}
+	}
+	fmt.Fprint(atOnce, "next")
+	if got := out.take(); !slices.Equal(got, []string{"next"}) {
+		t.Errorf("got %q", got)
+	}
+}
