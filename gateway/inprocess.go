@@ -58,21 +58,21 @@ func (d *inProcess) whole() {
 func (d *inProcess) share(item Item) share { return share{item, d.scale.share(item)} }
 
 func (d *inProcess) Dispatch(ctx context.Context, key Key, items []Item) ([]Outcome, error) {
-	outcomes := make([]Outcome, len(items))
+	outcomes, handle := make([]Outcome, len(items)), unique.Make(key)
 	if len(items) == 1 {
-		return outcomes, d.one(ctx, key, items, outcomes)
+		return outcomes, d.one(ctx, handle, items, outcomes)
 	}
-	return outcomes, d.several(ctx, key, items, outcomes)
+	return outcomes, d.several(ctx, handle, items, outcomes)
 }
 
 // one is most calls.
-func (d *inProcess) one(ctx context.Context, key Key, items []Item, outcomes []Outcome) (err error) {
-	outcomes[0], err = d.keyed.Do(ctx, unique.Make(key), d.share(items[0]))
+func (d *inProcess) one(ctx context.Context, key unique.Handle[Key], items []Item, outcomes []Outcome) (err error) {
+	outcomes[0], err = d.keyed.Do(ctx, key, d.share(items[0]))
 	return err
 }
 
-func (d *inProcess) several(ctx context.Context, key Key, items []Item, outcomes []Outcome) (err error) {
-	futures := d.submit(ctx, unique.Make(key), items)
+func (d *inProcess) several(ctx context.Context, key unique.Handle[Key], items []Item, outcomes []Outcome) (err error) {
+	futures := d.submit(ctx, key, items)
 	for i, future := range futures {
 		if outcomes[i], err = future.Wait(ctx); err != nil {
 			leave(futures)

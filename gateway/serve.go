@@ -41,10 +41,16 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		passTo(w, r, rt.through, rt.Name, rt.observer)
 		return
 	}
-	v := new(visit) // a literal would be made on the stack first
-	v.route, v.r, v.start, v.served.Route = rt, r, time.Now(), rt.Name
+	v := newVisit(rt, r)
 	v.run()
 	v.finish(w)
+}
+
+// newVisit begins a visit. Inlined, it would be made on the stack.
+//
+//go:noinline
+func newVisit(rt *route, r *http.Request) *visit {
+	return &visit{route: rt, r: r, start: time.Now(), served: Served{Route: rt.Name}}
 }
 
 // visit is one call, from its head to its answer. It is on the heap, and the
