@@ -2,9 +2,11 @@ package gateway
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -14,6 +16,8 @@ import (
 // HTTPOptions say how an HTTP upstream is reached.
 type HTTPOptions struct {
 	// Transport sends requests. It is not closed but for its idle connections.
+	// An [http.Transport] should have DisableCompression set: else it asks for
+	// gzip on behalf of callers who did not, and unpacks what is passed through.
 	// Default: nil, a transport of its own that keeps up to 256 connections.
 	Transport http.RoundTripper
 
@@ -51,7 +55,7 @@ func NewHTTP(base string, opts HTTPOptions) (*HTTP, error) {
 	}
 	if opts.Transport == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.MaxIdleConns, t.MaxIdleConnsPerHost = 256, 256
+		t.MaxIdleConns, t.MaxIdleConnsPerHost, t.DisableCompression = 256, 256, true
 		opts.Transport = t
 	}
 	set(&opts.MaxAnswer, defaultMaxAnswer)
@@ -72,6 +76,7 @@ func (h *HTTP) Send(ctx context.Context, key Key, body []byte) (Answer, error) {
 	}
 	req.Header = key.Header()
 	req.Header.Set("Content-Type", key.ContentType)
+	req.Header.Set("Accept-Encoding", "gzip")
 	h.override(req.Header)
 	res, err := h.opts.Transport.RoundTrip(req)
 	if err != nil {
@@ -93,8 +98,16 @@ func (h *HTTP) override(header http.Header) {
 	}
 }
 
-func (h *HTTP) readAnswer(res *http.Response) ([]byte, error) {
-	data, err := readAll(res.Body, res.ContentLength, h.opts.MaxAnswer, nil)
+// readAnswer reads and decompresses.
+func (h *HTTP) readAnswer(res *http.Response) (data []byte, err error) {
+	from, n := io.Reader(res.Body), res.ContentLength
+	if n != 0 && strings.EqualFold(res.Header.Get("Content-Encoding"), "gzip") {
+		if from, err = gzip.NewReader(res.Body); err != nil {
+			return nil, err
+		}
+		n = -1
+	}
+	data, err = readAll(from, n, h.opts.MaxAnswer, nil)
 	if errors.Is(err, errTooLong) {
 		return nil, Errorf(http.StatusBadGateway, "the upstream's answer is longer than %d bytes", h.opts.MaxAnswer)
 	}

@@ -82,6 +82,7 @@ func (s *server) transport(c *config.Config) (http.RoundTripper, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.TLSClientConfig = outbound
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, keptConnections
+	t.DisableCompression = true // what is passed through is not changed
 	if s.tracer == nil {
 		return t, nil
 	}
