@@ -35,6 +35,9 @@ func TestWhatIsNoCallIsPassedThrough(t *testing.T) {
 	upgrade := httptest.NewRequest(http.MethodPost, "/words", strings.NewReader("a"))
 	upgrade.Header = http.Header{"Connection": {"keep-alive, Upgrade"}, "Upgrade": {"x"}}
 	wantAnswer(t, serve(h, upgrade), 202, "passed POST /words a")
+	offer := httptest.NewRequest(http.MethodPost, "/words", strings.NewReader("a"))
+	offer.Header = http.Header{"Connection": {"Upgrade, HTTP2-Settings"}, "Upgrade": {"h2c"}, "Http2-Settings": {"AAMAAABkAAQCAAAAAAIAAAAA"}}
+	wantAnswer(t, serve(h, offer), 200, "A")
 	for _, target := range []string{"/else", "//words", "/x/../words", "/words/"} {
 		wantAnswer(t, serve(h, httptest.NewRequest(http.MethodPost, target, nil)), 410, "fallback")
 	}

@@ -53,9 +53,12 @@ func concerning(h http.Header) http.Header {
 	return kept
 }
 
-// upgrades reports whether r asks for another protocol on its connection.
+// upgrades reports whether r asks for another protocol on its connection. An
+// offer of HTTP/2, which some clients make with every request, asks for
+// nothing (RFC 9113, section 3.1).
 func upgrades(r *http.Request) bool {
-	return len(r.Header["Upgrade"]) > 0 && slices.ContainsFunc(r.Header["Connection"], func(v string) bool {
+	to := r.Header["Upgrade"]
+	return len(to) > 0 && !strings.EqualFold(to[0], "h2c") && slices.ContainsFunc(r.Header["Connection"], func(v string) bool {
 		return strings.Contains(strings.ToLower(v), "upgrade")
 	})
 }

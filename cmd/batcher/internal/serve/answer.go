@@ -20,7 +20,9 @@ const answerPart = 64 << 10
 // steadily serves r with an answer that must be taken steadily.
 func steadily(h http.Handler, w http.ResponseWriter, r *http.Request, most time.Duration) {
 	a := &steadyAnswer{w, http.NewResponseController(w), most}
-	a.free() // of the deadline of the request before
+	if r.ProtoMajor < 2 {
+		a.free() // of the deadline of the request before; a stream has none
+	}
 	h.ServeHTTP(a, r)
 	a.limit() // for what the server holds back until now
 }

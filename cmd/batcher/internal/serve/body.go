@@ -15,8 +15,9 @@ import (
 // it takes as a whole is not its business.
 type steadyBody struct {
 	io.ReadCloser
-	conn *http.ResponseController
-	most time.Duration
+	conn   *http.ResponseController
+	most   time.Duration
+	stream bool // of HTTP/2
 }
 
 // steady has r's body come steadily.
@@ -24,7 +25,7 @@ func steady(w http.ResponseWriter, r *http.Request, most time.Duration) *http.Re
 	if r.ContentLength == 0 {
 		return r
 	}
-	r.Body = &steadyBody{r.Body, http.NewResponseController(w), most}
+	r.Body = &steadyBody{r.Body, http.NewResponseController(w), most, r.ProtoMajor >= 2}
 	return r
 }
 
@@ -33,12 +34,13 @@ func (b *steadyBody) Read(p []byte) (int, error) {
 	limited := b.conn.SetReadDeadline(time.Now().Add(b.most)) == nil
 	n, err := b.ReadCloser.Read(p)
 	switch {
-	case err == nil || !limited:
+	case !limited:
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return n, gateway.Errorf(http.StatusRequestTimeout, "the body does not go on")
-	default:
+	case err != nil || b.stream:
 		// The server listens on for the end of the connection, and must not
-		// take the end of the deadline for it.
+		// take the end of the deadline for it; a stream's deadline ends its
+		// body even while nobody reads.
 		_ = b.conn.SetReadDeadline(time.Time{})
 	}
 	return n, err

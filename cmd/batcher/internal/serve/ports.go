@@ -65,6 +65,12 @@ func (s *server) openService() (*port, error) {
 		listener = netutil.LimitListener(listener, c.Limits.Connections)
 	}
 	p := &port{listener: listener, server: s.newServer(s.service()), secure: c.TLS.Cert != ""}
+	p.server.Protocols = new(http.Protocols)
+	p.server.Protocols.SetHTTP1(true)
+	p.server.Protocols.SetHTTP2(true)
+	p.server.Protocols.SetUnencryptedHTTP2(true) // by prior knowledge, as proxies and sidecars speak it
+	// A deadline ends a stream, but only if that can be written; this ends a connection to which nothing can.
+	p.server.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: streams, WriteByteTimeout: c.Limits.AnswerTime}
 	p.server.ConnState = func(_ net.Conn, state http.ConnState) {
 		switch state {
 		case http.StateNew:
@@ -78,6 +84,9 @@ func (s *server) openService() (*port, error) {
 	}
 	return p, nil
 }
+
+// streams are the most requests at once on a connection of HTTP/2.
+const streams = 250
 
 // service serves the service port: who has a token if there are tokens.
 func (s *server) service() http.Handler {
