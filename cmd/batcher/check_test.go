@@ -122,7 +122,7 @@ func TestCheckOneRoute(t *testing.T) {
 // Every fault is on a line of its own, which begins with the place.
 func TestCheckFinds(t *testing.T) {
 	name := written(t, "lisen: a:1\nroutes:\n  - protocol: kserve-v1\n    delay: soon\n")
-	run("", "check", "--config", name).check(t, 1, "", name+`:1:1: no such key: lisen; there are listen, upstream, grace, tokens, upstream-token, admin, tls, upstream-tls, limits, log, tracing, store, nats, work, queue, routes
+	run("", "check", "--config", name).check(t, 1, "", name+`:1:1: no such key: lisen; there are listen, upstream, grace, drain-delay, tokens, upstream-token, admin, tls, upstream-tls, limits, log, tracing, store, nats, work, queue, routes
 `+name+`:4:12: delay: "soon" is not a duration such as 250ms, 10s or 1m30s
 `)
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // waiting makes a request that the upstream holds.
@@ -38,6 +39,46 @@ func TestServeDrains(t *testing.T) {
 		g.end(0)
 		g.hears("msg=ended clean=true")
 	}
+}
+
+// Until the drain delay is over requests are served as before, for those who
+// have not heard of the end yet; the answers tell them to come no more on this
+// connection.
+func TestServeDrainDelay(t *testing.T) {
+	u := startUpstream(t)
+	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1", "--drain-delay=1h")
+	g.predict(1).want(t, 1)
+	g.signal(syscall.SIGTERM)
+	g.hears(`msg="not ready any more" why="interrupted \(SIGTERM\)" drain-delay=1h0m0s`)
+	if status, body := get(t, g.admin+"/readyz"); status != http.StatusServiceUnavailable || body != "draining\n" {
+		t.Errorf("/readyz gives %d %q", status, body)
+	}
+	if status, _ := get(t, g.admin+"/healthz"); status != http.StatusOK {
+		t.Errorf("/healthz gives %d", status)
+	}
+	client := cleartext(t)
+	for n := range 3 {
+		g.predict(n).want(t, n)
+		g.predictBy(t.Context(), client, n).want(t, n)
+	}
+	res, err := http.Get(g.url + "/x")
+	if err != nil || !res.Close {
+		t.Errorf("got %+v, %v, want an answer that closes its connection", res, err)
+	}
+	g.signal(syscall.SIGTERM)
+	<-g.ended
+	g.hears("msg=draining")
+}
+
+func TestServeDrainDelayEnds(t *testing.T) {
+	g := startGate(t, "--upstream", "http://127.0.0.1:1", "--protocol", "kserve-v1", "--drain-delay=200ms")
+	start := time.Now()
+	g.signal(syscall.SIGTERM)
+	g.end(0)
+	if took := time.Since(start); took < 200*time.Millisecond {
+		t.Errorf("it ended after %v", took)
+	}
+	g.hears("msg=draining")
 }
 
 func TestServeGracePeriodEnds(t *testing.T) {

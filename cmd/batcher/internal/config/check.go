@@ -58,6 +58,7 @@ func (c *Config) check() Faults {
 	k.pair("upstream-tls.cert", c.Outbound.Cert, "upstream-tls.key", c.Outbound.Key)
 	k.fault(c.TLS.ClientCA != "" && c.TLS.Cert == "", "tls.client-ca", "needs tls.cert and tls.key")
 	k.fault(c.Grace < 0, "grace", "must not be negative")
+	k.fault(c.DrainDelay < 0, "drain-delay", "must not be negative")
 	k.fault(c.Limits.Header < 1024, "limits.header", "must be at least 1KiB")
 	k.fault(c.Limits.Connections < 0, "limits.connections", "must not be negative")
 	k.fault(c.Limits.HeaderTime <= 0, "limits.header-time", "must be over zero")

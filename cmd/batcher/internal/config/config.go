@@ -9,22 +9,23 @@ import (
 
 // Config is everything that can be set. Default gives one to start from.
 type Config struct {
-	Listen   string
-	Upstream string
-	Grace    time.Duration
-	Tokens   string
-	Token    string
-	Admin    Admin
-	TLS      TLS
-	Outbound Outbound
-	Limits   Limits
-	Log      Log
-	Tracing  Tracing
-	Store    string
-	NATS     string
-	Work     bool
-	Queue    Queue
-	Routes   []Route
+	Listen     string
+	Upstream   string
+	Grace      time.Duration
+	DrainDelay time.Duration // before Grace begins
+	Tokens     string
+	Token      string
+	Admin      Admin
+	TLS        TLS
+	Outbound   Outbound
+	Limits     Limits
+	Log        Log
+	Tracing    Tracing
+	Store      string
+	NATS       string
+	Work       bool
+	Queue      Queue
+	Routes     []Route
 
 	at places // where each key was set
 }

@@ -24,6 +24,7 @@ func (c *Config) keys() []key {
 		{"listen", text(&c.Listen), "Address of the service port, host:port. A port on all interfaces must be asked for: 0.0.0.0:8080."},
 		{"upstream", text(&c.Upstream), "URL of the upstream of all routes that name no other, http or https. With it, requests that match no route are passed through to it; without it they are answered with status 404."},
 		{"grace", duration(&c.Grace), "After SIGTERM or SIGINT, how long accepted requests may take before they are cut off."},
+		{"drain-delay", duration(&c.DrainDelay), "After SIGTERM or SIGINT, how long requests are still served as before, while /readyz says no and connections are closed after an answer; grace begins then. For whoever sends requests and takes a while to hear of the end, such as a Service of Kubernetes. 0: not at all."},
 		{"tokens", text(&c.Tokens), "File of bearer tokens, one a line; empty lines and lines that start with # do not count. A request to the service port must then bring one of them in its Authorization header. The file is read again when it changes."},
 		{"upstream-token", text(&c.Token), "File of a bearer token that upstreams are shown in place of what the caller's Authorization header says; what the file holds after line ends and spaces are cut off. Read again when it changes. Empty: they are shown the caller's."},
 		{"admin.listen", text(&c.Admin.Listen), "Address of the admin port, with /healthz, /readyz and /metrics; off for none. It must not be reachable for strangers."},

@@ -149,7 +149,7 @@ var faults = []struct {
 	{"two documents", oneRoute + "---\nlisten: a:1\n", []string{"5:1: a second document; there must be one"}},
 	{"a list", "- a\n", []string{"1:1: a configuration wants keys, not a list"}},
 	{"unknown keys, all of them", "lisen: a:1\nadmin: {port: 1}\nroutes: [{protocol: kserve-v1, protocoll: x}]\n", []string{
-		"1:1: no such key: lisen; there are listen, upstream, grace, tokens, upstream-token, admin, tls, upstream-tls, limits, log, tracing, store, nats, work, queue, routes",
+		"1:1: no such key: lisen; there are listen, upstream, grace, drain-delay, tokens, upstream-token, admin, tls, upstream-tls, limits, log, tracing, store, nats, work, queue, routes",
 		"2:9: no such key: port; there are listen, probe",
 		"3:32: no such key: protocoll; there are name, pattern, protocol, upstream, command, items, results, headers, refuse, isolate, " +
 			"max-items, min-items, max-concurrent, delay, target-time, max-weight, max-batch-bytes, max-pending, max-pending-bytes, max-body, max-answer, timeout"}},
@@ -185,6 +185,7 @@ admin: {probe: healthz}
 limits: {header: 1, connections: -1, header-time: 0s, idle: -1s}
 log: {level: loud, format: xml}
 tracing: {endpoint: "localhost:4318"}
+drain-delay: -1s
 `, []string{
 		`4:9: listen: "80" is not an address such as 127.0.0.1:8080`,
 		"5:8: grace: must not be negative",
@@ -197,7 +198,8 @@ tracing: {endpoint: "localhost:4318"}
 		"9:61: limits.idle: must be over zero",
 		`10:14: log.level: "loud" is none of debug, info, warn, error`,
 		`10:28: log.format: "xml" is none of text, json`,
-		`11:21: tracing.endpoint: "localhost:4318" must be http[s]://host[:port][/path]`}},
+		`11:21: tracing.endpoint: "localhost:4318" must be http[s]://host[:port][/path]`,
+		"12:14: drain-delay: must not be negative"}},
 	{"one port for both", oneRoute + "listen: a:1\nadmin: {listen: a:1}\ntls: {client-ca: ca.pem}\n", []string{
 		"5:17: admin.listen: a:1 is the service port, there must be one of its own",
 		"6:18: tls.client-ca: needs tls.cert and tls.key"}},

@@ -44,7 +44,7 @@ type server struct {
 	propagator propagation.TextMapPropagator
 	tls        certs.Server
 	tokens     gateway.Tokens
-	closed     atomic.Bool   // draining
+	closed     atomic.Bool   // about to drain, or draining
 	swap       *gateway.Swap // nil for a worker
 	link       *durable.Link // nil: nothing is durable
 	later      *durable.Later
@@ -155,10 +155,17 @@ func (s *server) run(ctx context.Context) error {
 }
 
 // drain ends it all: whoever was accepted is answered, whoever comes is told
-// that it is too late.
+// that it is too late, after a while in which it is not yet.
 func (s *server) drain(ctx context.Context, ports *ports) error {
 	p := s.now.Load()
 	s.closed.Store(true)
+	if delay := p.config.DrainDelay; delay > 0 && ports.service != nil {
+		p.log.Info("not ready any more", "why", context.Cause(ctx).Error(), "drain-delay", delay.String())
+		select {
+		case <-time.After(delay):
+		case <-s.kill.Done():
+		}
+	}
 	grace, cancel := s.grace()
 	defer cancel()
 	p.log.Info("draining", "why", context.Cause(ctx).Error(), "grace", p.config.Grace.String())
