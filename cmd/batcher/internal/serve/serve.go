@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,6 +63,7 @@ type server struct {
 // grace period, or until kill ends. It returns nil if all were answered. It
 // fails at once where the configuration is wrong or a port is taken.
 func Run(ctx, kill context.Context, opts Options) error {
+	defer runtime.KeepAlive(reserve())
 	files, unwatched := watchFile(opts.Path) // before it is read, to miss nothing
 	defer files.close()
 	c, err := opts.Load()
