@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -55,6 +56,7 @@ func (b *bench) close() { _ = os.RemoveAll(b.dir) }
 
 // run measures, prints each goal as it is known, and fails if one was missed.
 func (b *bench) run(out io.Writer) error {
+	fmt.Fprintln(out, "throughput and p99 are those with", strings.Join(settings(b.callers), " "))
 	var missed []error
 	for _, measure := range []func() ([]goal, error){b.overhead, b.gain, b.memory} {
 		goals, err := measure()
@@ -76,6 +78,9 @@ func (b *bench) run(out io.Writer) error {
 	return errors.Join(missed...)
 }
 
+// warm is how long a load runs before it counts: then connections are open, and what a program does once is done.
+const warm = time.Second
+
 // overhead is what the gateway costs a request: its upstream costs next to nothing.
 func (b *bench) overhead() ([]goal, error) {
 	up, err := b.start(b.self("stub"))
@@ -88,14 +93,14 @@ func (b *bench) overhead() ([]goal, error) {
 		return nil, err
 	}
 	defer gate.stop()
-	if _, err := b.load(gate.address, time.Second); err != nil { // connections open, the program is warm
+	if _, err := b.load(gate.address, 0, warm); err != nil {
 		return nil, err
 	}
 	before, err := gate.cpu()
 	if err != nil {
 		return nil, err
 	}
-	l, err := b.load(gate.address, b.last)
+	l, err := b.load(gate.address, 0, b.last)
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +115,12 @@ func (b *bench) overhead() ([]goal, error) {
 // costs of the upstream that is worth a gateway.
 var costs = []string{"-call=5ms", "-item=100us"}
 
+// settings are those of the gateway in front of that upstream: half of the callers are in a batch, and while it is asked for the others make up
+// the next, for as long as a call of a full batch takes. That one waits at the upstream, which is then never without work.
+func settings(callers int) []string {
+	return []string{fmt.Sprint("--max-items=", max(1, callers/2)), "--max-concurrent=2", "--delay=20ms"}
+}
+
 // gain is what the gateway gains where a call costs much and an item little.
 func (b *bench) gain() ([]goal, error) {
 	up, err := b.start(b.self("stub", costs...))
@@ -117,17 +128,16 @@ func (b *bench) gain() ([]goal, error) {
 		return nil, err
 	}
 	defer up.stop()
-	without, err := b.load(up.address, b.last)
+	without, err := b.load(up.address, warm, b.last)
 	if err != nil {
 		return nil, err
 	}
-	// Half of the callers in a batch: while it is asked for, the others make up the next one.
-	gate, err := b.startGateway(up.address, fmt.Sprint("--max-items=", max(1, b.callers/2)))
+	gate, err := b.startGateway(up.address, settings(b.callers)...)
 	if err != nil {
 		return nil, err
 	}
 	defer gate.stop()
-	with, err := b.load(gate.address, b.last)
+	with, err := b.load(gate.address, warm, b.last)
 	if err != nil {
 		return nil, err
 	}
@@ -137,41 +147,53 @@ func (b *bench) gain() ([]goal, error) {
 	}, nil
 }
 
-// memory is what requests cost that wait, each on a connection of its own. Most of it is what net/http takes, so that is measured too.
-func (b *bench) memory() ([]goal, error) {
+// memory is what requests cost that wait. Most of it is what net/http takes, so that is measured too.
+func (b *bench) memory() (goals []goal, err error) {
+	for _, way := range []struct{ name, flag string }{{"HTTP/1.1", "-http2=false"}, {"HTTP/2", "-http2"}} {
+		ours, err := b.gatewayMemory(way.flag)
+		if err != nil {
+			return nil, err
+		}
+		least, err := b.bareMemory(way.flag)
+		if err != nil {
+			return nil, err
+		}
+		what := fmt.Sprintf("memory of %d waiting requests, %s; bare net/http %.0f MB", b.waiting, way.name, least)
+		goals = append(goals, goal{what, ours, true, 100 * float64(b.waiting) / 10_000, "MB"})
+	}
+	return goals, nil
+}
+
+func (b *bench) gatewayMemory(way string) (mb float64, err error) {
 	up, err := b.start(b.self("stub", "-call=1h"))
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	defer up.stop()
 	gate, err := b.startGateway(up.address, "--timeout=1h")
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	defer gate.stop()
-	ours, err := b.waitAt(gate, b.pending)
-	if err != nil {
-		return nil, err
-	}
+	return b.waitAt(gate, way, b.pending)
+}
+
+func (b *bench) bareMemory(way string) (mb float64, err error) {
 	bare, err := b.start(b.self("bare", fmt.Sprint("-requests=", b.waiting)))
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	defer bare.stop()
-	least, err := b.waitAt(bare, func(p *process) error { return p.says("waiting") })
-	if err != nil {
-		return nil, err
-	}
-	return []goal{{fmt.Sprintf("memory of %d waiting requests of 1 KB; bare net/http %.0f MB", b.waiting, least), ours, true, 100 * float64(b.waiting) / 10_000, "MB"}}, nil
+	return b.waitAt(bare, way, func(p *process) error { return p.says("waiting") })
 }
 
 // waitAt gives by how much the memory of p, just started, grows when requests wait there.
-func (b *bench) waitAt(p *process, all func(*process) error) (mb float64, err error) {
+func (b *bench) waitAt(p *process, way string, all func(*process) error) (mb float64, err error) {
 	before, err := p.memory()
 	if err != nil {
 		return 0, err
 	}
-	waiting, err := b.start(b.self("wait", "-at="+p.address, fmt.Sprint("-requests=", b.waiting)))
+	waiting, err := b.start(b.self("wait", "-at="+p.address, fmt.Sprint("-requests=", b.waiting), way))
 	if err != nil {
 		return 0, err
 	}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -25,23 +26,24 @@ type loaded struct {
 func (l loaded) rate() float64 { return float64(l.Requests) / l.Seconds }
 
 // runLoad keeps a number of connections busy, each with one request at a time, and checks that each gets its own answer. It speaks HTTP by itself, to
-// leave the processors to those that are measured.
+// leave the processors to those that are measured. Answers in the time of warming up are checked, and do not count.
 func runLoad(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("gate load", flag.ContinueOnError)
 	at := flags.String("at", "", "address of the server")
 	connections := flags.Int("connections", 1, "connections")
-	last := flags.Duration("last", time.Second, "how long")
+	warm := flags.Duration("warm", 0, "how long to warm up")
+	last := flags.Duration("last", time.Second, "how long after that")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	took := make([][]time.Duration, *connections)
 	errs := make([]error, *connections)
 	var all sync.WaitGroup
-	start := time.Now()
+	start := time.Now().Add(*warm)
 	ctx, cancel := context.WithDeadline(ctx, start.Add(*last))
 	defer cancel()
 	for i := range *connections {
-		all.Go(func() { took[i], errs[i] = ask(ctx, *at, i) })
+		all.Go(func() { took[i], errs[i] = ask(ctx, *at, i, start) })
 	}
 	all.Wait()
 	l := loaded{Seconds: time.Since(start).Seconds()}
@@ -57,8 +59,8 @@ func runLoad(ctx context.Context, args []string, out io.Writer) error {
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// ask asks on one connection until ctx ends, and gives how long each answer took.
-func ask(ctx context.Context, at string, number int) (took []time.Duration, err error) {
+// ask asks on one connection until ctx ends, and gives how long each answer took that came after from.
+func ask(ctx context.Context, at string, number int, from time.Time) (took []time.Duration, err error) {
 	conn, err := net.Dial("tcp", at)
 	if err != nil {
 		return nil, err
@@ -78,7 +80,9 @@ func ask(ctx context.Context, at string, number int) (took []time.Duration, err 
 		if want := `{"predictions":[` + item + `]}`; status != "200" || string(body) != want {
 			return took, fmt.Errorf("got %s %q, want %q", status, body, want)
 		}
-		took = append(took, time.Since(start))
+		if now := time.Now(); now.After(from) {
+			took = append(took, now.Sub(start))
+		}
 	}
 	return took, nil
 }
@@ -106,7 +110,7 @@ func readAnswer(r *bufio.Reader) (status string, body []byte, err error) {
 			break
 		}
 		if name, value, _ := bytes.Cut(line, []byte(":")); bytes.EqualFold(name, []byte("Content-Length")) {
-			if _, err := fmt.Sscan(string(value), &length); err != nil {
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
 				return "", nil, err
 			}
 		}

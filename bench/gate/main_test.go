@@ -25,10 +25,14 @@ func TestRun(t *testing.T) {
 	var out strings.Builder
 	err := run(t.Context(), []string{"-seconds=0.5", "-connections=32", "-waiting=100"}, &out)
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 4 {
+	if want := "throughput and p99 are those with --max-items=16 --max-concurrent=2 --delay=20ms"; lines[0] != want {
+		t.Errorf("got %q, want %q", lines[0], want)
+	}
+	lines = lines[1:]
+	if len(lines) != 5 {
 		t.Fatalf("got %d goals, %v:\n%s", len(lines), err, out.String())
 	}
-	for i, want := range []string{"CPU of the gateway, 32 connections", "throughput", "p99", "memory of 100 waiting requests"} {
+	for i, want := range []string{"CPU of the gateway, 32 connections", "throughput", "p99", "memory of 100 waiting requests, HTTP/1.1", "memory of 100 waiting requests, HTTP/2"} {
 		if !strings.Contains(lines[i], want) || !strings.HasPrefix(lines[i], "met") && !strings.HasPrefix(lines[i], "MISSED") {
 			t.Errorf("line %d is %q, want %q met or missed", i, lines[i], want)
 		}

@@ -148,8 +148,8 @@ func (b *bench) pending(gate *process) error {
 }
 
 // load runs a load as another process.
-func (b *bench) load(address string, last time.Duration) (l loaded, err error) {
-	cmd := b.self("load", "-at="+address, fmt.Sprint("-connections=", b.callers), fmt.Sprint("-last=", last))
+func (b *bench) load(address string, warm, last time.Duration) (l loaded, err error) {
+	cmd := b.self("load", "-at="+address, fmt.Sprint("-connections=", b.callers), fmt.Sprint("-warm=", warm), fmt.Sprint("-last=", last))
 	cmd.Stderr = os.Stderr
 	text, err := cmd.Output()
 	if err != nil {

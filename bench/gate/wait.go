@@ -7,32 +7,41 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
 )
 
-// runWait makes requests of 1 KB that nobody answers, each on a connection of its own, until it is stopped.
+// runWait makes requests of 1 KB that nobody answers, until it is stopped.
 func runWait(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("gate wait", flag.ContinueOnError)
 	at := flags.String("at", "", "address of the server")
 	requests := flags.Int("requests", 1, "requests")
+	http2 := flags.Bool("http2", false, "many requests on a connection, by HTTP/2; else each has one of its own, by HTTP/1.1")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	req := request("[" + strings.Repeat("1", 1<<10) + "]")
-	conns := make([]net.Conn, *requests)
-	for i := range conns {
-		var err error
-		if conns[i], err = net.Dial("tcp", *at); err != nil {
+	item := "[" + strings.Repeat("1", 1<<10) + "]"
+	var conns []net.Conn
+	for left := *requests; left > 0; {
+		text, n := request(item), 1
+		if *http2 {
+			n = min(left, streams)
+			text = requests2(item, n)
+		}
+		conn, err := net.Dial("tcp", *at)
+		if err != nil {
 			return err
 		}
-		if _, err = conns[i].Write(req); err != nil {
+		if _, err = conn.Write(text); err != nil {
 			return err
 		}
+		conns, left = append(conns, conn), left-n
 	}
 	fmt.Fprintln(out, "sent")
 	<-ctx.Done()
+	runtime.KeepAlive(conns) // else they are closed
 	return context.Cause(ctx)
 }
 
@@ -58,8 +67,11 @@ func runBare(ctx context.Context, args []string, out io.Writer) error {
 			fmt.Fprintln(out, "waiting")
 		}
 		<-r.Context().Done()
-		_ = body // it is what waits
+		runtime.KeepAlive(body) // it is what waits
 	})}
+	server.Protocols = new(http.Protocols)
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	return server.Serve(listener)
 }
