@@ -16,6 +16,7 @@ import (
 type stub struct {
 	call, item time.Duration
 	busy       sync.Mutex // held while a call is paid for
+	free       time.Time  // when the last call was due to end; guarded by busy
 }
 
 func runStub(ctx context.Context, args []string, out io.Writer) error {
@@ -41,11 +42,23 @@ func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the caller has left
 	}
-	if cost := s.call + time.Duration(bytes.Count(body, []byte("["))-1)*s.item; cost > 0 {
-		s.busy.Lock()
-		time.Sleep(cost)
-		s.busy.Unlock()
-	}
+	s.pay(s.call + time.Duration(bytes.Count(body, []byte("["))-1)*s.item)
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(bytes.Replace(body, []byte("instances"), []byte("predictions"), 1))
+}
+
+// pay takes the time that a call costs. A call that has waited begins when the one before was due to end, so that they cost no more than they should:
+// timers end up to 0.5 ms late, and without this 256 callers in two batches took 37.0 ms a turn, not 35.6.
+func (s *stub) pay(cost time.Duration) {
+	if cost <= 0 {
+		return
+	}
+	came := time.Now()
+	s.busy.Lock()
+	defer s.busy.Unlock()
+	if came.After(s.free) {
+		s.free = came
+	}
+	s.free = s.free.Add(cost)
+	time.Sleep(time.Until(s.free))
 }
