@@ -74,6 +74,33 @@ func TestABacklogIsTakenInBatchesAndOneAhead(t *testing.T) {
 	wantPull(t, "first", first, &natsbatch.Pull{Batch: 127, Expires: 200 * time.Millisecond, NoWait: true, Priority: 2})
 }
 
+// Where Func is quick, one batch is gone before the server answers a pull.
+func TestOfABacklogAsMuchIsTakenAheadAsRunsInAFewMilliseconds(t *testing.T) {
+	for run, ahead := range map[time.Duration]int{0: 64, time.Hour: 64, 5 * time.Millisecond: 2 * 64, 2 * time.Millisecond: 2 * 160, time.Nanosecond: 2 * 256} {
+		l := natsbatch.NewLane(64, 2, 0)
+		l.Runs(run)
+		l.Plan(0)
+		l.Arrive(1, false, true, 0)
+		first, _ := l.Plan(0)
+		wantPull(t, "where Func takes "+run.String(), first, &natsbatch.Pull{Batch: 2*64 - 1 + ahead, Expires: 200 * time.Millisecond, NoWait: true, Priority: 2})
+	}
+}
+
+func TestABacklogIsTakenWhileABatchFills(t *testing.T) {
+	l := natsbatch.NewLane(64, 1, linger)
+	l.Plan(0)
+	l.Arrive(1, false, true, 0)
+	first, top := l.Plan(0)
+	wantPull(t, "top-up", top, &natsbatch.Pull{Batch: 63, Expires: linger, Priority: 0})
+	wantPull(t, "first", first, &natsbatch.Pull{Batch: 64, Expires: 200 * time.Millisecond, NoWait: true, Priority: 2})
+	first, top = l.Plan(0)
+	wantPull(t, "top-up, while it waits", top, nil)
+	wantPull(t, "first, while it waits", first, nil)
+	l.Arrive(63, true, false, 0)
+	first, _ = l.Plan(0)
+	wantPull(t, "first, with the backlog gone", first, nil)
+}
+
 // A message carries many requests: what is asked for is messages.
 func TestPullsCountMessages(t *testing.T) {
 	l := natsbatch.NewLane(64, 4, 0)
