@@ -25,8 +25,9 @@ type ClientOptions struct {
 // fill together. All methods are safe for concurrent use. Make one with
 // [NewClient], and Close it.
 type Client[Req, Res any] struct {
-	fe    *frontEnd
-	codec Codec
+	fe     *frontEnd
+	encode func(Req) ([]byte, error)
+	decode func([]byte) (Res, error)
 }
 
 // NewClient makes a front end of a queue. It creates and verifies the queue's
@@ -44,7 +45,8 @@ func NewClient[Req, Res any](ctx context.Context, nc *nats.Conn, q Queue, opts C
 	if err != nil {
 		return nil, err
 	}
-	return &Client[Req, Res]{fe: fe, codec: codecOr(opts.Codec)}, nil
+	codec := codecOr(opts.Codec)
+	return &Client[Req, Res]{fe: fe, encode: encoder[Req](codec), decode: decoder[Res](codec)}, nil
 }
 
 // Option says more about one request.
@@ -109,7 +111,7 @@ func (c *Client[Req, Res]) Do(ctx context.Context, req Req, opts ...Option) (res
 	if o.key != nil {
 		return res, fmt.Errorf("natsbatch: Do takes no Key: use Submit and Wait")
 	}
-	payload, err := c.codec.Marshal(req)
+	payload, err := c.encode(req)
 	if err != nil {
 		return res, fmt.Errorf("natsbatch: encode the request: %w", err)
 	}
@@ -117,7 +119,7 @@ func (c *Client[Req, Res]) Do(ctx context.Context, req Req, opts ...Option) (res
 	if err != nil {
 		return res, err
 	}
-	return c.decode(data)
+	return c.result(data)
 }
 
 // Submit hands a request in and returns a claim on its result, which Wait and
@@ -134,7 +136,7 @@ func (c *Client[Req, Res]) Submit(ctx context.Context, req Req, opts ...Option) 
 	if err != nil {
 		return Handle{}, err
 	}
-	payload, err := c.codec.Marshal(req)
+	payload, err := c.encode(req)
 	if err != nil {
 		return Handle{}, fmt.Errorf("natsbatch: encode the request: %w", err)
 	}
@@ -152,7 +154,7 @@ func (c *Client[Req, Res]) Wait(ctx context.Context, h Handle) (res Res, err err
 	if err != nil {
 		return res, err
 	}
-	return c.decode(data)
+	return c.result(data)
 }
 
 // Get returns the result of a request that was submitted, here or elsewhere,
@@ -163,7 +165,7 @@ func (c *Client[Req, Res]) Get(ctx context.Context, h Handle) (res Res, err erro
 	if err != nil {
 		return res, err
 	}
-	return c.decode(data)
+	return c.result(data)
 }
 
 // Close refuses new requests, waits until every request handed in has been
@@ -176,8 +178,8 @@ func (c *Client[Req, Res]) Close() error { return c.fe.shutdown(context.Backgrou
 // and Shutdown returns ctx's cause.
 func (c *Client[Req, Res]) Shutdown(ctx context.Context) error { return c.fe.shutdown(ctx) }
 
-func (c *Client[Req, Res]) decode(data []byte) (res Res, err error) {
-	if err := c.codec.Unmarshal(data, &res); err != nil {
+func (c *Client[Req, Res]) result(data []byte) (res Res, err error) {
+	if res, err = c.decode(data); err != nil {
 		return res, errBadResult(err)
 	}
 	return res, nil

@@ -84,7 +84,7 @@ func (w *Worker) keepEach(d *delivery, each []*verdict) error {
 // sameFate reports whether nothing is answered and all share one fate that
 // lets the envelope stay whole.
 func sameFate(d *delivery, by [fates][]*verdict) bool {
-	n := len(d.verdicts)
+	n := len(d.envelope.Requests)
 	return len(by[handedBack]) == n || len(by[retried]) == n
 }
 
@@ -122,7 +122,7 @@ func (w *Worker) again(d *delivery, by [fates][]*verdict) error {
 func (w *Worker) rest(d *delivery, verdicts []*verdict) *wire.Envelope {
 	e := *d.envelope
 	e.Tries, e.Suspect, e.DelayMS = d.tries, d.suspect, 0
-	e.Part = e.Part || len(verdicts) < len(d.verdicts)
+	e.Part = e.Part || len(verdicts) < len(d.envelope.Requests)
 	e.Requests = make([]wire.Request, len(verdicts))
 	for i, v := range verdicts {
 		e.Requests[i] = *v.item.req

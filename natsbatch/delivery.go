@@ -2,6 +2,7 @@ package natsbatch
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,7 +26,8 @@ type delivery struct {
 	suspect  int       // how often that ended in a crash
 
 	mu       sync.Mutex // guards what follows
-	verdicts []verdict  // so far
+	verdicts []verdict  // so far, but for those that were replies: nothing is left to do for them
+	replies  int        // so many
 	touched  time.Time  // when the server was last told that it is worked on
 }
 
@@ -95,9 +97,11 @@ func (d *delivery) items(maxWeight int) []*item {
 func (d *delivery) enter(v verdict) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.verdicts == nil {
-		d.verdicts = make([]verdict, 0, len(d.envelope.Requests))
+	left := len(d.envelope.Requests) - len(d.verdicts) - d.replies
+	if v.isReply() {
+		d.replies++
+	} else {
+		d.verdicts = append(slices.Grow(d.verdicts, left), v)
 	}
-	d.verdicts = append(d.verdicts, v)
-	return len(d.verdicts) == len(d.envelope.Requests)
+	return left == 1
 }

@@ -21,6 +21,17 @@ type ask struct {
 	left bool  // nobody waits
 }
 
+// spareAsks are asks to use again, which saves a Do 256 bytes. One that was left
+// is none, since its answer may still come.
+var spareAsks = sync.Pool{New: func() any { return &ask{answer: make(chan answer, 1)} }}
+
+// recycle is for who has the answer: from then on nobody else looks at a, whose
+// envelope is encoded and has let go of it.
+func (a *ask) recycle() {
+	*a = ask{answer: a.answer}
+	spareAsks.Put(a)
+}
+
 // Weight makes the Batcher count bytes.
 func (a *ask) Weight() int { return weigh(&a.request) }
 
@@ -53,13 +64,15 @@ func (fe *frontEnd) do(ctx context.Context, payload []byte, o Option) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	a := &ask{request: r, answer: make(chan answer, 1)}
 	if fe.closed.Load() {
 		return nil, ErrClosed
 	}
+	a := spareAsks.Get().(*ask)
+	a.request = r
 	future := fe.asks[o.priority].Submit(context.Background(), a)
 	select {
 	case got := <-a.answer:
+		a.recycle()
 		return got.data, got.err
 	case <-ctx.Done():
 		return fe.leave(ctx, a, future)

@@ -128,3 +128,26 @@ func deliveryOf(payloads []string) *delivery {
 	}
 	return d
 }
+
+// Transcoded gives what one type becomes on its way through a Codec and back.
+func Transcoded[T any](c Codec, v T) (data []byte, back T, err error) {
+	if data, err = encoder[T](codecOr(c))(v); err != nil {
+		return nil, back, err
+	}
+	back, err = decoder[T](codecOr(c))(data)
+	return data, back, err
+}
+
+// Reports gives the reports of a reply: for each outcome the number of its
+// envelope, 0 if it is not for this reply.
+func Reports(numbers ...uint64) []wire.Report {
+	outcomes := make([]wire.Outcome, len(numbers))
+	var p page
+	for i, number := range numbers {
+		if number > 0 {
+			outcomes[i].Index = uint64(i)
+			p.add(number, outcomes, i)
+		}
+	}
+	return p.reports
+}

@@ -44,13 +44,14 @@ type processor func(ctx context.Context, group string, verdicts []verdict)
 
 // newProcessor gives fn its types back. A result may have limit bytes.
 func newProcessor[Req, Res any](fn groupFunc[Req, Res], opts WorkerOptions, limit int) processor {
+	decode, encode := decoder[Req](opts.Codec), encoder[Res](opts.Codec)
 	return func(ctx context.Context, group string, verdicts []verdict) {
 		reqs := make([]Req, 0, len(verdicts))
 		live := make([]*verdict, 0, len(verdicts))
 		for i := range verdicts {
 			v := &verdicts[i]
-			var req Req
-			if err := opts.Codec.Unmarshal(v.item.req.Payload, &req); err != nil {
+			req, err := decode(v.item.req.Payload)
+			if err != nil {
 				v.fail(wire.StatusFailed, fmt.Sprintf("natsbatch: decode the request: %v", err))
 				continue
 			}
@@ -65,7 +66,7 @@ func newProcessor[Req, Res any](fn groupFunc[Req, Res], opts WorkerOptions, limi
 				judge(v, errs[i], opts.Retryable)
 				continue
 			}
-			data, err := opts.Codec.Marshal(res[i])
+			data, err := encode(res[i])
 			switch {
 			case err != nil:
 				v.fail(wire.StatusFailed, fmt.Sprintf("natsbatch: encode the result: %v", err))

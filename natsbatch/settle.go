@@ -47,6 +47,7 @@ func (w *Worker) enter(verdicts []verdict, which func(*verdict) bool) {
 // they have come.
 func (w *Worker) reply(verdicts []verdict) (came []<-chan struct{}) {
 	pages := make(map[string]*page)
+	var outcomes []wire.Outcome // of all pages
 	for i := range verdicts {
 		v := &verdicts[i]
 		if !v.isReply() {
@@ -58,12 +59,15 @@ func (w *Worker) reply(verdicts []verdict) (came []<-chan struct{}) {
 			p = &page{}
 			pages[e.From] = p
 		}
-		o := v.outcome()
-		if p.size > 0 && p.size+o.Size() > replyBytes {
+		if outcomes == nil {
+			outcomes = make([]wire.Outcome, len(verdicts))
+		}
+		outcomes[i] = v.outcome()
+		if size := outcomes[i].Size(); p.size > 0 && p.size+size > replyBytes {
 			came = append(came, w.mail.send(w.replySubject(e.From), p.bytes()))
 			*p = page{}
 		}
-		p.add(e.Number, o)
+		p.add(e.Number, outcomes, i)
 	}
 	for frontEnd, p := range pages {
 		came = append(came, w.mail.send(w.replySubject(frontEnd), p.bytes()))
@@ -75,17 +79,22 @@ func (w *Worker) reply(verdicts []verdict) (came []<-chan struct{}) {
 type page struct {
 	reports []wire.Report
 	size    int
+	next    int // the place after the last outcome's
 }
 
-// add adds an outcome to the report of its envelope. The outcomes of one come
-// in a row, or nearly.
-func (p *page) add(number uint64, o wire.Outcome) {
-	p.size += o.Size()
-	if last := len(p.reports) - 1; last >= 0 && p.reports[last].Number == number {
-		p.reports[last].Outcomes = append(p.reports[last].Outcomes, o)
-		return
+// add adds the outcome at place i to the report of its envelope. The outcomes
+// of one come in a row, or nearly: where others are between, it has another
+// report.
+func (p *page) add(number uint64, outcomes []wire.Outcome, i int) {
+	p.size += outcomes[i].Size()
+	last := len(p.reports) - 1
+	if last < 0 || p.reports[last].Number != number || p.next != i {
+		p.reports = append(p.reports, wire.Report{Number: number})
+		last++
 	}
-	p.reports = append(p.reports, wire.Report{Number: number, Outcomes: []wire.Outcome{o}})
+	r := &p.reports[last]
+	r.Outcomes = outcomes[i-len(r.Outcomes) : i+1]
+	p.next = i + 1
 }
 
 func (p *page) bytes() []byte {
