@@ -26,6 +26,7 @@ type frontEnd struct {
 	trace func(context.Context) string
 
 	number  atomic.Uint64 // the last envelope's
+	limit   atomic.Int64  // payloadLimit, for which each request would take the connection's lock: 2 % of a Do's processor time
 	asks    [priorities]*batcher.Batcher[*ask, struct{}]
 	submits [priorities]*batcher.Batcher[*wireRequest, Handle]
 	calls   calls
@@ -44,6 +45,7 @@ func newFrontEnd(t *topology, trace func(context.Context) string) (*frontEnd, er
 		fe.asks[p] = batcher.New(fe.ask(p), commitOptions)
 		fe.submits[p] = batcher.New(fe.hand(p), commitOptions)
 	}
+	fe.limit.Store(int64(payloadLimit(fe.nc)))
 	if err := fe.listen(); err != nil {
 		fe.deafen()
 		return nil, err
@@ -63,6 +65,7 @@ func (fe *frontEnd) watch() {
 			if !open {
 				return
 			}
+			fe.limit.Store(int64(payloadLimit(fe.nc))) // the server may be another
 			fe.catchUp()
 		case <-fe.gone:
 			return
@@ -98,7 +101,7 @@ func (fe *frontEnd) deafen() {
 
 // request makes what is sent of a request, or says that it is too large.
 func (fe *frontEnd) request(ctx context.Context, payload []byte, o Option) (wire.Request, error) {
-	if limit := fe.limit(); len(payload) > limit {
+	if limit := fe.limit.Load(); int64(len(payload)) > limit {
 		return wire.Request{}, fmt.Errorf("%w: the request has %d bytes, the limit is %d", ErrTooLarge, len(payload), limit)
 	}
 	r := wire.Request{Payload: payload, Group: o.group}
@@ -111,15 +114,13 @@ func (fe *frontEnd) request(ctx context.Context, payload []byte, o Option) (wire
 	return r, nil
 }
 
-// limit is the most bytes of a request: 1 MiB, or what a message leaves where
-// the server allows less.
-func (fe *frontEnd) limit() int { return payloadLimit(fe.nc) }
-
 const (
 	maxPayload = 1 << 20
 	overhead   = 4 << 10 // of a message, in headers and framing
 )
 
+// payloadLimit is the most bytes of a request or a result: 1 MiB, or what a
+// message leaves where the server allows less.
 func payloadLimit(nc *nats.Conn) int {
 	return min(maxPayload, int(nc.MaxPayload())-overhead)
 }

@@ -230,3 +230,44 @@ func TestTooLarge(t *testing.T) {
 		}
 	}
 }
+
+// A server may allow more than the one that the connection had before.
+func TestTheLimitIsThatOfTheServerAtHand(t *testing.T) {
+	t.Parallel()
+	const size = 1 << 20
+	less, more := startServer(t, server.Options{}), startServer(t, server.Options{MaxPayload: 2 * size})
+	q := natsbatch.Queue{Endpoint: "limit"}
+	nc := connect(t, less.URL+","+more.URL, nats.DontRandomize(), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	if err := natsbatch.Setup(within(t, patience), connect(t, more.URL), q); err != nil {
+		t.Fatal(err)
+	}
+	c, err := natsbatch.NewClient[[]byte, []byte](within(t, patience), nc, q, natsbatch.ClientOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	if _, err := c.Submit(within(t, patience), make([]byte, size)); !errors.Is(err, natsbatch.ErrTooLarge) {
+		t.Errorf("at the server that allows less: %v, want ErrTooLarge", err)
+	}
+	less.Kill()
+	for ctx := within(t, patience); ; {
+		_, err := c.Submit(ctx, make([]byte, size))
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, natsbatch.ErrTooLarge) || ctx.Err() != nil {
+			t.Fatalf("at the server that allows more: %v", err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func connect(t *testing.T, urls string, opts ...nats.Option) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect(urls, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}
