@@ -24,8 +24,8 @@ type bench struct {
 	batches, requests atomic.Int64
 }
 
-// bench starts one. Its Func takes its time and gives each request back.
-func (m *measurement) bench(workers int, delay time.Duration) (b *bench, err error) {
+// bench starts one, whose workers run so many batches at a time. Its Func takes its time and gives each request back.
+func (m *measurement) bench(workers, slots int, delay time.Duration) (b *bench, err error) {
 	b = &bench{}
 	defer func() {
 		if err != nil {
@@ -40,7 +40,7 @@ func (m *measurement) bench(workers int, delay time.Duration) (b *bench, err err
 		return b, err
 	}
 	q := natsbatch.Queue{Endpoint: "reach"}
-	o := natsbatch.WorkerOptions{Batch: batcher.Options{MaxSize: batchSize, Delay: delay}}
+	o := natsbatch.WorkerOptions{Batch: batcher.Options{MaxSize: batchSize, Delay: delay, MaxConcurrent: slots}}
 	for range workers {
 		nc, err := b.connect()
 		if err != nil {

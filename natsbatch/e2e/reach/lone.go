@@ -13,7 +13,7 @@ const (
 // lone measures a caller that has no company.
 func (m *measurement) lone() error {
 	for _, delay := range []time.Duration{linger, 0} {
-		b, err := m.bench(workers, delay)
+		b, err := m.bench(workers, 1, delay)
 		if err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ const (
 // openLoops measures with requests that come at a rate, whatever is answered.
 func (m *measurement) openLoops() error {
 	for _, n := range []int{workers, manyWorkers} {
-		b, err := m.bench(n, linger)
+		b, err := m.bench(n, 1, linger)
 		if err != nil {
 			return err
 		}
