@@ -92,11 +92,9 @@ func (b *Batcher[Req, Res]) Do(ctx context.Context, req Req) (res Res, err error
 	if err != nil {
 		return res, err
 	}
-	batch, i, wake := b.enlist(e, due, req)
-	if wake == nil {
-		if wake = batch.yield(i); wake == nil {
-			return batch.read(i)
-		}
+	batch, i, wake, yields := b.enlist(e, due, req)
+	if yields && batch.yield(i) {
+		return batch.read(i)
 	}
 	if e.done != nil {
 		return batch.within(e, wake, i)
@@ -132,16 +130,13 @@ func (b *Batcher[Req, Res]) Current() *Batch[Req, Res] {
 func (b *Batcher[Req, Res]) Stats() Stats { return b.snapshot() }
 
 // enlist puts an admitted request of a Do into a batch, and gives its place
-// and what to wait for, or nil where it should yield first. b.mu is held, and
+// and what to wait for, and whether it should yield before. b.mu is held, and
 // released.
-func (b *Batcher[Req, Res]) enlist(e entry, due time.Duration, req Req) (*Batch[Req, Res], int, <-chan struct{}) {
-	batch, i := b.join(e, due, req)
-	var wake <-chan struct{}
-	if i == 0 || !b.yields() {
-		wake = batch.signal(i)
-	}
+func (b *Batcher[Req, Res]) enlist(e entry, due time.Duration, req Req) (batch *Batch[Req, Res], i int, wake <-chan struct{}, yields bool) {
+	batch, i = b.join(e, due, req)
+	wake, yields = batch.signal(i), i > 0 && b.yields()
 	b.unlock()
-	return batch, i, wake
+	return batch, i, wake, yields
 }
 
 // join puts a request into the open batch, which it opens if there is none or

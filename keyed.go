@@ -64,11 +64,9 @@ func (k *Keyed[K, Req, Res]) Do(ctx context.Context, key K, req Req) (res Res, e
 	if err != nil {
 		return res, err
 	}
-	batch, i, wake := k.of(key).enlist(e, due, req)
-	if wake == nil {
-		if wake = batch.yield(i); wake == nil {
-			return batch.read(i)
-		}
+	batch, i, wake, yields := k.of(key).enlist(e, due, req)
+	if yields && batch.yield(i) {
+		return batch.read(i)
 	}
 	if e.done != nil {
 		return batch.within(e, wake, i)

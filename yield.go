@@ -26,17 +26,16 @@ const (
 // yields reports whether a caller that has company yields. p.mu is held.
 func (p *pool[Req, Res]) yields() bool { return p.brisk && !p.crowded.Load() }
 
-// yield waits for the answer to request i by letting others run. It gives nil
-// if there is one then, else what to wait for.
-func (b *Batch[Req, Res]) yield(i int) <-chan struct{} {
+// yield lets the others run, and reports whether request i has its answer then.
+func (b *Batch[Req, Res]) yield(i int) bool {
 	runtime.Gosched()
 	if !b.complete() {
-		return b.look(i)
+		return false
 	}
 	if i == 1 { // one of a batch is enough
 		b.owner.pool.back(b.served)
 	}
-	return nil
+	return true
 }
 
 // back notes that a caller is back which was answered when so many were.
