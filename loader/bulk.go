@@ -100,6 +100,9 @@ func (l *Loader[K, V]) askSome(b *bulk[K, V], refusal error, from, to int) {
 			calls, entries = calls[1:], entries[1:]
 			l.list(c, e, b.keys[i])
 			b.calls[i] = c
+			if b.first == nil {
+				b.first = make([]*call[K, V], 0, len(b.keys)-i) // mostly, all that follow are new too
+			}
 			b.first = append(b.first, c)
 		}
 	}
