@@ -10,9 +10,10 @@ const headroom = 32 << 20
 
 // reserve gives memory that nobody writes to, so that it takes none but
 // addresses, and that the collector counts as in use. It gives none if the
-// environment says how often to collect.
+// environment says how often to collect, or how much memory there is, of which
+// it would count as a part.
 func reserve() []byte {
-	if os.Getenv("GOGC") != "" {
+	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return nil
 	}
 	return make([]byte, headroom)
