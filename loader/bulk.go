@@ -100,10 +100,11 @@ func (l *Loader[K, V]) askSome(b *bulk[K, V], refusal error, from, to int) {
 			calls, entries = calls[1:], entries[1:]
 			l.list(c, e, b.keys[i])
 			b.calls[i] = c
-			if b.first == nil {
-				b.first = make([]*call[K, V], 0, len(b.keys)-i) // mostly, all that follow are new too
+			if len(b.first) == i { // mostly, all are new
+				b.first = b.calls[: i+1 : i+1]
+			} else {
+				b.first = append(b.first, c)
 			}
-			b.first = append(b.first, c)
 		}
 	}
 }
