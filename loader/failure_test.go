@@ -85,22 +85,25 @@ func TestCachingOfErrorsIsAChoice(t *testing.T) {
 		"all":      {func(error) bool { return true }, [][]int{{1, 2, 3}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var s source
-			l := loader.New(func(_ context.Context, keys []int) (map[int]string, error) {
-				s.note(keys)
-				return map[int]string{3: "three"}, loader.Errors[int]{2: boom}
-			}, loader.Options[int, string]{CacheErrors: test.choice})
-			for range 2 {
-				_, err := l.LoadAll(t.Context(), []int{1, 2, 3})
-				var errs batcher.Errors
-				if !errors.As(err, &errs) || !errors.Is(errs[0], loader.ErrNotFound) || errs[1] != boom || errs[2] != nil {
-					t.Errorf("LoadAll: %v, want ErrNotFound, boom, nil", err)
+			synctest.Test(t, func(t *testing.T) {
+				var s source
+				l := loader.New(func(_ context.Context, keys []int) (map[int]string, error) {
+					s.note(keys)
+					return map[int]string{3: "three"}, loader.Errors[int]{2: boom}
+				}, loader.Options[int, string]{CacheErrors: test.choice})
+				for range 2 {
+					_, err := l.LoadAll(t.Context(), []int{1, 2, 3})
+					var errs batcher.Errors
+					if !errors.As(err, &errs) || !errors.Is(errs[0], loader.ErrNotFound) || errs[1] != boom || errs[2] != nil {
+						t.Errorf("LoadAll: %v, want ErrNotFound, boom, nil", err)
+					}
+					synctest.Wait() // until the loader is idle
 				}
-			}
-			s.wants(t, test.want...)
-			peeks(t, l, 1, "") // a cached error is no value
-			l.Prime(1, "primed")
-			loads(t, l, 1, "primed")
+				s.wants(t, test.want...)
+				peeks(t, l, 1, "") // a cached error is no value
+				l.Prime(1, "primed")
+				loads(t, l, 1, "primed")
+			})
 		})
 	}
 }

@@ -90,7 +90,8 @@ func (l *Loader[K, V]) Load(ctx context.Context, key K) (V, error) {
 // LoadAll is Load for many keys at once: it waits for all of them and gives
 // their values in the order of keys, which may repeat. Keys that an idle
 // Loader has to fetch go into one fetch, as far as MaxSize and MaxWeight allow
-// (unless MaxPending or Go is set).
+// (unless MaxPending or Go is set). A Loader that has just answered its last
+// fetch may take a moment to be idle.
 //
 // If any key fails, the error is a batcher.Errors aligned with keys: nil where
 // the key was loaded, and where it was not its value is the zero V.
