@@ -30,15 +30,22 @@ func TestServeDrains(t *testing.T) {
 		if status, body := get(t, g.admin+"/readyz"); status != http.StatusServiceUnavailable || body != "draining\n" {
 			t.Errorf("/readyz gives %d %q", status, body)
 		}
-		if r := g.predict(2); r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" {
-			t.Errorf("who comes while it drains gets %+v, want 503 with Retry-After", r)
-		}
-		u.release()
-		r := <-answer
-		r.want(t, 1)
-		g.end(0)
-		g.hears("msg=ended clean=true")
+		g.drains(u, g.predict(2), answer)
 	}
+}
+
+// drains expects that late, who came while g drained, was told so, and that
+// request 1, which u holds, is answered before g ends.
+func (g *gate) drains(u *upstream, late reply, answer <-chan reply) {
+	g.t.Helper()
+	if late.status != http.StatusServiceUnavailable || late.header.Get("Retry-After") == "" {
+		g.t.Errorf("who comes while it drains gets %+v, want 503 with Retry-After", late)
+	}
+	u.release()
+	r := <-answer
+	r.want(g.t, 1)
+	g.end(0)
+	g.hears("msg=ended clean=true")
 }
 
 // Until the drain delay is over requests are served as before, for those who
