@@ -144,7 +144,7 @@ func TestCallersFollowRequestsThatMove(t *testing.T) {
 		if futures[1].Cancel() {
 			t.Error("a request that runs was withdrawn")
 		}
-		if !futures[5].Cancel() || !futures[5].Cancel() || !closed(done[5]) {
+		if first, again := futures[5].Cancel(), futures[5].Cancel(); !first || !again || !closed(done[5]) {
 			t.Error("a request that waits was not withdrawn")
 		}
 		r.until(550 * ms)
@@ -203,7 +203,7 @@ func TestNobodyIsLostWhereRequestsMove(t *testing.T) {
 				return tenfold(reqs), nil
 			}, batcher.Options{MaxSize: 8 + 24*int(seed%2), TargetTime: target, MaxConcurrent: 1 + int(seed%3)})
 			var callers sync.WaitGroup
-			for req := range len(took) {
+			for req := range took {
 				ctx, cancel := context.Background(), context.CancelFunc(func() {})
 				leaves := req%3 == 0
 				if leaves {

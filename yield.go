@@ -34,7 +34,7 @@ func (b *Batch[Req, Res]) yield(i int) bool {
 		return false
 	}
 	if i == 1 { // one of a batch is enough
-		b.owner.pool.back(b.served)
+		b.owner.back(b.served)
 	}
 	return true
 }
