@@ -79,28 +79,31 @@ func (c *crew) work(d time.Duration, p pace) (Result, error) {
 	return c.sum(members, c.count.read(), before)
 }
 
-// loop calls until stop. Callers time their calls out of step with one another.
+// loop calls until stop. Callers time their calls out of step with one another. What changes with each call is the loop's own, so that
+// neighbours in memory do not slow one another down.
 func (m *caller) loop(stop *atomic.Bool) {
-	next := m.id % m.pace.every
-	for i := 0; !stop.Load(); i++ {
-		timed := i == next && len(m.latencies) < cap(m.latencies)
+	c := *m
+	next := c.id % c.pace.every
+	for !stop.Load() {
+		timed := c.requests == next && len(c.latencies) < cap(c.latencies)
 		var began time.Duration
 		if timed {
-			next += m.pace.every
+			next += c.pace.every
 			began = clock()
 		}
-		req := m.id<<32 | i
-		res, err := m.call(req)
+		req := c.id<<32 | c.requests
+		res, err := c.call(req)
 		if timed {
-			m.latencies = append(m.latencies, clock()-began)
+			c.latencies = append(c.latencies, clock()-began)
 		}
 		if err != nil || res != req {
-			m.err = wrong(req, res, err)
+			c.err = wrong(req, res, err)
 			stop.Store(true)
-			return
+			break
 		}
-		m.requests++
+		c.requests++
 	}
+	*m = c
 }
 
 func (c *crew) sum(members []caller, after, before gauge) (Result, error) {
