@@ -3,7 +3,6 @@ package batcher
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 	"time"
 )
 
@@ -12,9 +11,9 @@ import (
 // [Batcher] makes its own; [NewBatch] makes one by hand. All methods are safe
 // for concurrent use.
 type Batch[Req, Res any] struct {
+	outcome[Res]
 	owner  *Batcher[Req, Res]
-	state  atomic.Uint32 // a State; written with owner.mu held
-	served uint32        // pool.served when it ended
+	served uint32 // pool.served when it ended
 
 	// owner.mu guards what follows until the batch has ended; then it does not
 	// change any more. Places are positions in the order of Add.
@@ -31,8 +30,6 @@ type Batch[Req, Res any] struct {
 	size      int               // requests added, the withdrawn ones too
 	weight    int
 	wake      chan struct{}   // closed at the end; shared by all who wait; or nil
-	res       []Res           // by place
-	err       error           // answers all who have no error of their own
 	opened    time.Duration   // when the first request came, on the pool's clock
 	run       *funcContext    // while Func runs
 	more      *more[Req, Res] // what few batches need, or nil
@@ -51,7 +48,7 @@ func NewBatch[Req, Res any](fn Func[Req, Res], opts BatchOptions) *Batch[Req, Re
 		panic(fmt.Errorf("batcher: NewBatch: %w", err))
 	}
 	owner := &Batcher[Req, Res]{pool: newPool[Req, Res](opts.policy(), -1, opts.Go), does: fn, hand: true, alarm: &alarm{}}
-	owner.open = &Batch[Req, Res]{owner: owner}
+	owner.open = owner.makeBatch()
 	return owner.open
 }
 
@@ -227,8 +224,6 @@ func (b *Batch[Req, Res]) Results(ctx context.Context) ([]Result[Res], error) {
 // collects reports whether the batch takes requests. owner.mu is held.
 func (b *Batch[Req, Res]) collects() bool { return b.now() == StateOpen }
 
-func (b *Batch[Req, Res]) now() State { return State(b.state.Load()) }
-
 // waits reports whether the batch is open or sealed, that is, no slot has
 // taken it. owner.mu is held.
 func (b *Batch[Req, Res]) waits() bool {
@@ -238,9 +233,6 @@ func (b *Batch[Req, Res]) waits() bool {
 // canceled reports whether the batch, or each of its requests, was canceled.
 // owner.mu is held.
 func (b *Batch[Req, Res]) canceled() bool { return b.now() == StateCanceled && b.err == ErrCanceled }
-
-// ended reports whether every request has its answer.
-func (b *Batch[Req, Res]) ended() bool { return b.now() >= StateDone }
 
 func (b *Batch[Req, Res]) startedError() error {
 	if b.now() == StateCanceled {

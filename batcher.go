@@ -165,12 +165,18 @@ func (b *Batcher[Req, Res]) reopen() *Batch[Req, Res] {
 	return b.open
 }
 
+func (b *Batcher[Req, Res]) makeBatch() *Batch[Req, Res] {
+	batch := &Batch[Req, Res]{owner: b}
+	batch.claims = batch
+	return batch
+}
+
 // newBatch makes a batch, or uses again the last one that a single Do had to
 // itself. b.mu is held.
 func (b *Batcher[Req, Res]) newBatch() *Batch[Req, Res] {
 	batch := b.spare.Swap(nil)
 	if batch == nil {
-		return &Batch[Req, Res]{owner: b}
+		return b.makeBatch()
 	}
 	batch.owner, batch.size, batch.weight = b, 0, 0
 	batch.watchful, batch.overdue, batch.hurried, batch.taken, batch.scattered = false, false, false, false, false

@@ -41,7 +41,8 @@ func (b *Batcher[Req, Res]) fit(batch *Batch[Req, Res]) *Batch[Req, Res] {
 	case batch.shown:
 	case missing < 0:
 		if n := batch.affords(b.limit); n >= b.ready {
-			front := &Batch[Req, Res]{owner: b, trigger: batch.trigger, opened: batch.opened}
+			front := b.makeBatch()
+			front.trigger, front.opened = batch.trigger, batch.opened
 			front.setState(StateStarted)
 			front.draw(batch, n)
 			b.resume(batch)

@@ -17,7 +17,7 @@ func (b *Batch[Req, Res]) claim(e entry, i int) Future[Res] {
 	b.known = true
 	if e.done == nil {
 		b.owner.unlock()
-		return Future[Res]{from: b, index: i}
+		return Future[Res]{of: &b.outcome, index: i}
 	}
 	w, fresh := b.watch(e.done, i)
 	b.owner.unlock()
@@ -25,7 +25,7 @@ func (b *Batch[Req, Res]) claim(e entry, i int) Future[Res] {
 		stop := context.AfterFunc(e.ctx, func() { b.expire(w, context.Cause(e.ctx)) })
 		b.keep(w, stop)
 	}
-	return Future[Res]{from: b, index: i}
+	return Future[Res]{of: &b.outcome, index: i}
 }
 
 // watch finds or makes the watch for request i and gives its number. owner.mu

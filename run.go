@@ -194,6 +194,7 @@ func (b *Batch[Req, Res]) settle(s State) {
 	o := b.owner
 	o.after.close(b.wake)
 	b.reqs, b.ctxs, b.run, b.wake = nil, nil, nil, nil
+	b.plain = b.more == nil || b.more.fates == nil && b.more.parts == nil
 	b.setState(s)
 	if b.taken {
 		o.active--
@@ -222,5 +223,3 @@ func (b *Batch[Req, Res]) fail(err error, counter *uint64) {
 	b.owner.answered(b.waiting(), counter)
 	b.settle(StateCanceled)
 }
-
-func (b *Batch[Req, Res]) setState(s State) { b.state.Store(uint32(s)) }

@@ -182,10 +182,7 @@ func (b *Batch[Req, Res]) read(i int) (res Res, err error) {
 	if m := b.more; m != nil && i < len(m.fates) && m.fates[i].err != nil {
 		return res, m.fates[i].err
 	}
-	if b.err != nil {
-		return res, b.err
-	}
-	return b.res[i], nil
+	return b.get(i)
 }
 
 func (b *Batch[Req, Res]) wait(ctx context.Context, i int) (res Res, err error) {
