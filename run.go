@@ -61,10 +61,10 @@ func (b *Batch[Req, Res]) remember(ctx context.Context) {
 // filled it.
 const mostSpare = 1 << 14
 
-// begin enters the batch into Func's care: from here on no request is
-// withdrawn. It reports whether there is anything to run; if not, the batch
-// has ended.
-func (b *Batch[Req, Res]) begin() bool {
+// begin enters the batch into Func's care, under the context run: from here on
+// no request is withdrawn. It reports whether there is anything to run; if
+// not, the batch has ended and run is as it was.
+func (b *Batch[Req, Res]) begin(run *funcContext) bool {
 	o := b.owner
 	if b.waiting() == 0 {
 		b.settle(StateDone)
@@ -73,10 +73,12 @@ func (b *Batch[Req, Res]) begin() bool {
 	if b.gone() > 0 {
 		b.compact()
 	}
-	b.run = &funcContext{info: Info{Size: len(b.reqs), Weight: b.weight, Trigger: b.trigger, Opened: o.epoch.Add(b.opened)}, ctxs: b.ctxs}
+	run.info = Info{Size: len(b.reqs), Weight: b.weight, Trigger: b.trigger, Opened: o.epoch.Add(b.opened)}
+	run.ctxs = b.ctxs
 	if o.timed {
-		b.run.entered = o.clock()
+		run.entered = o.clock()
 	}
+	b.run = run
 	b.setState(StateRunning)
 	o.running.push(b)
 	o.stats.Running++
@@ -116,9 +118,10 @@ func (b *Batch[Req, Res]) weightOf(i int) int {
 	return b.more.weights[i]
 }
 
-// finish gives what Func returned to the callers. owner.mu is not held. It
-// reports whether the slot should gather before it takes the next batch.
-func (b *Batch[Req, Res]) finish(a answers[Res]) (gather bool) {
+// finish gives what Func returned to the callers. owner.mu is not held. Then
+// either the slot should gather before it takes the next batch, or finish
+// takes it, as pool.pick does with run; it does not if run is nil.
+func (b *Batch[Req, Res]) finish(a answers[Res], run *funcContext) (next *Batch[Req, Res], gather bool) {
 	o, n := b.owner, b.run.info.Size
 	b.run.end(context.Canceled)
 	var now time.Duration
@@ -150,10 +153,12 @@ func (b *Batch[Req, Res]) finish(a answers[Res]) (gather bool) {
 		b.wake = wake // stays, for who uses the batch again
 	}
 	o.coming++
-	next := o.turns.first
+	turn := o.turns.first
 	// Nobody comes back to another Batcher's batch, and that one has gathered while this one ran.
-	if gather = o.pool.sealed == 0 && (next == nil || next == o); gather {
+	if gather = o.pool.sealed == 0 && (turn == nil || turn == o); gather {
 		o.gathering++
+	} else if run != nil {
+		next = o.pick(run)
 	}
 	o.unlock()
 	switch {
@@ -163,7 +168,7 @@ func (b *Batch[Req, Res]) finish(a answers[Res]) (gather bool) {
 	default:
 		close(wake)
 	}
-	return gather
+	return next, gather
 }
 
 // spread lays results and errors out by place where some requests are gone,

@@ -60,30 +60,40 @@ func (p *pool[Req, Res]) giveUp(gathering bool) {
 
 // work is the life of a slot: it runs batches until none is due.
 func (p *pool[Req, Res]) work(gather bool) {
-	var b *Batch[Req, Res] // in Func
+	var b, next *Batch[Req, Res] // in Func; taken
 	defer func() {
 		if b != nil { // Func called runtime.Goexit: the slot lives on elsewhere
-			p.start(b.finish(answers[Res]{err: errGoexit}), 0)
+			_, gather := b.finish(answers[Res]{err: errGoexit}, nil)
+			p.start(gather, 0)
 		}
 	}()
+	run := &funcContext{}
 	for {
-		if gather {
-			// The idle gather: callers that are ready to run get in before the
-			// open batch is taken. It makes full batches without a timer.
-			runtime.Gosched()
+		if next == nil {
+			if gather {
+				// The idle gather: callers that are ready to run get in before the
+				// open batch is taken. It makes full batches without a timer.
+				runtime.Gosched()
+			}
+			if next = p.next(gather, run); next == nil {
+				return
+			}
 		}
-		if b = p.next(gather); b == nil {
-			return
+		if next.watchful && !p.examine(next, run) {
+			next, gather = nil, false
+			continue
 		}
-		a, ran := call(b.run, b.owner.does, b.reqs), b
+		b = next
+		a, ran := call(run, b.owner.does, b.reqs), b
 		b = nil
-		gather = ran.finish(a)
+		run = &funcContext{} // not in finish: who wants in would wait for it
+		next, gather = ran.finish(a, run)
 	}
 }
 
-// next takes the batch whose turn it is and begins it. It gives nil if none
-// is due, which gives the slot back, and to a gatherer that was relieved.
-func (p *pool[Req, Res]) next(gathered bool) *Batch[Req, Res] {
+// next takes the batch whose turn it is, as pick does. It gives nil too to a
+// gatherer that was relieved.
+func (p *pool[Req, Res]) next(gathered bool, run *funcContext) *Batch[Req, Res] {
 	p.mu.Lock()
 	defer p.unlock()
 	if gathered {
@@ -93,6 +103,13 @@ func (p *pool[Req, Res]) next(gathered bool) *Batch[Req, Res] {
 		}
 		p.gathering-- // from here on nobody may take its place
 	}
+	return p.pick(run)
+}
+
+// pick takes the batch whose turn it is and begins it with run, unless the
+// contexts of its requests are to be examined before. It gives nil if none is
+// due, which gives the slot back. p.mu is held.
+func (p *pool[Req, Res]) pick(run *funcContext) *Batch[Req, Res] {
 	for {
 		owner := p.turns.first
 		if owner == nil {
@@ -101,19 +118,34 @@ func (p *pool[Req, Res]) next(gathered bool) *Batch[Req, Res] {
 		}
 		p.turns.remove(owner) // take puts it at the end if it has more
 		b := owner.take()
-		if b.watchful {
-			p.mu.Unlock()
-			found := b.endings()
-			p.mu.Lock()
-			for _, e := range found {
-				b.withdraw(e.index, e.cause)
-			}
-		}
-		if p.abandoned {
-			b.fail(ErrClosed, &p.stats.Failed)
-		} else if b.begin() {
-			p.coming--
+		if b.watchful || p.begin(b, run) {
 			return b
 		}
 	}
+}
+
+// examine withdraws the requests of b, which is taken, whose contexts have
+// ended, and begins it with run. It reports whether b runs. p.mu is not held.
+func (p *pool[Req, Res]) examine(b *Batch[Req, Res], run *funcContext) bool {
+	found := b.endings()
+	p.mu.Lock()
+	defer p.unlock()
+	for _, e := range found {
+		b.withdraw(e.index, e.cause)
+	}
+	return p.begin(b, run)
+}
+
+// begin begins b, which is taken, unless nothing is to begin any more. It
+// reports whether b runs. p.mu is held.
+func (p *pool[Req, Res]) begin(b *Batch[Req, Res], run *funcContext) bool {
+	if p.abandoned {
+		b.fail(ErrClosed, &p.stats.Failed)
+		return false
+	}
+	if !b.begin(run) {
+		return false
+	}
+	p.coming--
+	return true
 }
