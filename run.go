@@ -129,7 +129,7 @@ func (b *Batch[Req, Res]) finish(a answers[Res], run *funcContext) (next *Batch[
 		now = o.clock()
 	}
 
-	o.mu.Lock()
+	o.lock()
 	if o.timed {
 		o.observe(n, now-b.run.entered, a.err != nil)
 	}

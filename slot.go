@@ -94,7 +94,7 @@ func (p *pool[Req, Res]) work(gather bool) {
 // next takes the batch whose turn it is, as pick does. It gives nil too to a
 // gatherer that was relieved.
 func (p *pool[Req, Res]) next(gathered bool, run *funcContext) *Batch[Req, Res] {
-	p.mu.Lock()
+	p.lock()
 	defer p.unlock()
 	if gathered {
 		if p.relieved > 0 {
