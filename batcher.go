@@ -134,7 +134,7 @@ func (b *Batcher[Req, Res]) Stats() Stats { return b.snapshot() }
 // released.
 func (b *Batcher[Req, Res]) enlist(e entry, due time.Duration, req Req) (batch *Batch[Req, Res], i int, wake <-chan struct{}, yields bool) {
 	batch, i = b.join(e, due, req)
-	wake, yields = batch.signal(i), i > 0 && b.yields()
+	wake, yields = batch.signal(i), i > 0 && b.yields(i, e.done != nil)
 	b.unlock()
 	return batch, i, wake, yields
 }

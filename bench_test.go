@@ -89,7 +89,7 @@ func BenchmarkDo(b *testing.B) {
 }
 
 // BenchmarkSubmit hands all of a caller's requests in before it waits for the
-// first answer. B/req counts its slice of futures too, 24 bytes for each.
+// first answer. B/req counts its slice of futures too, 16 bytes for each.
 func BenchmarkSubmit(b *testing.B) {
 	benchEach(b, true, func(x *batcher.Batcher[int, int], ctx context.Context, requests int, flush bool) {
 		futures := make([]batcher.Future[int], requests)

@@ -22,8 +22,8 @@ type Result[Res any] struct {
 
 // outcome is the part of a batch that its Futures hold on to, or the refusal of
 // a request that is in none. It knows nothing of Req, and a Future of two words
-// reads its answer there without a call: one word more and an interface cost a
-// burst of 1,000,000 requests a tenth.
+// reads its answer there without a call: with one word more and an interface
+// a burst of 1,000,000 requests took 1.04 times as long.
 type outcome[Res any] struct {
 	claims claims[Res]   // the batch; nil for a refusal
 	state  atomic.Uint32 // a State; written with the batch's lock held

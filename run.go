@@ -118,10 +118,10 @@ func (b *Batch[Req, Res]) weightOf(i int) int {
 	return b.more.weights[i]
 }
 
-// finish gives what Func returned to the callers. owner.mu is not held. Then
-// either the slot should gather before it takes the next batch, or finish
-// takes it, as pool.pick does with run; it does not if run is nil.
-func (b *Batch[Req, Res]) finish(a answers[Res], run *funcContext) (next *Batch[Req, Res], gather bool) {
+// finish gives what Func returned to the callers, and says what comes next for
+// the slot's goroutine. Where that is another batch, finish takes it as
+// pool.pick does, unless run is nil. owner.mu is not held.
+func (b *Batch[Req, Res]) finish(a answers[Res], run *funcContext) (then step, next *Batch[Req, Res]) {
 	o, n := b.owner, b.run.info.Size
 	b.run.end(context.Canceled)
 	var now time.Duration
@@ -153,12 +153,10 @@ func (b *Batch[Req, Res]) finish(a answers[Res], run *funcContext) (next *Batch[
 		b.wake = wake // stays, for who uses the batch again
 	}
 	o.coming++
-	turn := o.turns.first
-	// Nobody comes back to another Batcher's batch, and that one has gathered while this one ran.
-	if gather = o.pool.sealed == 0 && (turn == nil || turn == o); gather {
-		o.gathering++
-	} else if run != nil {
-		next = o.pick(run)
+	if then = o.step(); then == proceed && run != nil {
+		if next = o.pick(run); next == nil {
+			then = end
+		}
 	}
 	o.unlock()
 	switch {
@@ -168,7 +166,7 @@ func (b *Batch[Req, Res]) finish(a answers[Res], run *funcContext) (next *Batch[
 	default:
 		close(wake)
 	}
-	return next, gather
+	return then, next
 }
 
 // spread lays results and errors out by place where some requests are gone,

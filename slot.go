@@ -21,9 +21,9 @@ func (p *pool[Req, Res]) relieve() {
 
 // start runs a slot, already counted as are the others still to start. If Go
 // panics all those slots are given back, and the panic goes on.
-func (p *pool[Req, Res]) start(gather bool, others int) {
+func (p *pool[Req, Res]) start(then step, others int) {
 	if p.launch == nil {
-		go p.work(gather)
+		go p.work(then)
 		return
 	}
 	var taken atomic.Bool // by the task, or by the clean-up before Go ran it
@@ -35,68 +35,91 @@ func (p *pool[Req, Res]) start(gather bool, others int) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if taken.CompareAndSwap(false, true) {
-			p.giveUp(gather)
+			p.giveUp(then)
 		}
 		for range others {
-			p.giveUp(gather)
+			p.giveUp(then)
 		}
 	}()
 	p.launch(func() {
 		if taken.CompareAndSwap(false, true) {
-			p.work(gather)
+			p.work(then)
 		}
 	})
 	returned = true
 }
 
 // giveUp gives a slot back that was on its way. p.mu is held.
-func (p *pool[Req, Res]) giveUp(gathering bool) {
+func (p *pool[Req, Res]) giveUp(then step) {
 	p.busy--
 	p.coming--
-	if gathering {
+	if then == gather {
 		p.gathering--
 	}
 }
 
+// step is what comes next for a slot's goroutine.
+type step uint8
+
+const (
+	proceed step = iota // take the next batch
+	gather              // let callers that are ready to run get in before
+	end                 // another goroutine has the slot
+)
+
+// step says what comes after a batch of b; the slot is counted as coming.
+// b.mu is held.
+func (b *Batcher[Req, Res]) step() step {
+	if turn := b.turns.first; b.pool.sealed > 0 || turn != nil && turn != b {
+		return proceed // nobody comes back to another Batcher's batch, and that one has gathered while this one ran
+	}
+	b.gathering++
+	if b.relieved > 0 && b.crowded.Load() {
+		b.relieved-- // it stands in line already, and with thousands before it each in the line counts
+		return end
+	}
+	return gather
+}
+
 // work is the life of a slot: it runs batches until none is due.
-func (p *pool[Req, Res]) work(gather bool) {
+func (p *pool[Req, Res]) work(then step) {
 	var b, next *Batch[Req, Res] // in Func; taken
 	defer func() {
 		if b != nil { // Func called runtime.Goexit: the slot lives on elsewhere
-			_, gather := b.finish(answers[Res]{err: errGoexit}, nil)
-			p.start(gather, 0)
+			if then, _ := b.finish(answers[Res]{err: errGoexit}, nil); then != end {
+				p.start(then, 0)
+			}
 		}
 	}()
 	run := &funcContext{}
-	for {
+	for then != end {
 		if next == nil {
-			if gather {
-				// The idle gather: callers that are ready to run get in before the
-				// open batch is taken. It makes full batches without a timer.
+			if then == gather {
+				// The idle gather: it makes full batches without a timer.
 				runtime.Gosched()
 			}
-			if next = p.next(gather, run); next == nil {
+			if next = p.next(then, run); next == nil {
 				return
 			}
 		}
 		if next.watchful && !p.examine(next, run) {
-			next, gather = nil, false
+			then, next = proceed, nil
 			continue
 		}
 		b = next
 		a, ran := call(run, b.owner.does, b.reqs), b
 		b = nil
 		run = &funcContext{} // not in finish: who wants in would wait for it
-		next, gather = ran.finish(a, run)
+		then, next = ran.finish(a, run)
 	}
 }
 
 // next takes the batch whose turn it is, as pick does. It gives nil too to a
 // gatherer that was relieved.
-func (p *pool[Req, Res]) next(gathered bool, run *funcContext) *Batch[Req, Res] {
+func (p *pool[Req, Res]) next(then step, run *funcContext) *Batch[Req, Res] {
 	p.lock()
 	defer p.unlock()
-	if gathered {
+	if then == gather {
 		if p.relieved > 0 {
 			p.relieved--
 			return nil
@@ -113,7 +136,7 @@ func (p *pool[Req, Res]) pick(run *funcContext) *Batch[Req, Res] {
 	for {
 		owner := p.turns.first
 		if owner == nil {
-			p.giveUp(false)
+			p.giveUp(proceed)
 			return nil
 		}
 		p.turns.remove(owner) // take puts it at the end if it has more
