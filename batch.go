@@ -12,8 +12,7 @@ import (
 // for concurrent use.
 type Batch[Req, Res any] struct {
 	outcome[Res]
-	owner  *Batcher[Req, Res]
-	served uint32 // pool.served when it ended
+	owner *Batcher[Req, Res]
 
 	// owner.mu guards what follows until the batch has ended; then it does not
 	// change any more. Places are positions in the order of Add.

@@ -26,11 +26,15 @@ type Result[Res any] struct {
 // a burst of 1,000,000 requests took 1.04 times as long.
 type outcome[Res any] struct {
 	claims claims[Res]   // the batch; nil for a refusal
-	state  atomic.Uint32 // a State; written with the batch's lock held
-	plain  bool          // once ended: res and err are all the answers
+	state  atomic.Uint32 // a State, and plain; written with the batch's lock held
+	served uint32        // pool.served when it ended
 	res    []Res         // by place
 	err    error         // answers all who have no error of their own
 }
+
+// plain stands in outcome.state beside the State of an end: res and err are all
+// the answers.
+const plain = 1 << 8
 
 // claims is what a batch does for its Futures where there is more to it.
 type claims[Res any] interface {
@@ -40,12 +44,12 @@ type claims[Res any] interface {
 }
 
 func refused[Res any](err error) Future[Res] {
-	o := &outcome[Res]{plain: true, err: err}
-	o.setState(StateCanceled)
+	o := &outcome[Res]{err: err}
+	o.state.Store(uint32(StateCanceled) | plain)
 	return Future[Res]{of: o}
 }
 
-func (o *outcome[Res]) now() State       { return State(o.state.Load()) }
+func (o *outcome[Res]) now() State       { return State(o.state.Load() &^ plain) }
 func (o *outcome[Res]) setState(s State) { o.state.Store(uint32(s)) }
 
 // ended reports whether every request has its answer.
@@ -72,7 +76,7 @@ func (f Future[Res]) Wait(ctx context.Context) (Res, error) {
 	case o == nil:
 		var none Res
 		return none, ErrCanceled
-	case o.ended() && o.plain:
+	case o.state.Load() >= plain:
 		return o.get(f.index)
 	default:
 		return o.claims.wait(ctx, f.index)

@@ -13,8 +13,15 @@ import (
 type Keyed[K comparable, Req, Res any] struct {
 	fn   func(ctx context.Context, key K, reqs []Req) ([]Res, error)
 	pool *pool[Req, Res]
-	keys map[K]*keyBatcher[K, Req, Res] // those that hold a batch; guarded by pool.mu
+
+	// pool.mu guards what follows.
+	keys map[K]*keyBatcher[K, Req, Res] // those that hold a batch
+	most int                            // how many there were at once since keys was made
 }
+
+// mostKept is how many keys' room a Keyed without requests keeps. A map does
+// not shrink when keys are deleted.
+const mostKept = 1024
 
 // keyBatcher is the Batcher of one key.
 type keyBatcher[K comparable, Req, Res any] struct {
@@ -34,7 +41,7 @@ func NewKeyed[K comparable, Req, Res any](fn func(ctx context.Context, key K, re
 		panic("batcher: NewKeyed: fn is nil")
 	}
 	k := &Keyed[K, Req, Res]{fn: fn, pool: newOptionsPool[Req, Res]("NewKeyed", opts), keys: make(map[K]*keyBatcher[K, Req, Res])}
-	k.pool.vacate = func(b *Batcher[Req, Res]) { delete(k.keys, b.does.(*keyBatcher[K, Req, Res]).key) }
+	k.pool.vacate = k.vacate
 	return k
 }
 
@@ -82,8 +89,17 @@ func (k *Keyed[K, Req, Res]) of(key K) *Batcher[Req, Res] {
 		b = &keyBatcher[K, Req, Res]{of: k, key: key}
 		b.on(k.pool, b)
 		k.keys[key] = b
+		k.most = max(k.most, len(k.keys))
 	}
 	return &b.Batcher
+}
+
+// vacate drops b, which holds no batch. pool.mu is held.
+func (k *Keyed[K, Req, Res]) vacate(b *Batcher[Req, Res]) {
+	delete(k.keys, b.does.(*keyBatcher[K, Req, Res]).key)
+	if len(k.keys) == 0 && k.most > mostKept {
+		k.keys, k.most = make(map[K]*keyBatcher[K, Req, Res]), 0
+	}
 }
 
 // Flush starts the key's open batch: see [Batcher.Flush].

@@ -3,6 +3,8 @@ package batcher_test
 import (
 	"context"
 	"errors"
+	"math"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,6 +89,36 @@ func TestNothingOfAnAnsweredKeyIsKept(t *testing.T) {
 			t.Errorf("%d keys, %+v", k.Len(), s)
 		}
 	})
+}
+
+// A map keeps its room when its keys are deleted: 24 bytes a key here.
+func TestRoomOfManyKeysIsGivenBack(t *testing.T) {
+	k := batcher.NewKeyed(func(_ context.Context, _ int, reqs []int) ([]int, error) { return reqs, nil }, batcher.Options{Manual: true})
+	heap := func() int64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	const keys = 100_000
+	ctx, before, least := context.Background(), heap(), int64(math.MaxInt64)
+	for range 5 { // what the runtime keeps for a while is not always the same
+		futures := make([]batcher.Future[int], keys)
+		for key := range futures {
+			futures[key] = k.Submit(ctx, key, key)
+		}
+		for key, f := range futures {
+			k.Flush(key)
+			f.Wait(ctx)
+		}
+		clear(futures)
+		least = min(least, heap()-before)
+	}
+	if least > 5*keys {
+		t.Errorf("%d bytes more after %d keys", least, keys)
+	}
+	k.Close()
 }
 
 // Func is stuck; requests of other keys come and are withdrawn.

@@ -197,8 +197,11 @@ func (b *Batch[Req, Res]) settle(s State) {
 	o := b.owner
 	o.after.close(b.wake)
 	b.reqs, b.ctxs, b.run, b.wake = nil, nil, nil, nil
-	b.plain = b.more == nil || b.more.fates == nil && b.more.parts == nil
-	b.setState(s)
+	if b.more == nil || b.more.fates == nil && b.more.parts == nil {
+		b.state.Store(uint32(s) | plain)
+	} else {
+		b.setState(s)
+	}
 	if b.taken {
 		o.active--
 	}
