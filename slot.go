@@ -19,6 +19,11 @@ func (p *pool[Req, Res]) relieve() {
 	}
 }
 
+// mostRelieved is how many gatherers that have lost their slot may stand in
+// line. Where that many do, one of them gathers next: behind what runs at once
+// the line hardly moves, and thousands of them have been seen in it.
+const mostRelieved = 4
+
 // start runs a slot, already counted as are the others still to start. If Go
 // panics all those slots are given back, and the panic goes on.
 func (p *pool[Req, Res]) start(then step, others int) {
@@ -74,8 +79,8 @@ func (b *Batcher[Req, Res]) step() step {
 		return proceed // nobody comes back to another Batcher's batch, and that one has gathered while this one ran
 	}
 	b.gathering++
-	if b.relieved > 0 && b.crowded.Load() {
-		b.relieved-- // it stands in line already, and with thousands before it each in the line counts
+	if b.relieved >= mostRelieved {
+		b.relieved--
 		return end
 	}
 	return gather
