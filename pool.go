@@ -131,7 +131,7 @@ func (p *pool[Req, Res]) admit(ctx context.Context, req Req, wait bool) (e entry
 		e.weight, due = p.ask(ctx, req)
 	}
 	if e.weight > p.maxWeight {
-		return e, due, p.reject(fmt.Errorf("%w: it weighs %d, MaxWeight is %d", ErrTooHeavy, e.weight, p.maxWeight))
+		return e, due, p.reject(p.tooHeavy(e.weight))
 	}
 	if e.done != nil && ctx.Err() != nil {
 		return e, due, p.reject(context.Cause(ctx))
@@ -147,7 +147,7 @@ func (p *pool[Req, Res]) admit(ctx context.Context, req Req, wait bool) (e entry
 		return e, due, p.await(e)
 	default:
 		p.mu.Unlock()
-		return e, due, p.reject(fmt.Errorf("%w: MaxPending is %d, and as many requests are pending", ErrFull, p.room.limit))
+		return e, due, p.reject(p.full())
 	}
 }
 
@@ -178,6 +178,17 @@ func (p *pool[Req, Res]) await(e entry) error {
 	}
 	p.unlock()
 	return p.reject(cause)
+}
+
+// The errors of admit are made apart from it, so that it needs less stack: a
+// caller that comes from not too deep then keeps the 2 KiB that it began with.
+
+func (p *pool[Req, Res]) tooHeavy(weight int) error {
+	return fmt.Errorf("%w: it weighs %d, MaxWeight is %d", ErrTooHeavy, weight, p.maxWeight)
+}
+
+func (p *pool[Req, Res]) full() error {
+	return fmt.Errorf("%w: MaxPending is %d, and as many requests are pending", ErrFull, p.room.limit)
 }
 
 // reject counts a refusal and gives its reason back.

@@ -37,8 +37,9 @@ func (b *Batch[Req, Res]) first() {
 	if o.alarm != nil {
 		o.linger(b.opened)
 	}
-	n := max(1, int(o.last))
-	b.reqs = make([]Req, 0, n)
+	if b.reqs == nil {
+		b.reqs = make([]Req, 0, max(1, int(o.last)))
+	}
 }
 
 // remember notes the context of the request that was added last, nil for
@@ -165,6 +166,9 @@ func (b *Batch[Req, Res]) finish(a answers[Res], run *funcContext) (then step, n
 		wake <- struct{}{}
 	default:
 		close(wake)
+		if n <= mostPrepared && !o.hand {
+			o.prepare(n)
+		}
 	}
 	return then, next
 }
