@@ -193,3 +193,20 @@ func TestMemoryDoesNotGrowWithRequestsAnswered(t *testing.T) {
 		t.Errorf("at least %d bytes more for each 10,000 requests", least)
 	}
 }
+
+// One caller that flushes and waits in turns keeps a processor to itself, so
+// that goroutines which yield hardly have a turn.
+func TestGoroutinesDoNotPileUpBehindABusyCaller(t *testing.T) {
+	b := batcher.New(answerAll, batcher.Options{Manual: true})
+	before, most := runtime.NumGoroutine(), 0
+	for i := range 100_000 {
+		f := b.Submit(context.Background(), i)
+		b.Flush()
+		f.Wait(context.Background())
+		most = max(most, runtime.NumGoroutine()-before)
+	}
+	b.Close()
+	if most > 50 {
+		t.Errorf("%d goroutines at once", most)
+	}
+}
