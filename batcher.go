@@ -175,17 +175,18 @@ func (b *Batcher[Req, Res]) makeBatch() *Batch[Req, Res] {
 // keeps one.
 const mostPrepared = 1 << 10
 
-// prepare makes the next batch for who waits, with room for n requests, so
-// that its first caller need not do it: that one holds the lock, and sooner or
-// later each would need 4 KiB of stack for it instead of 2. With 10,000 callers
-// a request takes 0.96 times as long so; a burst, where nobody waits, would
-// take 1.03 times as long. b.mu is not held.
+// prepare makes the next batch, with room for n requests, where only Dos come,
+// so that the first of them need not do it: that one holds the lock, and sooner
+// or later each would need 4 KiB of stack for it instead of 2. With 10,000
+// callers a request takes 0.96 times as long so; a burst of Submits would take
+// 1.03 times as long. b.mu is not held.
 func (b *Batcher[Req, Res]) prepare(n int) {
 	if b.spare.Load() != nil {
 		return
 	}
 	batch := b.makeBatch()
 	batch.reqs, batch.wake = make([]Req, 0, n), make(chan struct{}, 1)
+	batch.owner = nil // newBatch says whose it is; until then it keeps no key
 	b.spare.CompareAndSwap(nil, batch)
 }
 

@@ -170,7 +170,7 @@ func (b *Batch[Req, Res]) finish(a answers[Res], run *funcContext) (then step, n
 		wake <- struct{}{}
 	default:
 		close(wake)
-		if n <= mostPrepared && !o.hand {
+		if !b.known && n <= mostPrepared {
 			o.prepare(n)
 		}
 	}
