@@ -47,7 +47,7 @@ func NewBatch[Req, Res any](fn Func[Req, Res], opts BatchOptions) *Batch[Req, Re
 		panic(fmt.Errorf("batcher: NewBatch: %w", err))
 	}
 	owner := &Batcher[Req, Res]{pool: newPool[Req, Res](opts.policy(), -1, opts.Go), does: fn, hand: true, alarm: &alarm{}}
-	owner.open = owner.makeBatch()
+	owner.open = makeBatch(owner)
 	return owner.open
 }
 

@@ -41,7 +41,7 @@ func (b *Batcher[Req, Res]) fit(batch *Batch[Req, Res]) *Batch[Req, Res] {
 	case batch.shown:
 	case missing < 0:
 		if n := batch.affords(b.limit); n >= b.ready {
-			front := b.makeBatch()
+			front := makeBatch(b)
 			front.trigger, front.opened = batch.trigger, batch.opened
 			front.setState(StateStarted)
 			front.draw(batch, n)

@@ -3,8 +3,8 @@ package batcher
 // This file is where batches come from: made when they are needed, prepared
 // before, or used again.
 
-func (b *Batcher[Req, Res]) makeBatch() *Batch[Req, Res] {
-	batch := &Batch[Req, Res]{owner: b}
+func makeBatch[Req, Res any](owner *Batcher[Req, Res]) *Batch[Req, Res] {
+	batch := &Batch[Req, Res]{owner: owner}
 	batch.claims = batch
 	return batch
 }
@@ -17,15 +17,15 @@ const mostPrepared = 1 << 10
 // so that the first of them need not do it: that one holds the lock, and sooner
 // or later each would need 4 KiB of stack for it instead of 2. With 10,000
 // callers a request takes 0.96 times as long so; a burst of Submits would take
-// 1.03 times as long. b.mu is not held.
-func (b *Batcher[Req, Res]) prepare(n int) {
-	if b.spare.Load() != nil {
+// 1.03 times as long. newBatch says whose it is; until then it keeps no key.
+// p.mu is not held.
+func (p *pool[Req, Res]) prepare(n int) {
+	if p.spare.Load() != nil {
 		return
 	}
-	batch := b.makeBatch()
+	batch := makeBatch[Req, Res](nil)
 	batch.reqs, batch.wake = make([]Req, 0, n), make(chan struct{}, 1)
-	batch.owner = nil // newBatch says whose it is; until then it keeps no key
-	b.spare.CompareAndSwap(nil, batch)
+	p.spare.CompareAndSwap(nil, batch)
 }
 
 // newBatch makes a batch, or takes one that was prepared or that a single Do
@@ -33,7 +33,7 @@ func (b *Batcher[Req, Res]) prepare(n int) {
 func (b *Batcher[Req, Res]) newBatch() *Batch[Req, Res] {
 	batch := b.spare.Swap(nil)
 	if batch == nil {
-		return b.makeBatch()
+		return makeBatch(b)
 	}
 	batch.owner, batch.size, batch.weight = b, 0, 0
 	batch.watchful, batch.overdue, batch.hurried, batch.taken, batch.scattered = false, false, false, false, false
