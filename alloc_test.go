@@ -2,6 +2,7 @@ package batcher_test
 
 import (
 	"context"
+	"math"
 	"runtime"
 	"sync"
 	"testing"
@@ -24,20 +25,25 @@ var allocCases = []struct {
 	allocs float64
 	bytes  float64
 }{
-	{"plain", false, 0.2, 48},
-	{"cancellable", true, 0.25, 56},
+	{"plain", false, 0.12, 24},
+	{"cancellable", true, 0.22, 48},
 }
 
-// expectAllocs measures what run, which hands in allocRequests, allocates.
+// expectAllocs measures what run, which hands in allocRequests, allocates: the
+// least of ten times. What the runtime makes once for each processor, for
+// goroutines that wait, comes on top at first: 64 callers on 8 processors have
+// been seen to cost 0.15 allocations a request more so.
 func expectAllocs(t *testing.T, mostAllocs, mostBytes float64, run func()) {
 	t.Helper()
-	run() // what is made once
+	allocs, bytes := math.Inf(1), math.Inf(1)
 	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	run()
-	runtime.ReadMemStats(&after)
-	allocs := float64(after.Mallocs-before.Mallocs) / allocRequests
-	bytes := float64(after.TotalAlloc-before.TotalAlloc) / allocRequests
+	for range 10 {
+		runtime.ReadMemStats(&before)
+		run()
+		runtime.ReadMemStats(&after)
+		allocs = min(allocs, float64(after.Mallocs-before.Mallocs)/allocRequests)
+		bytes = min(bytes, float64(after.TotalAlloc-before.TotalAlloc)/allocRequests)
+	}
 	if allocs > mostAllocs || bytes > mostBytes {
 		t.Errorf("%.3f allocations, %.1f bytes a request; at most %v and %v", allocs, bytes, mostAllocs, mostBytes)
 	}
