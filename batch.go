@@ -12,26 +12,27 @@ import (
 // for concurrent use.
 type Batch[Req, Res any] struct {
 	outcome[Res]
-	owner *Batcher[Req, Res]
 
 	// owner.mu guards what follows until the batch has ended; then it does not
-	// change any more. Places are positions in the order of Add.
+	// change any more. Places are positions in the order of Add. First one cache
+	// line of what each request changes.
 	trigger   Trigger
-	known     bool              // outside: by a Future, or by Current
-	shown     bool              // by Current
-	watchful  bool              // a request has a context that can end
-	overdue   bool              // the delay has passed
-	hurried   bool              // a deadline is near
-	taken     bool              // a slot has it
-	scattered bool              // wake was closed for one request's sake
-	reqs      []Req             // by place until Func is entered, then what it got
-	ctxs      []context.Context // aligned with reqs; nil while all are context.Background()
-	size      int               // requests added, the withdrawn ones too
-	weight    int
-	wake      chan struct{}   // closed at the end; shared by all who wait; or nil
-	opened    time.Duration   // when the first request came, on the pool's clock
-	run       *funcContext    // while Func runs
+	known     bool            // outside: by a Future, or by Current
+	shown     bool            // by Current
+	watchful  bool            // a request has a context that can end
+	overdue   bool            // the delay has passed
+	hurried   bool            // a deadline is near
+	taken     bool            // a slot has it
+	scattered bool            // wake was closed for one request's sake
+	reqs      []Req           // by place until Func is entered, then what it got
+	size      int             // requests added, the withdrawn ones too
+	wake      signals         // closed at the end
 	more      *more[Req, Res] // what few batches need, or nil
+
+	owner  *Batcher[Req, Res]
+	ctxs   []context.Context // aligned with reqs; nil while all are context.Background()
+	opened time.Duration     // when the first request came, on the pool's clock
+	run    *funcContext      // while Func runs
 
 	prev, next *Batch[Req, Res] // in a batchList
 }
@@ -85,8 +86,8 @@ func (b *Batch[Req, Res]) refuse(weight int) error {
 		return b.startedError()
 	case b.len() >= o.limit:
 		return fmt.Errorf("%w: the batch holds %d requests, MaxSize is %d", ErrFull, b.len(), o.limit)
-	case weight > o.maxWeight-b.weight:
-		err := fmt.Errorf("%w: the batch weighs %d and the request %d, MaxWeight is %d", ErrFull, b.weight, weight, o.maxWeight)
+	case weight > o.maxWeight-b.weight():
+		err := fmt.Errorf("%w: the batch weighs %d and the request %d, MaxWeight is %d", ErrFull, b.weight(), weight, o.maxWeight)
 		if o.fullGoes {
 			o.seal(b, TriggerWeight)
 		}
@@ -171,7 +172,7 @@ func (b *Batch[Req, Res]) Ready() bool {
 func (b *Batch[Req, Res]) Full() bool {
 	b.owner.mu.Lock()
 	defer b.owner.mu.Unlock()
-	return b.len() >= b.owner.limit || b.weight >= b.owner.maxWeight
+	return b.len() >= b.owner.limit || b.weight() >= b.owner.maxWeight
 }
 
 // Len counts the requests added; with StrictSize without the canceled ones.
@@ -249,4 +250,16 @@ func (b *Batch[Req, Res]) len() int {
 		return b.size
 	}
 	return b.size - b.more.moved
+}
+
+// weight is what counts for MaxWeight: of the requests that len counts. owner.mu
+// is held.
+func (b *Batch[Req, Res]) weight() int {
+	if b.owner.weigh == nil {
+		return b.len()
+	}
+	if b.more == nil {
+		return 0
+	}
+	return b.more.weight
 }

@@ -144,11 +144,11 @@ func (b *Batcher[Req, Res]) enlist(e entry, due time.Duration, req Req) (batch *
 // in it. b.mu is held.
 func (b *Batcher[Req, Res]) join(e entry, due time.Duration, req Req) (*Batch[Req, Res], int) {
 	batch := b.open
-	if batch == nil || e.weight > b.maxWeight-batch.weight {
+	if batch == nil || b.maxWeight < never && e.weight > b.maxWeight-batch.weight() {
 		batch = b.reopen()
 	}
 	i := batch.add(e, due, req)
-	if !b.openDue || batch.size >= b.limit || batch.weight >= b.maxWeight {
+	if !b.openDue || batch.size >= b.limit || b.maxWeight < never && batch.weight() >= b.maxWeight {
 		b.review(batch)
 	}
 	return batch, i
@@ -172,7 +172,7 @@ func (b *Batcher[Req, Res]) review(batch *Batch[Req, Res]) {
 	switch {
 	case b.fullGoes && size >= b.limit:
 		b.seal(batch, TriggerSize)
-	case b.fullGoes && batch.weight >= b.maxWeight:
+	case b.fullGoes && batch.weight() >= b.maxWeight:
 		b.seal(batch, TriggerWeight)
 	default:
 		b.setOpenDue(size >= b.enough || (batch.overdue || batch.hurried) && size >= b.overdue)

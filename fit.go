@@ -101,7 +101,7 @@ func (b *Batch[Req, Res]) draw(from *Batch[Req, Res], n int) (drawn int) {
 		if from.isGone(i) {
 			continue
 		}
-		if e.weight > b.owner.maxWeight-b.weight {
+		if e.weight > b.owner.maxWeight-b.weight() {
 			break
 		}
 		if from.ctxs != nil {
@@ -111,7 +111,7 @@ func (b *Batch[Req, Res]) draw(from *Batch[Req, Res], n int) (drawn int) {
 		b.add(e, 0, from.reqs[i])
 		var none Req
 		from.reqs[i] = none
-		from.weight -= e.weight
+		from.lighten(i)
 		drawn++
 	}
 	b.known, b.watchful = b.known || from.known, b.watchful || from.watchful

@@ -100,7 +100,7 @@ func (b *Batch[Req, Res]) withdraw(i int, err error) {
 	var none Req
 	b.reqs[i] = none
 	if o.strict {
-		b.weight -= b.weightOf(i)
+		b.lighten(i)
 	}
 	o.answered(1, &o.stats.Canceled)
 	b.tell(i)
@@ -160,8 +160,7 @@ func (b *Batch[Req, Res]) tell(i int) {
 // waiting a signal of its own. owner.mu is held.
 func (b *Batch[Req, Res]) disperse() {
 	b.scattered = true
-	b.owner.after.close(b.wake)
-	b.wake = nil
+	b.wake.close(&b.owner.after)
 }
 
 // depart takes the caller of request i out: before Func is entered the

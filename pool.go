@@ -30,7 +30,7 @@ type pool[Req, Res any] struct {
 	pace  *pace     // how long Func runs; nil where nothing asks; guarded by mu
 	sizer *sizer    // moves limit; nil without TargetTime; guarded by mu
 
-	_ [64]byte // what precedes is only read, what follows is written for each request
+	_ [88]byte // what precedes is only read, what follows is written for each request
 
 	mu        sync.Mutex  // guards what follows, and the Batchers and batches of this pool
 	closed    bool        // no request is accepted
@@ -50,11 +50,12 @@ type pool[Req, Res any] struct {
 	running   batchList[Req, Res] // batches in Func
 	stats     Stats               // Submitted and Pending are in room
 	drained   chan struct{}       // closed when all is answered and no slot is taken; made by Close
+	unused    *funcContext        // see spare.go
 	after     after
 
 	spare  atomic.Pointer[Batch[Req, Res]] // see spare.go
 	served atomic.Uint32                   // requests that Func has answered; it wraps
-	late   atomic.Int32                    // batches whose second caller came back late, more than others
+	late   atomic.Int32                    // callers that came back late, more than others; see yield.go
 }
 
 // after collects what must wait until the lock is released.

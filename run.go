@@ -22,8 +22,8 @@ func (b *Batch[Req, Res]) add(e entry, due time.Duration, req Req) int {
 	if o.weigh != nil {
 		m := b.extra()
 		m.weights = append(m.weights, e.weight)
+		m.weight += e.weight
 	}
-	b.weight += e.weight
 	b.size++
 	if e.done != nil {
 		b.watchful = true
@@ -78,7 +78,10 @@ func (b *Batch[Req, Res]) begin(run *funcContext) bool {
 	if b.gone() > 0 {
 		b.compact()
 	}
-	run.info = Info{Size: len(b.reqs), Weight: b.weight, Trigger: b.trigger, Opened: o.epoch.Add(b.opened)}
+	run.info = Info{Size: len(b.reqs), Weight: len(b.reqs), Trigger: b.trigger, Opened: o.epoch.Add(b.opened)}
+	if o.weigh != nil {
+		run.info.Weight = b.more.weight
+	}
 	run.ctxs = b.ctxs
 	if o.timed {
 		run.entered = o.clock()
@@ -88,9 +91,6 @@ func (b *Batch[Req, Res]) begin(run *funcContext) bool {
 	o.running.push(b)
 	o.stats.Running++
 	o.stats.Batches++
-	if o.stats.Batches%untilAgain == 0 {
-		o.crowded.Store(false)
-	}
 	o.stats.started[b.trigger]++
 	return true
 }
@@ -109,7 +109,10 @@ func (b *Batch[Req, Res]) compact() {
 		}
 	}
 	clear(b.reqs[n:])
-	b.reqs, b.weight = b.reqs[:n], weight
+	b.reqs = b.reqs[:n]
+	if b.owner.weigh != nil {
+		b.more.weight = weight
+	}
 	if b.ctxs != nil {
 		clear(b.ctxs[n:])
 		b.ctxs = b.ctxs[:n]
@@ -123,10 +126,18 @@ func (b *Batch[Req, Res]) weightOf(i int) int {
 	return b.more.weights[i]
 }
 
+// lighten has request i, which is gone, count no more for MaxWeight.
+func (b *Batch[Req, Res]) lighten(i int) {
+	if b.owner.weigh != nil {
+		b.more.weight -= b.more.weights[i]
+	}
+}
+
 // finish gives what Func returned to the callers, and says what comes next for
 // the slot's goroutine. Where that is another batch, finish takes it as
-// pool.pick does, unless run is nil. owner.mu is not held.
-func (b *Batch[Req, Res]) finish(a answers[Res], run *funcContext) (then step, next *Batch[Req, Res]) {
+// pool.pick does, unless spare is nil, a context for its run that is not made
+// with the lock held. owner.mu is not held.
+func (b *Batch[Req, Res]) finish(a answers[Res], spare *funcContext) (then step, next *Batch[Req, Res]) {
 	o, n := b.owner, b.run.info.Size
 	b.run.end(context.Canceled)
 	var now time.Duration
@@ -152,24 +163,31 @@ func (b *Batch[Req, Res]) finish(a answers[Res], run *funcContext) (then step, n
 	o.running.remove(b)
 	o.stats.Running--
 	wake, alone := b.wake, b.lone()
-	b.wake = nil
+	b.wake = signals{}
 	b.settle(StateDone)
 	if alone {
 		b.wake = wake // stays, for who uses the batch again
 	}
 	o.coming++
-	if then = o.step(); then == proceed && run != nil {
-		if next = o.pick(run); next == nil {
+	if o.unused == nil {
+		o.unused = spare
+	}
+	if then = o.step(); then == proceed && spare != nil {
+		if next = o.pick(); next == nil {
 			then = end
 		}
 	}
 	o.unlock()
 	switch {
-	case wake == nil:
+	case wake == signals{}:
 	case alone:
-		wake <- struct{}{}
+		wake[0] <- struct{}{}
 	default:
-		close(wake)
+		for _, c := range wake {
+			if c != nil {
+				close(c)
+			}
+		}
 		if !b.known && n <= mostPrepared {
 			o.prepare(n)
 		}
@@ -203,8 +221,8 @@ func (b *Batch[Req, Res]) spread(each Errors) (failed int) {
 // settle ends the batch, whose answers are in place.
 func (b *Batch[Req, Res]) settle(s State) {
 	o := b.owner
-	o.after.close(b.wake)
-	b.reqs, b.ctxs, b.run, b.wake = nil, nil, nil, nil
+	b.wake.close(&o.after)
+	b.reqs, b.ctxs, b.run = nil, nil, nil
 	if b.more == nil || b.more.fates == nil && b.more.parts == nil {
 		b.state.Store(uint32(s) | plain)
 	} else {

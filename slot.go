@@ -96,32 +96,30 @@ func (p *pool[Req, Res]) work(then step) {
 			}
 		}
 	}()
-	run := &funcContext{}
 	for then != end {
 		if next == nil {
 			if then == gather {
 				// The idle gather: it makes full batches without a timer.
 				runtime.Gosched()
 			}
-			if next = p.next(then, run); next == nil {
+			if next = p.next(then); next == nil {
 				return
 			}
 		}
-		if next.watchful && !p.examine(next, run) {
+		if next.watchful && !p.examine(next) {
 			then, next = proceed, nil
 			continue
 		}
 		b = next
-		a, ran := call(run, b.owner.does, b.reqs), b
+		a, ran := call(b.run, b.owner.does, b.reqs), b
 		b = nil
-		run = &funcContext{} // not in finish: who wants in would wait for it
-		then, next = ran.finish(a, run)
+		then, next = ran.finish(a, &funcContext{})
 	}
 }
 
 // next takes the batch whose turn it is, as pick does. It gives nil too to a
 // gatherer that was relieved.
-func (p *pool[Req, Res]) next(then step, run *funcContext) *Batch[Req, Res] {
+func (p *pool[Req, Res]) next(then step) *Batch[Req, Res] {
 	p.lock()
 	defer p.unlock()
 	if then == gather {
@@ -131,13 +129,13 @@ func (p *pool[Req, Res]) next(then step, run *funcContext) *Batch[Req, Res] {
 		}
 		p.gathering-- // from here on nobody may take its place
 	}
-	return p.pick(run)
+	return p.pick()
 }
 
-// pick takes the batch whose turn it is and begins it with run, unless the
+// pick takes the batch whose turn it is and begins it, unless the
 // contexts of its requests are to be examined before. It gives nil if none is
 // due, which gives the slot back. p.mu is held.
-func (p *pool[Req, Res]) pick(run *funcContext) *Batch[Req, Res] {
+func (p *pool[Req, Res]) pick() *Batch[Req, Res] {
 	for {
 		owner := p.turns.first
 		if owner == nil {
@@ -146,32 +144,34 @@ func (p *pool[Req, Res]) pick(run *funcContext) *Batch[Req, Res] {
 		}
 		p.turns.remove(owner) // take puts it at the end if it has more
 		b := owner.take()
-		if b.watchful || p.begin(b, run) {
+		if b.watchful || p.begin(b) {
 			return b
 		}
 	}
 }
 
 // examine withdraws the requests of b, which is taken, whose contexts have
-// ended, and begins it with run. It reports whether b runs. p.mu is not held.
-func (p *pool[Req, Res]) examine(b *Batch[Req, Res], run *funcContext) bool {
+// ended, and begins it. It reports whether b runs. p.mu is not held.
+func (p *pool[Req, Res]) examine(b *Batch[Req, Res]) bool {
 	found := b.endings()
 	p.mu.Lock()
 	defer p.unlock()
 	for _, e := range found {
 		b.withdraw(e.index, e.cause)
 	}
-	return p.begin(b, run)
+	return p.begin(b)
 }
 
 // begin begins b, which is taken, unless nothing is to begin any more. It
 // reports whether b runs. p.mu is held.
-func (p *pool[Req, Res]) begin(b *Batch[Req, Res], run *funcContext) bool {
+func (p *pool[Req, Res]) begin(b *Batch[Req, Res]) bool {
 	if p.abandoned {
 		b.fail(ErrClosed, &p.stats.Failed)
 		return false
 	}
+	run := p.newContext()
 	if !b.begin(run) {
+		p.unused = run
 		return false
 	}
 	p.coming--

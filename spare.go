@@ -1,7 +1,7 @@
 package batcher
 
-// This file is where batches come from: made when they are needed, prepared
-// before, or used again.
+// This file is where batches and the contexts of their runs come from: made
+// when they are needed, prepared before, or used again.
 
 func makeBatch[Req, Res any](owner *Batcher[Req, Res]) *Batch[Req, Res] {
 	batch := &Batch[Req, Res]{owner: owner}
@@ -24,7 +24,7 @@ func (p *pool[Req, Res]) prepare(n int) {
 		return
 	}
 	batch := makeBatch[Req, Res](nil)
-	batch.reqs, batch.wake = make([]Req, 0, n), make(chan struct{}, 1)
+	batch.reqs, batch.wake = make([]Req, 0, n), newSignals()
 	p.spare.CompareAndSwap(nil, batch)
 }
 
@@ -35,8 +35,19 @@ func (b *Batcher[Req, Res]) newBatch() *Batch[Req, Res] {
 	if batch == nil {
 		return makeBatch(b)
 	}
-	batch.owner, batch.size, batch.weight = b, 0, 0
+	batch.owner, batch.size = b, 0
 	batch.watchful, batch.overdue, batch.hurried, batch.taken, batch.scattered = false, false, false, false, false
 	batch.setState(StateOpen)
 	return batch
+}
+
+// newContext gives the context of the next run of Func: the one that was made
+// before the lock was taken, if there is one. p.mu is held.
+func (p *pool[Req, Res]) newContext() *funcContext {
+	run := p.unused
+	p.unused = nil
+	if run == nil {
+		run = &funcContext{}
+	}
+	return run
 }
