@@ -64,14 +64,10 @@ func (p *pool[Req, Res]) back(served uint32) {
 	if p.served.Load()-served >= crowd {
 		next = min(late+1, convinced)
 	}
-	if next == late {
-		return
+	if next != late {
+		p.late.Store(next) // of two at the same time one may be lost; more will come
 	}
-	p.late.Store(next) // of two at the same time one may be lost; more will come
-	switch next {
-	case 0:
-		p.crowded.Store(false)
-	case convinced:
-		p.crowded.Store(true)
+	if none := next == 0; (none || next == convinced) && p.crowded.Load() == none {
+		p.crowded.Store(!none)
 	}
 }
