@@ -30,7 +30,7 @@ type pool[Req, Res any] struct {
 	pace  *pace     // how long Func runs; nil where nothing asks; guarded by mu
 	sizer *sizer    // moves limit; nil without TargetTime; guarded by mu
 
-	_ [88]byte // what precedes is only read, what follows is written for each request
+	_ [88]byte // what precedes is only read, what follows is written for each request and begins on a cache line
 
 	mu        sync.Mutex  // guards what follows, and the Batchers and batches of this pool
 	closed    bool        // no request is accepted

@@ -132,9 +132,9 @@ func (p *pool[Req, Res]) next(then step) *Batch[Req, Res] {
 	return p.pick()
 }
 
-// pick takes the batch whose turn it is and begins it, unless the
-// contexts of its requests are to be examined before. It gives nil if none is
-// due, which gives the slot back. p.mu is held.
+// pick takes the batch whose turn it is and begins it, unless the contexts of
+// its requests are to be examined before. It gives nil if none is due, which
+// gives the slot back. p.mu is held.
 func (p *pool[Req, Res]) pick() *Batch[Req, Res] {
 	for {
 		owner := p.turns.first

@@ -67,7 +67,10 @@ func (p *pool[Req, Res]) back(served uint32) {
 	if next != late {
 		p.late.Store(next) // of two at the same time one may be lost; more will come
 	}
-	if none := next == 0; (none || next == convinced) && p.crowded.Load() == none {
-		p.crowded.Store(!none)
+	switch crowded := p.crowded.Load(); {
+	case next == 0 && crowded:
+		p.crowded.Store(false)
+	case next == convinced && !crowded:
+		p.crowded.Store(true)
 	}
 }
