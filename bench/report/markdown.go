@@ -66,7 +66,8 @@ func (s Set) method(b *strings.Builder) {
 		"chosen alike for all, and the clock's own cost taken off.\n")
 	fmt.Fprintf(b, "- **burst**: one goroutine submits everything, then collects everything. What holds the futures until then is not counted.\n")
 	fmt.Fprintf(b, "- **open**: requests arrive at random, independent of one another, at the same instants for every subject, each in a goroutine of its own. "+
-		"A latency counts from the planned arrival, so that a stall is not hidden. Func sleeps %v; whatever can be told how many batches may run at once is told %d, "+
+		"A latency counts from the planned arrival, so that a stall is not hidden. Func sleeps %v, and like the arrivals it wakes on time where the system can do so "+
+		"(by a timerfd of Linux; time.Sleep is late by half a millisecond on average). Whatever can be told how many batches may run at once is told %d, "+
 		"in all other workloads 1. floor-direct shows what the sleep and the arrivals alone take.\n", workload.FuncTime, workload.OpenHandlers)
 	fmt.Fprintf(b, "- **keys** and **backlog**: everything is submitted while the only slot is held, then let go and collected. The heap is what is reachable after "+
 		"collections, less what was reachable before.\n")

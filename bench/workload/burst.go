@@ -10,7 +10,7 @@ import (
 
 func runBurst(s subject.Subject, n int, b Budget) (Result, error) {
 	count := new(counter)
-	service := s.Start(count.settings(1, 0))
+	service := s.Start(count.settings(1, nil))
 	defer service.Stop()
 	if _, err := count.burst(service, n/10); err != nil {
 		return Result{}, err

@@ -16,7 +16,7 @@ const (
 
 func runDo(s subject.Subject, callers int, b Budget) (Result, error) {
 	count := new(counter)
-	service := s.Start(count.settings(1, 0))
+	service := s.Start(count.settings(1, nil))
 	defer service.Stop()
 	c := crew{count: count}
 	for range callers {

@@ -28,15 +28,16 @@ func clockCost() time.Duration {
 // counter counts the batches that a Func sees.
 type counter struct{ batches atomic.Int64 }
 
-func (c *counter) settings(handlers int, sleep time.Duration) subject.Settings {
-	work := func(int) { c.batches.Add(1) }
-	if sleep > 0 {
-		work = func(int) {
+// settings has batches counted and, where work is not nil, worked on.
+func (c *counter) settings(handlers int, work func()) subject.Settings {
+	count := func(int) { c.batches.Add(1) }
+	if work != nil {
+		count = func(int) {
 			c.batches.Add(1)
-			time.Sleep(sleep)
+			work()
 		}
 	}
-	return subject.Settings{MaxSize: MaxSize, Delay: Delay, Handlers: handlers, Work: work}
+	return subject.Settings{MaxSize: MaxSize, Delay: Delay, Handlers: handlers, Work: count}
 }
 
 // gauge is the state of what a measurement measures, taken before and after it.

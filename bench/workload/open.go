@@ -13,8 +13,9 @@ import (
 const OpenWarmup = 100 * time.Millisecond
 
 func runOpen(s subject.Subject, rate int, b Budget, seed uint64) (Result, error) {
-	count := new(counter)
-	service := s.Start(count.settings(OpenHandlers, FuncTime))
+	count, funcs := new(counter), new(pacers)
+	defer funcs.close()
+	service := s.Start(count.settings(OpenHandlers, func() { funcs.sleep(FuncTime) }))
 	defer service.Stop()
 	p, err := newPacer()
 	if err != nil {

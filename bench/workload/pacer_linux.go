@@ -8,8 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pacer sleeps to within some 50 us. time.Sleep rounds what is left below a millisecond up to one, half a millisecond late on average, which would be the
-// larger part of what Open measures at low load. A timer behind a file descriptor wakes the same poller on time and holds no processor meanwhile.
+// pacer sleeps to within some 50 us. time.Sleep rounds what is left below a millisecond up to one and is half a millisecond late on average; at low load that
+// would be the larger part of what Open measures, both of arrivals and of Func. A timer behind a file descriptor wakes the same poller on time and holds no
+// processor meanwhile.
 type pacer struct {
 	fd   int
 	file *os.File

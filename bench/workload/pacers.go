@@ -1,0 +1,44 @@
+package workload
+
+import (
+	"sync"
+	"time"
+)
+
+// pacers are for many that sleep at once, as Funcs do.
+type pacers struct {
+	mu   sync.Mutex
+	free []*pacer
+}
+
+// sleep falls back on time.Sleep should there be no timer, as a pacer does.
+func (p *pacers) sleep(d time.Duration) {
+	one, err := p.take()
+	if err != nil {
+		time.Sleep(d)
+		return
+	}
+	one.sleep(d)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.free = append(p.free, one)
+}
+
+func (p *pacers) take() (*pacer, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.free) - 1
+	if last < 0 {
+		return newPacer()
+	}
+	one := p.free[last]
+	p.free = p.free[:last]
+	return one, nil
+}
+
+// close is for when nobody sleeps any more.
+func (p *pacers) close() {
+	for _, one := range p.free {
+		one.close()
+	}
+}
