@@ -63,10 +63,22 @@ type PanicError struct {
 // Error gives the panic's value, without the stack.
 func (e *PanicError) Error() string { return fmt.Sprintf("batcher: Func panicked: %v", e.Value) }
 
-// Unwrap gives Value if it is an error, else nil.
+// Unwrap gives Value if it is an error, else nil; nil too if its own methods
+// panic, as those of a nil pointer may: who asks what an error is must not die
+// of it.
 func (e *PanicError) Unwrap() error {
-	err, _ := e.Value.(error)
-	return err
+	if err, ok := e.Value.(error); ok && sound(err) {
+		return err
+	}
+	return nil
+}
+
+// sound reports whether errors.Is and errors.As can look into err.
+func sound(err error) (ok bool) {
+	defer func() { ok = recover() == nil }()
+	var none *disowned
+	_, _ = errors.Is(err, errGoexit), errors.As(err, &none)
+	return true
 }
 
 func countError(what string, got, want int) error {

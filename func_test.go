@@ -240,3 +240,13 @@ func TestErrorThatCannotBeLookedInto(t *testing.T) {
 		expectAnswers(t, submitAll(b, 3, 4), 30, 40)
 	})
 }
+
+// So does a panic with one.
+func TestPanicWithAnErrorThatCannotBeLookedInto(t *testing.T) {
+	var none *fs.PathError
+	err := errorOfBatch(t, func(context.Context, []int) ([]int, error) { panic(none) })
+	var p *batcher.PanicError
+	if !errors.As(err, &p) || p.Value != none || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%T: %v", err, err)
+	}
+}
