@@ -71,14 +71,19 @@ func (l *Loader[K, V]) list(c *call[K, V], e *entry[K, V], key K) {
 // start hands new calls to the Batcher. They outlive the caller, who may leave
 // while others wait, so of its context ctx holds the values only.
 func (l *Loader[K, V]) start(ctx context.Context, calls ...*call[K, V]) {
-	if l.bounded {
-		go l.admit(ctx, append([]*call[K, V](nil), calls...))
-		return
-	}
 	submitted := 0
 	defer func() { l.publish(calls, submitted) }()
+	if l.bounded {
+		line := make([]weighed[K, V], len(calls))
+		for i, c := range calls {
+			line[i] = l.weigh(c)
+		}
+		calls = nil // admit publishes them
+		go l.admit(ctx, line)
+		return
+	}
 	for _, c := range calls {
-		c.future = l.submit(ctx, c)
+		c.future = l.submit(ctx, l.weigh(c))
 		submitted++
 	}
 }
@@ -86,12 +91,12 @@ func (l *Loader[K, V]) start(ctx context.Context, calls ...*call[K, V]) {
 // admit is start where Submit may wait for room: it has a goroutine of its own
 // so that no caller has to wait longer than its own context lasts. A call that
 // nobody waits for any more gives up its place in the line.
-func (l *Loader[K, V]) admit(ctx context.Context, calls []*call[K, V]) {
-	for i, c := range calls {
+func (l *Loader[K, V]) admit(ctx context.Context, line []weighed[K, V]) {
+	for _, w := range line {
 		ctx, cancel := context.WithCancel(ctx)
-		if l.queue(c, cancel) {
-			c.future = l.submit(ctx, c)
-			l.publish(calls[i:i+1], 1)
+		if l.queue(w.call, cancel) {
+			w.future = l.submit(ctx, w)
+			l.publish([]*call[K, V]{w.call}, 1)
 		}
 		// cancel is not called here: it would withdraw the call.
 	}

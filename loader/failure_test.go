@@ -182,3 +182,33 @@ func panics(t *testing.T, f func()) {
 	}()
 	f()
 }
+
+// load is a key whose weight may be a panic.
+type load int
+
+func (l load) Weight() int {
+	if l == 0 {
+		panic("it cannot be weighed")
+	}
+	return int(l)
+}
+
+func TestPanicOfWeight(t *testing.T) {
+	for _, opts := range []batcher.Options{{}, {MaxPending: 10}} {
+		synctest.Test(t, func(t *testing.T) {
+			l := loader.New(func(_ context.Context, keys []load) (map[load]int, error) {
+				return map[load]int{1: 1, 2: 2}, nil
+			}, loader.Options[load, int]{Batch: opts})
+			panics(t, func() { l.Load(t.Context(), 0) })
+			panics(t, func() { l.LoadAll(t.Context(), []load{1, 0, 2}) })
+			for key := 1; key <= 2; key++ {
+				if value, err := l.Load(t.Context(), load(key)); value != key || err != nil {
+					t.Errorf("Load(%d) = %d, %v", key, value, err)
+				}
+			}
+			if n := loader.Underway(l); n != 0 {
+				t.Errorf("the Loader holds %d calls", n)
+			}
+		})
+	}
+}

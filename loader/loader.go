@@ -3,6 +3,7 @@ package loader
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"sync"
 
 	"github.com/gobatcher/batcher"
@@ -33,9 +34,10 @@ type Fetch[K comparable, V any] func(ctx context.Context, keys []K) (map[K]V, er
 // there is nothing to close: drop it.
 type Loader[K comparable, V any] struct {
 	fetch   Fetch[K, V]
-	submit  func(context.Context, *call[K, V]) batcher.Future[V] // a Batcher's
-	keep    func(error) bool                                     // Options.CacheErrors
-	bounded bool                                                 // Submit may wait for room
+	submit  func(context.Context, weighed[K, V]) batcher.Future[V] // a Batcher's
+	keep    func(error) bool                                       // Options.CacheErrors
+	bounded bool                                                   // Submit may wait for room
+	weighs  bool                                                   // keys have a weight
 	starts  starter
 
 	mu      sync.Mutex // guards what follows, and every call and flight
@@ -57,6 +59,7 @@ func New[K comparable, V any](fetch Fetch[K, V], opts Options[K, V]) *Loader[K, 
 		fetch:   fetch,
 		keep:    opts.CacheErrors,
 		bounded: opts.Batch.MaxPending > 0,
+		weighs:  reflect.TypeFor[K]().Implements(reflect.TypeFor[batcher.Weigher]()),
 		table:   table[K, V]{entries: map[K]*entry[K, V]{}, cache: opts.cache()},
 		flights: map[*flight[K, V]]struct{}{},
 		queued:  map[*call[K, V]]context.CancelFunc{},

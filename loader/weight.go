@@ -2,30 +2,41 @@ package loader
 
 import (
 	"context"
-	"reflect"
 
 	"github.com/gobatcher/batcher"
 )
 
-// weighed is a call whose key is a batcher.Weigher. Plain calls are none, as
-// the Batcher would note every weight: 24 bytes a key, to say 1.
-type weighed[K comparable, V any] struct{ *call[K, V] }
+// weighed is a call with its key's weight, where the key is a batcher.Weigher.
+// Plain calls go to a Batcher as they are, as it would note every weight: 24
+// bytes a key, to say 1.
+type weighed[K comparable, V any] struct {
+	*call[K, V]
+	weight int
+}
 
-func (w weighed[K, V]) Weight() int { return any(w.key).(batcher.Weigher).Weight() }
+func (w weighed[K, V]) Weight() int { return w.weight }
+
+// weigh asks the key of c for its weight, in the goroutine that loads it: the
+// answer is foreign code, and may be a panic.
+func (l *Loader[K, V]) weigh(c *call[K, V]) weighed[K, V] {
+	w := weighed[K, V]{call: c}
+	if l.weighs {
+		w.weight = any(c.key).(batcher.Weigher).Weight()
+	}
+	return w
+}
 
 // newBatcher makes the Batcher of l, and gives its Submit.
-func (l *Loader[K, V]) newBatcher(opts batcher.Options) func(context.Context, *call[K, V]) batcher.Future[V] {
-	if !reflect.TypeFor[K]().Implements(reflect.TypeFor[batcher.Weigher]()) {
-		return batcher.New(l.run, opts).Submit
+func (l *Loader[K, V]) newBatcher(opts batcher.Options) func(context.Context, weighed[K, V]) batcher.Future[V] {
+	if !l.weighs {
+		b := batcher.New(l.run, opts)
+		return func(ctx context.Context, w weighed[K, V]) batcher.Future[V] { return b.Submit(ctx, w.call) }
 	}
-	b := batcher.New(func(ctx context.Context, reqs []weighed[K, V]) ([]V, error) {
+	return batcher.New(func(ctx context.Context, reqs []weighed[K, V]) ([]V, error) {
 		calls := make([]*call[K, V], len(reqs))
 		for i, req := range reqs {
 			calls[i] = req.call
 		}
 		return l.run(ctx, calls)
-	}, opts)
-	return func(ctx context.Context, c *call[K, V]) batcher.Future[V] {
-		return b.Submit(ctx, weighed[K, V]{c})
-	}
+	}, opts).Submit
 }
