@@ -35,7 +35,9 @@ type processor[Req, Res any] interface {
 
 // Weigher is implemented by requests that differ in weight (bytes, tokens,
 // rows). Without it a request weighs 1. A negative weight counts as zero.
-// Weight is called once for each request, in the goroutine that submits it.
+// Weight is called once for each request, in the goroutine that submits it; a
+// function around a Func that calls it with a part of a batch, as those of
+// package middleware do, calls Weight again, in the goroutine of the batch.
 type Weigher interface{ Weight() int }
 
 // weigherOf gives the weight function for Req, or nil if all weigh 1. The
