@@ -1,6 +1,9 @@
 package batcher
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // alarm makes the open batch of a Batcher due when time says so. Its times
 // are on the pool's clock; zero is none. The pool's lock guards it.
@@ -16,7 +19,7 @@ type alarm struct {
 // now, is overdue. b.mu is held.
 func (b *Batcher[Req, Res]) linger(now time.Duration) {
 	if b.delay > 0 && b.overdueAt == 0 {
-		b.overdueAt = now + b.delay
+		b.overdueAt = later(now, b.delay)
 		b.schedule()
 	}
 }
@@ -116,4 +119,12 @@ func (b *Batcher[Req, Res]) ring() {
 	}
 	b.overdueAt, b.earliest = 0, 0
 	b.review(b.open)
+}
+
+// later is d after at, or the latest time that there is.
+func later(at, d time.Duration) time.Duration {
+	if d > math.MaxInt64-at {
+		return math.MaxInt64
+	}
+	return at + d
 }

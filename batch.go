@@ -86,7 +86,7 @@ func (b *Batch[Req, Res]) refuse(weight int) error {
 		return b.startedError()
 	case b.len() >= o.limit:
 		return fmt.Errorf("%w: the batch holds %d requests, MaxSize is %d", ErrFull, b.len(), o.limit)
-	case weight > o.maxWeight-b.weight():
+	case b.overloads(weight):
 		err := fmt.Errorf("%w: the batch weighs %d and the request %d, MaxWeight is %d", ErrFull, b.weight(), weight, o.maxWeight)
 		if o.fullGoes {
 			o.seal(b, TriggerWeight)
@@ -134,7 +134,7 @@ func (b *Batch[Req, Res]) StartAfter(d time.Duration) error {
 	if o.alarm == nil {
 		o.alarm = &alarm{}
 	}
-	o.overdueAt = o.clock() + max(0, d)
+	o.overdueAt = later(o.clock(), max(0, d))
 	o.schedule()
 	o.review(b)
 	return nil
@@ -172,7 +172,7 @@ func (b *Batch[Req, Res]) Ready() bool {
 func (b *Batch[Req, Res]) Full() bool {
 	b.owner.mu.Lock()
 	defer b.owner.mu.Unlock()
-	return b.len() >= b.owner.limit || b.weight() >= b.owner.maxWeight
+	return b.len() >= b.owner.limit || b.heavy()
 }
 
 // Len counts the requests added; with StrictSize without the canceled ones.
@@ -262,4 +262,16 @@ func (b *Batch[Req, Res]) weight() int {
 		return 0
 	}
 	return b.more.weight
+}
+
+// heavy reports whether the batch holds MaxWeight, if there is one. owner.mu
+// is held.
+func (b *Batch[Req, Res]) heavy() bool {
+	return b.owner.maxWeight < never && b.weight() >= b.owner.maxWeight
+}
+
+// overloads reports whether weight more would be above MaxWeight, if there is
+// one. owner.mu is held.
+func (b *Batch[Req, Res]) overloads(weight int) bool {
+	return b.owner.maxWeight < never && weight > b.owner.maxWeight-b.weight()
 }

@@ -35,7 +35,9 @@ func New[Req, Res any](fn Func[Req, Res], opts Options) *Batcher[Req, Res] {
 	if fn == nil {
 		panic("batcher: New: fn is nil")
 	}
-	return new(Batcher[Req, Res]).on(newOptionsPool[Req, Res]("New", opts), fn)
+	b := new(Batcher[Req, Res]).on(newOptionsPool[Req, Res]("New", opts), fn)
+	b.all = func(yield func(*Batcher[Req, Res]) bool) { yield(b) }
+	return b
 }
 
 // on makes b a Batcher of p.
@@ -144,11 +146,11 @@ func (b *Batcher[Req, Res]) enlist(e entry, due time.Duration, req Req) (batch *
 // in it. b.mu is held.
 func (b *Batcher[Req, Res]) join(e entry, due time.Duration, req Req) (*Batch[Req, Res], int) {
 	batch := b.open
-	if batch == nil || b.maxWeight < never && e.weight > b.maxWeight-batch.weight() {
+	if batch == nil || batch.overloads(e.weight) {
 		batch = b.reopen()
 	}
 	i := batch.add(e, due, req)
-	if !b.openDue || batch.size >= b.limit || b.maxWeight < never && batch.weight() >= b.maxWeight {
+	if !b.openDue || batch.size >= b.limit || batch.heavy() {
 		b.review(batch)
 	}
 	return batch, i
@@ -166,16 +168,20 @@ func (b *Batcher[Req, Res]) reopen() *Batch[Req, Res] {
 }
 
 // review starts the open batch if it is full, and says whether it takes a
-// slot otherwise; it is called after every change of batch. b.mu is held.
+// slot otherwise; it is called after every change of batch or of the limit.
+// b.mu is held.
 func (b *Batcher[Req, Res]) review(batch *Batch[Req, Res]) {
 	size := batch.len()
 	switch {
 	case b.fullGoes && size >= b.limit:
 		b.seal(batch, TriggerSize)
-	case b.fullGoes && batch.weight() >= b.maxWeight:
+	case b.fullGoes && batch.heavy():
 		b.seal(batch, TriggerWeight)
 	default:
 		b.setOpenDue(size >= b.enough || (batch.overdue || batch.hurried) && size >= b.overdue)
+		if b.openDue && batch.deserted() {
+			b.seal(batch, b.reason(batch)) // so that it grows no more: it goes when the last has left
+		}
 	}
 }
 

@@ -12,16 +12,14 @@ func (b *Batcher[Req, Res]) Close() error { return b.Shutdown(context.Background
 // contexts of the Funcs that run, fails every request that has not begun to
 // run with [ErrClosed], and returns ctx's cause without waiting any longer.
 // The callers of a Func that runs get what it returns, as soon as it returns.
-func (b *Batcher[Req, Res]) Shutdown(ctx context.Context) error {
-	return b.shutdown(ctx, func(yield func(*Batcher[Req, Res]) bool) { yield(b) })
-}
+func (b *Batcher[Req, Res]) Shutdown(ctx context.Context) error { return b.shutdown(ctx) }
 
 // shutdown is Shutdown of all the Batchers of a pool.
-func (p *pool[Req, Res]) shutdown(ctx context.Context, all func(func(*Batcher[Req, Res]) bool)) error {
+func (p *pool[Req, Res]) shutdown(ctx context.Context) error {
 	p.mu.Lock()
 	p.closed = true
 	p.room.turnAway(&p.after)
-	for b := range all {
+	for b := range p.all {
 		switch {
 		case b.open == nil:
 		case b.strict && b.open.len() < b.ready:
@@ -46,15 +44,15 @@ func (p *pool[Req, Res]) shutdown(ctx context.Context, all func(func(*Batcher[Re
 		return nil
 	case <-ctx.Done():
 	}
-	p.abandon(all)
+	p.abandon()
 	return context.Cause(ctx)
 }
 
 // abandon fails what has not begun to run and ends the contexts of what has.
-func (p *pool[Req, Res]) abandon(all func(func(*Batcher[Req, Res]) bool)) {
+func (p *pool[Req, Res]) abandon() {
 	p.mu.Lock()
 	p.abandoned = true
-	for b := range all {
+	for b := range p.all {
 		for b.sealed.first != nil {
 			b.sealed.first.abort(ErrClosed, &p.stats.Failed)
 		}

@@ -246,3 +246,23 @@ func TestShutdownWhileABatchIsAboutToRun(t *testing.T) {
 		r.expect(t)
 	})
 }
+
+// docs/states.md says what each call does then.
+func TestCallsOnABatchThatCloseHasCanceled(t *testing.T) {
+	b := batcher.New(answerAll, batcher.Options{MinSize: 4, StrictSize: true})
+	f := b.Submit(context.Background(), 1)
+	batch := b.Current()
+	b.Close()
+	if batch.State() != batcher.StateCanceled || batch.Cancel() || f.Cancel() {
+		t.Errorf("%v, Cancel %t and %t", batch.State(), batch.Cancel(), f.Cancel())
+	}
+	expectErrors(t, batcher.ErrClosed, f)
+	if _, err := batch.Add(context.Background(), 2); !errors.Is(err, batcher.ErrClosed) {
+		t.Error(err)
+	}
+	for _, err := range []error{batch.Start(), batch.StartAfter(time.Second)} {
+		if !errors.Is(err, batcher.ErrStarted) || !errors.Is(err, batcher.ErrClosed) {
+			t.Error(err)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -295,6 +296,86 @@ func TestIdleModeDoesNotLookAtDeadlines(t *testing.T) {
 		b := batcher.New(answerAll, batcher.Options{MaxSize: 10})
 		if _, err := b.Do(curious{record().due(t, time.Second), &asked}, 1); err != nil || asked > 0 {
 			t.Errorf("asked %d times: %v", asked, err)
+		}
+	})
+}
+
+// A deadline is met too where the batch grows by requests whose contexts have none.
+func TestTheTimeKeptForFuncGrowsWithTheBatch(t *testing.T) {
+	for name, plain := range map[string]bool{"background": true, "cancelable": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				others, cancel := context.WithCancel(context.Background())
+				defer cancel()
+				if plain {
+					others = context.Background()
+				}
+				r := record()
+				b := batcher.New(r.taking(func(size int) time.Duration { return time.Duration(size) * ms }), batcher.Options{Delay: time.Hour})
+				practice(t, b, 600, 1)
+				b.Submit(r.due(t, time.Minute), 0)
+				for range 599 {
+					b.Submit(others, 0)
+				}
+				r.notes = nil
+				r.until(2 * time.Minute)
+				r.expect(t, fmt.Sprint("59.1s deadline ", make([]int, 600)))
+			})
+		})
+	}
+}
+
+// What fails at once does not tell how long success takes.
+func TestAFailureDoesNotChangeTheTimeKeptForFunc(t *testing.T) {
+	for name, failure := range map[string]error{"of all": errBroken, "of each": batcher.Errors{errBroken}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := record()
+				fails, works := false, r.taking(func(int) time.Duration { return 100 * ms })
+				b := batcher.New(func(ctx context.Context, reqs []int) ([]int, error) {
+					if fails {
+						return nil, failure
+					}
+					return works(ctx, reqs)
+				}, batcher.Options{Delay: time.Hour})
+				practice(t, b, 1)
+				fails = true
+				for range 8 {
+					f := b.Submit(context.Background(), 1)
+					b.Flush()
+					f.Wait(context.Background())
+				}
+				fails, r.notes = false, nil
+				b.Submit(r.due(t, time.Minute), 1)
+				r.until(2 * time.Minute)
+				r.expect(t, "59.85s deadline [1]")
+			})
+		})
+	}
+}
+
+// A delay that never ends hides no deadline.
+func TestADeadlineUnderTheLongestDelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := record()
+		b := batcher.New(r.process, batcher.Options{Delay: math.MaxInt64})
+		r.until(time.Second)
+		b.Submit(r.due(t, 3*time.Second), 1)
+		r.until(time.Minute)
+		r.expect(t, "2s deadline [1]")
+		b.Submit(context.Background(), 2)
+		r.until(1000 * time.Hour)
+		r.expect(t, "2s deadline [1]")
+		b.Close()
+
+		byHand := batcher.NewBatch(r.process, batcher.BatchOptions{})
+		addAll(t, byHand, 3)
+		if err := byHand.StartAfter(math.MaxInt64); err != nil {
+			t.Error(err)
+		}
+		r.until(2000 * time.Hour)
+		if byHand.State() != batcher.StateReady || !byHand.Cancel() {
+			t.Errorf("it is %v", byHand.State())
 		}
 	})
 }

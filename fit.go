@@ -101,7 +101,7 @@ func (b *Batch[Req, Res]) draw(from *Batch[Req, Res], n int) (drawn int) {
 		if from.isGone(i) {
 			continue
 		}
-		if e.weight > b.owner.maxWeight-b.weight() {
+		if b.overloads(e.weight) {
 			break
 		}
 		if from.ctxs != nil {

@@ -202,3 +202,56 @@ func TestGoAfterGoexitOfFunc(t *testing.T) {
 		}
 	})
 }
+
+// inSlot is a context that does something when it is asked for the second time
+// whether it has ended: when a slot has taken its batch.
+type inSlot struct {
+	context.Context
+	asked *int
+	do    func()
+}
+
+func (c inSlot) Err() error {
+	if *c.asked++; *c.asked == 2 {
+		c.do()
+	}
+	return c.Context.Err()
+}
+
+// A slot makes another one necessary while it is on its way to Func. It must
+// not wait for a worker, which may be itself, nor run the other one first.
+func TestGoIsNotCalledByASlot(t *testing.T) {
+	for name, run := range map[string]func(tasks chan func()) func(task func()){
+		"it waits for a worker": func(tasks chan func()) func(func()) { return func(task func()) { tasks <- task } },
+		"it runs the task": func(tasks chan func()) func(func()) {
+			first := true
+			return func(task func()) {
+				if !first {
+					task()
+					return
+				}
+				first = false
+				tasks <- task
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tasks := make(chan func())
+				go func() {
+					for task := range tasks {
+						task()
+					}
+				}()
+				r := record()
+				b := batcher.New(r.process, batcher.Options{MaxSize: 1, MaxConcurrent: 2, Go: run(tasks)})
+				ctx, cancel := context.WithCancel(context.Background())
+				defer cancel()
+				b.Submit(inSlot{ctx, new(int), func() { b.Submit(context.Background(), 2) }}, 1)
+				r.expect(t, "0s size [1]", "0s size [2]")
+				b.Close()
+				close(tasks)
+			})
+		})
+	}
+}

@@ -2,13 +2,17 @@ package batcher
 
 import (
 	"context"
+	"fmt"
+	"time"
 )
 
 // Keyed keeps one open batch for each key: requests of different keys never
 // share a batch. Size, weight, delay and minimum hold per key; MaxConcurrent
 // and MaxPending hold over all keys. Where several keys have batches waiting
 // for a slot, the keys take turns, a batch each. A key costs nothing once its
-// requests are answered. All methods are safe for concurrent use. The zero
+// requests are answered. A key that cannot be one of a map is none here: one
+// that cannot be hashed panics, and one that does not equal itself (NaN) is
+// refused with an error. All methods are safe for concurrent use. The zero
 // Keyed is not usable; make one with [NewKeyed].
 type Keyed[K comparable, Req, Res any] struct {
 	fn   func(ctx context.Context, key K, reqs []Req) ([]Res, error)
@@ -41,13 +45,13 @@ func NewKeyed[K comparable, Req, Res any](fn func(ctx context.Context, key K, re
 		panic("batcher: NewKeyed: fn is nil")
 	}
 	k := &Keyed[K, Req, Res]{fn: fn, pool: newOptionsPool[Req, Res]("NewKeyed", opts), keys: make(map[K]*keyBatcher[K, Req, Res])}
-	k.pool.vacate = k.vacate
+	k.pool.vacate, k.pool.all = k.vacate, k.all
 	return k
 }
 
 // Submit is [Batcher.Submit] for a key.
 func (k *Keyed[K, Req, Res]) Submit(ctx context.Context, key K, req Req) Future[Res] {
-	e, due, err := k.pool.admit(ctx, req, true)
+	e, due, err := k.admit(ctx, key, req, true)
 	if err != nil {
 		return refused[Res](err)
 	}
@@ -57,7 +61,7 @@ func (k *Keyed[K, Req, Res]) Submit(ctx context.Context, key K, req Req) Future[
 
 // TrySubmit is [Batcher.TrySubmit] for a key.
 func (k *Keyed[K, Req, Res]) TrySubmit(ctx context.Context, key K, req Req) Future[Res] {
-	e, due, err := k.pool.admit(ctx, req, false)
+	e, due, err := k.admit(ctx, key, req, false)
 	if err != nil {
 		return refused[Res](err)
 	}
@@ -67,7 +71,7 @@ func (k *Keyed[K, Req, Res]) TrySubmit(ctx context.Context, key K, req Req) Futu
 
 // Do is [Batcher.Do] for a key.
 func (k *Keyed[K, Req, Res]) Do(ctx context.Context, key K, req Req) (res Res, err error) {
-	e, due, err := k.pool.admit(ctx, req, true)
+	e, due, err := k.admit(ctx, key, req, true)
 	if err != nil {
 		return res, err
 	}
@@ -80,6 +84,16 @@ func (k *Keyed[K, Req, Res]) Do(ctx context.Context, key K, req Req) (res Res, e
 	}
 	<-wake
 	return batch.collect(i)
+}
+
+// admit is pool.admit for a request of key, which is looked at before the lock
+// is taken, since its hash may panic.
+func (k *Keyed[K, Req, Res]) admit(ctx context.Context, key K, req Req, wait bool) (e entry, due time.Duration, err error) {
+	_ = map[K]struct{}(nil)[key]
+	if key != key {
+		return e, 0, k.pool.reject(fmt.Errorf("batcher: key %v does not equal itself", key))
+	}
+	return k.pool.admit(ctx, req, wait)
 }
 
 // of gives the key's Batcher. pool.mu is held.
@@ -117,7 +131,7 @@ func (k *Keyed[K, Req, Res]) Close() error { return k.Shutdown(context.Backgroun
 
 // Shutdown is [Batcher.Shutdown] for all keys.
 func (k *Keyed[K, Req, Res]) Shutdown(ctx context.Context) error {
-	return k.pool.shutdown(ctx, k.all)
+	return k.pool.shutdown(ctx)
 }
 
 // all gives every Batcher that holds a batch. pool.mu is held.

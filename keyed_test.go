@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -193,5 +194,35 @@ func TestKeyedCallersGetTheirOwnAnswers(t *testing.T) {
 		if s := k.Stats(); k.Len() != 0 || s.Succeeded != 400 || s.Pending != 0 {
 			t.Errorf("%d keys, %+v", k.Len(), s)
 		}
+	}
+}
+
+// A map could not hold them; here they must not harm other keys.
+func TestKeysThatAreNone(t *testing.T) {
+	k := batcher.NewKeyed(func(_ context.Context, _ any, reqs []int) ([]int, error) { return tenfold(reqs), nil }, batcher.Options{})
+	ctx := context.Background()
+	for name, enter := range map[string]func(key any) error{
+		"Do":        func(key any) error { _, err := k.Do(ctx, key, 1); return err },
+		"Submit":    func(key any) error { _, err := k.Submit(ctx, key, 1).Wait(ctx); return err },
+		"TrySubmit": func(key any) error { _, err := k.TrySubmit(ctx, key, 1).Wait(ctx); return err },
+		"Flush":     func(key any) error { _ = k.Flush(key); return errBroken }, // NaN holds no batch
+	} {
+		func() {
+			defer func() { _ = recover() }()
+			_ = enter([]int{1})
+			t.Errorf("%s took a key that cannot be hashed", name)
+		}()
+		if err := enter(math.NaN()); err == nil {
+			t.Errorf("%s took NaN", name)
+		}
+	}
+	if got, err := k.Do(ctx, "good", 2); got != 20 || err != nil {
+		t.Errorf("%d, %v", got, err)
+	}
+	if err := k.Close(); err != nil || k.Len() != 0 {
+		t.Errorf("%v, %d keys are left", err, k.Len())
+	}
+	if s := k.Stats(); s.Submitted != 1 || s.Rejected != 3 {
+		t.Errorf("%+v", s)
 	}
 }

@@ -215,3 +215,53 @@ func TestGoroutinesDoNotPileUpBehindABusyCaller(t *testing.T) {
 		t.Errorf("%d goroutines at once", most)
 	}
 }
+
+// So they must not where somebody waits all the time, so that no batch is ever
+// without a request: callers come and leave, two at a time.
+func TestWithdrawnRequestsAreNotKeptWithTheirNeighbours(t *testing.T) {
+	type key struct{}
+	const callers = 5000
+	for name, opts := range map[string]batcher.Options{
+		"Func is stuck":       {},
+		"too few to start":    {MinSize: 4, StrictSize: true},
+		"they wait for hours": {Delay: 1000 * time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				stuck := make(chan struct{})
+				b := batcher.New(func(_ context.Context, reqs []*[4096]byte) ([]int, error) {
+					<-stuck
+					return make([]int, len(reqs)), nil
+				}, opts)
+				if name == "Func is stuck" {
+					b.Submit(context.Background(), nil)
+					synctest.Wait()
+				}
+				call := func() (leave func()) {
+					ctx, cancel := context.WithCancel(context.WithValue(context.Background(), key{}, new([4096]byte)))
+					left := make(chan struct{})
+					go func() {
+						b.Do(ctx, new([4096]byte))
+						close(left)
+					}()
+					synctest.Wait()
+					return func() { cancel(); <-left }
+				}
+				leave := call()
+				before := liveHeap()
+				for range callers {
+					next := call()
+					leave()
+					leave = next
+				}
+				// What is left of each is a place: some 60 bytes.
+				if grown := liveHeap() - before; grown > 200*callers {
+					t.Errorf("%d bytes for each of %d who have left", grown/callers, callers)
+				}
+				leave()
+				close(stuck)
+				b.Close()
+			})
+		})
+	}
+}

@@ -99,6 +99,9 @@ func (b *Batch[Req, Res]) withdraw(i int, err error) {
 	b.more.withdrawn++
 	var none Req
 	b.reqs[i] = none
+	if b.ctxs != nil && !b.taken { // else endings may be reading them
+		b.ctxs[i] = context.Background() // what its caller's held need not wait for the batch
+	}
 	if o.strict {
 		b.lighten(i)
 	}
@@ -135,6 +138,16 @@ func (b *Batch[Req, Res]) gone() int {
 		return 0
 	}
 	return b.more.withdrawn + b.more.moved
+}
+
+// desertion is from how many places on a batch that waits for a slot takes no
+// more requests where seven of eight are gone. Each place takes memory until
+// the batch has ended, also that of who came and left while Func is stuck.
+const desertion = 1024
+
+// deserted reports whether nearly all requests are gone. owner.mu is held.
+func (b *Batch[Req, Res]) deserted() bool {
+	return b.size >= desertion && b.waiting() <= b.size/8
 }
 
 // waiting counts the requests that are not gone. owner.mu is held.

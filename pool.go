@@ -3,6 +3,7 @@ package batcher
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math"
 	"runtime"
 	"sync"
@@ -26,11 +27,13 @@ type pool[Req, Res any] struct {
 	asks   bool                     // more than a request's context is to be looked at
 	vacate func(*Batcher[Req, Res]) // called with mu held when a Batcher holds no batch; or nil
 
+	all iter.Seq[*Batcher[Req, Res]] // that may hold a batch; mu is held; nil for a batch by hand
+
 	epoch time.Time // what clock counts from
 	pace  *pace     // how long Func runs; nil where nothing asks; guarded by mu
 	sizer *sizer    // moves limit; nil without TargetTime; guarded by mu
 
-	_ [88]byte // what precedes is only read, what follows is written for each request and begins on a cache line
+	_ [80]byte // what precedes is only read, what follows is written for each request and begins on a cache line
 
 	mu        sync.Mutex  // guards what follows, and the Batchers and batches of this pool
 	closed    bool        // no request is accepted
@@ -57,22 +60,6 @@ type pool[Req, Res any] struct {
 	served atomic.Uint32                   // requests that Func has answered; it wraps
 	late   atomic.Int32                    // callers that came back late, more than others; see yield.go
 }
-
-// after collects what must wait until the lock is released.
-type after struct {
-	any     bool            // there is something to do
-	wake    []chan struct{} // to close
-	stop    []func() bool   // to call
-	relieve int             // slots to go on with in a new goroutine
-}
-
-func (a *after) close(c chan struct{}) {
-	if c != nil {
-		a.wake, a.any = append(a.wake, c), true
-	}
-}
-
-func (a *after) call(stop func() bool) { a.stop, a.any = append(a.stop, stop), true }
 
 func newPool[Req, Res any](p policy, slots int, launch func(func())) *pool[Req, Res] {
 	switch {
@@ -200,17 +187,24 @@ func (p *pool[Req, Res]) reject(err error) error {
 	return err
 }
 
-// observe takes a run of Func into account. One that failed at once says
-// nothing about how long success takes. p.mu is held.
+// observe takes a run of Func into account. One of which nothing succeeded says
+// nothing about how long success takes, unless that it took too long. p.mu is
+// held.
 func (p *pool[Req, Res]) observe(size int, took time.Duration, failed bool) {
-	if failed && took <= p.target {
-		return
-	}
-	if p.pace != nil {
+	if p.pace != nil && !failed {
 		p.pace.observe(size, took)
 	}
-	if p.sizer != nil {
-		p.limit = p.sizer.observe(p.limit, size, took)
+	if p.sizer == nil || failed && took <= p.target {
+		return
+	}
+	before := p.limit
+	p.limit = p.sizer.observe(before, size, took)
+	if p.limit < before && p.enough > 1 { // else each open batch has a slot to come, which makes it fit
+		for b := range p.all {
+			if b.open != nil && !b.openDue {
+				b.review(b.open)
+			}
+		}
 	}
 }
 
@@ -226,71 +220,4 @@ func (p *pool[Req, Res]) takeBack() {
 func (p *pool[Req, Res]) answered(n int, counter *uint64) {
 	*counter += uint64(n)
 	p.room.leave(n, &p.after)
-}
-
-// lock begins a critical section where its cost matters: on the way in, and
-// between two batches of a slot. sync.Mutex parks who has to wait at once where
-// the processor has others to run, and else spins for longer than a section
-// lasts. To try again a few times before took a burst from 1.18 to 1.13 of its
-// floor, 1,024 callers from 1.16 to 1.12 and 64 from 1.08 to 1.05.
-func (p *pool[Req, Res]) lock() {
-	if !p.mu.TryLock() {
-		p.lockContended()
-	}
-}
-
-func (p *pool[Req, Res]) lockContended() {
-	for range lockTries {
-		for range lockPause {
-		}
-		if p.mu.TryLock() {
-			return
-		}
-	}
-	p.mu.Lock()
-}
-
-const (
-	lockTries = 4
-	lockPause = 100 // turns of an empty loop: some 30 ns; half as many did the same, twice as many less
-)
-
-// unlock ends a critical section: it starts the slots that the section has
-// made necessary and wakes whom it has answered.
-func (p *pool[Req, Res]) unlock() {
-	if p.wanted > p.coming && p.busy < p.slots || p.after.any {
-		p.unlockAndAct()
-		return
-	}
-	p.mu.Unlock()
-}
-
-func (p *pool[Req, Res]) unlockAndAct() {
-	starts := max(0, min(p.wanted-p.coming, p.slots-p.busy))
-	then := proceed
-	p.busy += starts
-	p.coming += starts
-	if p.sealed == 0 {
-		then = gather
-		p.gathering += starts
-	}
-	if p.drained != nil && p.busy == 0 && p.room.used == 0 {
-		p.after.close(p.drained)
-		p.drained = nil
-	}
-	acts := p.after
-	p.after = after{any: p.drained != nil}
-	p.mu.Unlock()
-	for _, c := range acts.wake {
-		close(c)
-	}
-	for _, stop := range acts.stop {
-		stop()
-	}
-	for range acts.relieve {
-		go p.work(proceed)
-	}
-	for ; starts > 0; starts-- {
-		p.start(then, starts-1)
-	}
 }

@@ -2,6 +2,7 @@ package batcher
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 )
@@ -22,16 +23,24 @@ func (b *Batch[Req, Res]) add(e entry, due time.Duration, req Req) int {
 	if o.weigh != nil {
 		m := b.extra()
 		m.weights = append(m.weights, e.weight)
-		m.weight += e.weight
+		m.weight = sum(m.weight, e.weight)
 	}
 	b.size++
 	if e.done != nil {
 		b.watchful = true
-		if o.lingers {
-			o.hurry(due)
-		}
+	}
+	if o.lingers && o.open == b {
+		o.hurry(due)
 	}
 	return b.size - 1
+}
+
+// sum is a + b, or the largest weight that there is.
+func sum(a, b int) int {
+	if b > math.MaxInt-a {
+		return math.MaxInt
+	}
+	return a + b
 }
 
 // first makes the batch, the open one, ready for its first request.
@@ -104,7 +113,7 @@ func (b *Batch[Req, Res]) compact() {
 			if b.ctxs != nil {
 				b.ctxs[n] = b.ctxs[i]
 			}
-			weight += b.weightOf(i)
+			weight = sum(weight, b.weightOf(i))
 			n++
 		}
 	}
@@ -146,9 +155,6 @@ func (b *Batch[Req, Res]) finish(a answers[Res], spare *funcContext) (then step,
 	}
 
 	o.lock()
-	if o.timed {
-		o.observe(n, now-b.run.entered, a.err != nil)
-	}
 	if n > 1 {
 		o.brisk = now-b.opened < soon
 	}
@@ -157,6 +163,9 @@ func (b *Batch[Req, Res]) finish(a answers[Res], spare *funcContext) (then step,
 	failed := n
 	if a.err == nil {
 		failed = b.spread(a.each)
+	}
+	if o.timed {
+		o.observe(n, now-b.run.entered, failed == n)
 	}
 	o.answered(failed, &o.stats.Failed)
 	o.answered(n-failed, &o.stats.Succeeded)
@@ -177,7 +186,7 @@ func (b *Batch[Req, Res]) finish(a answers[Res], spare *funcContext) (then step,
 			then = end
 		}
 	}
-	o.unlock()
+	o.unlockSlot()
 	switch {
 	case wake == signals{}:
 	case alone:

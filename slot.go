@@ -24,6 +24,13 @@ func (p *pool[Req, Res]) relieve() {
 // the line hardly moves, and thousands of them have been seen in it.
 const mostRelieved = 4
 
+// startAll starts n slots, which are counted already.
+func (p *pool[Req, Res]) startAll(then step, n int) {
+	for ; n > 0; n-- {
+		p.start(then, n-1)
+	}
+}
+
 // start runs a slot, already counted as are the others still to start. If Go
 // panics all those slots are given back, and the panic goes on.
 func (p *pool[Req, Res]) start(then step, others int) {
@@ -121,7 +128,7 @@ func (p *pool[Req, Res]) work(then step) {
 // gatherer that was relieved.
 func (p *pool[Req, Res]) next(then step) *Batch[Req, Res] {
 	p.lock()
-	defer p.unlock()
+	defer p.unlockSlot()
 	if then == gather {
 		if p.relieved > 0 {
 			p.relieved--
@@ -155,7 +162,7 @@ func (p *pool[Req, Res]) pick() *Batch[Req, Res] {
 func (p *pool[Req, Res]) examine(b *Batch[Req, Res]) bool {
 	found := b.endings()
 	p.mu.Lock()
-	defer p.unlock()
+	defer p.unlockSlot()
 	for _, e := range found {
 		b.withdraw(e.index, e.cause)
 	}

@@ -310,21 +310,55 @@ func TestStatsTellWhyTheSizeLimitMoved(t *testing.T) {
 	}
 }
 
-// A Func that fails at once is not fast.
+// A Func that fails at once is not fast, nor is one that gives each request the
+// same error, as Isolate and the loader do.
 func TestFailureDoesNotRaiseTheSizeLimit(t *testing.T) {
+	for name, failure := range map[string]func(n int) error{
+		"of all":  func(int) error { return errBroken },
+		"of each": func(n int) error { return batcher.Errors(slices.Repeat([]error{errBroken}, n)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := &backend{cost: cost{0, 10 * ms}}
+				b := batcher.New(func(ctx context.Context, reqs []int) ([]int, error) {
+					res, err := e.process(ctx, reqs)
+					if err != nil {
+						return nil, failure(len(reqs))
+					}
+					return res, nil
+				}, batcher.Options{MaxSize: 64, TargetTime: target, MaxPending: 64})
+				e.saturate(b, 60)
+				limit := b.Stats().SizeLimit
+				e.mu.Lock()
+				e.cost, e.err = cost{}, errBroken
+				e.mu.Unlock()
+				e.saturate(b, 100)
+				b.Close()
+				if s := b.Stats(); s.SizeLimit > limit+2 { // the run that was under way succeeded
+					t.Errorf("was %d: %+v", limit, s)
+				}
+			})
+		})
+	}
+}
+
+// A lower limit makes batches full that wait for company, of any key.
+func TestLowerLimitStartsWhatIsFullByIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := &backend{cost: cost{0, 10 * ms}}
-		b := batcher.New(e.process, batcher.Options{MaxSize: 64, TargetTime: target, MaxPending: 64})
-		e.saturate(b, 60)
-		e.mu.Lock()
-		e.cost, e.err = cost{}, errBroken
-		e.mu.Unlock()
-		e.saturate(b, 2) // what ran before has ended
-		limit := b.Stats().SizeLimit
-		e.saturate(b, 100)
-		b.Close()
-		if s := b.Stats(); s.SizeLimit != limit {
-			t.Errorf("was %d: %+v", limit, s)
+		e := &backend{cost: cost{0, 10 * ms}} // the best size is 10
+		k := batcher.NewKeyed(func(ctx context.Context, _ string, reqs []int) ([]int, error) { return e.process(ctx, reqs) },
+			batcher.Options{MaxSize: 100, Delay: time.Hour, TargetTime: target})
+		waiting := submitKey(k, "a", make([]int, 60)...)
+		for range 10 {
+			reqs := make([]int, k.Stats().SizeLimit)
+			for _, f := range submitKey(k, "b", reqs...) {
+				f.Wait(context.Background())
+			}
 		}
+		time.Sleep(time.Minute)
+		if !closed(waiting[0].Done()) {
+			t.Errorf("60 requests wait for the delay: %+v", k.Stats())
+		}
+		k.Close()
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -120,4 +121,29 @@ func TestInfoWeighsWhatFuncGets(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Without MaxWeight no weight is too much.
+func TestWeightsThatAddUpToMoreThanAnInt(t *testing.T) {
+	const half = math.MaxInt/2 + 1
+	synctest.Test(t, func(t *testing.T) {
+		var notes []string
+		b := batcher.NewBatch(shipment[parcel](&notes), batcher.BatchOptions{StartWhenFull: true})
+		for range 3 {
+			if _, err := b.Add(context.Background(), half); err != nil || b.Full() {
+				t.Errorf("%v, Full is %t", err, b.Full())
+			}
+		}
+		b.Start()
+		<-b.Done()
+		c := batcher.New(shipment[parcel](&notes), batcher.Options{Manual: true})
+		c.Submit(context.Background(), half)
+		c.Submit(context.Background(), half).Cancel()
+		c.Submit(context.Background(), half-1)
+		c.Close()
+		want := fmt.Sprintf("manual %d [%d %[2]d %[2]d], close %[1]d [%[2]d %[3]d]", math.MaxInt, half, half-1)
+		if got := strings.Join(notes, ", "); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
 }
