@@ -313,11 +313,11 @@ func TestTheTimeKeptForFuncGrowsWithTheBatch(t *testing.T) {
 				r := record()
 				b := batcher.New(r.taking(func(size int) time.Duration { return time.Duration(size) * ms }), batcher.Options{Delay: time.Hour})
 				practice(t, b, 600, 1)
+				r.notes = nil
 				b.Submit(r.due(t, time.Minute), 0)
 				for range 599 {
 					b.Submit(others, 0)
 				}
-				r.notes = nil
 				r.until(2 * time.Minute)
 				r.expect(t, fmt.Sprint("59.1s deadline ", make([]int, 600)))
 			})

@@ -30,7 +30,7 @@ var guarded = map[workload.Name][]string{
 func guard(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("bench guard", flag.ContinueOnError)
 	counts := flags.Bool("instructions", false, "also count instructions; needs valgrind")
-	if err := flags.Parse(args); err != nil {
+	if err := parse(flags, args); err != nil {
 		return err
 	}
 	cost, err := workload.FullBatches()

@@ -57,10 +57,22 @@ func compare(ctx context.Context, args []string, out io.Writer) error {
 	flags.BoolVar(&o.json, "json", false, "run the one cell that -cells matches in this process and print what it measured")
 	flags.StringVar(&o.out, "o", "", "`folder` for performance.md and its charts (default docs); given, they are written whatever the other flags say")
 	flags.Uint64Var(&o.seed, "seed", 1, "with -json: fixes when requests arrive in an open workload")
-	if err := flags.Parse(args); err != nil {
+	if err := parse(flags, args); err != nil {
 		return err
 	}
 	return o.run(ctx, out)
+}
+
+// parse is flags.Parse where nothing may stand behind the flags: a misspelt
+// verb would else run everything, and write the report.
+func parse(flags *flag.FlagSet, args []string) error {
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unknown argument %q", flags.Arg(0))
+	}
+	return nil
 }
 
 func (o options) run(ctx context.Context, out io.Writer) error {

@@ -81,6 +81,8 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 		{[]string{"-cells", "^nothing$"}, "no cell matches"},
 		{[]string{"-json", "-cells", "^do/1/"}, "-json runs one cell"},
 		{[]string{"-nonsense"}, "flag provided but not defined"},
+		{[]string{"gaurd"}, "unknown argument"},
+		{[]string{"guard", "extra"}, "unknown argument"},
 		{[]string{"guard", "-nonsense"}, "flag provided but not defined"},
 		{[]string{"fixed", "do"}, "fixed needs"},
 		{[]string{"fixed", "do", "floor-chan", "many"}, "number of requests"},

@@ -49,10 +49,10 @@
 //
 // # Protocols
 //
-// Each is one type in one file, and passes the same tests: [KServeV1],
-// [JSONArray], which knows any endpoint that takes an array and answers with
-// one, and [Exec], which with a [Program] needs no server at all. Another is
-// an implementation of [Protocol] away.
+// Each is one type, and passes the same tests: [KServeV1], [OIPv2],
+// [OpenAIEmbeddings], [ESBulk], [JSONRPC], [JSONArray], which knows any endpoint
+// that takes an array and answers with one, and [Exec], which with a [Program]
+// needs no server at all. Another is an implementation of [Protocol] away.
 //
 // # Reload, and other machines
 //

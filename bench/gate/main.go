@@ -46,6 +46,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unknown argument %q", flags.Arg(0))
+	}
 	b, err := newBench(ctx, time.Duration(*seconds*float64(time.Second)), *callers, *waiting)
 	if err != nil {
 		return err
