@@ -37,7 +37,7 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// err sorts f, and is nil if there is none.
+// err sorts f, each once, and is nil if there is none.
 func (f Faults) err() error {
 	if len(f) == 0 {
 		return nil
@@ -45,5 +45,5 @@ func (f Faults) err() error {
 	slices.SortStableFunc(f, func(a, b Fault) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	return f
+	return slices.Compact(f)
 }

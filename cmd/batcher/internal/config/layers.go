@@ -1,6 +1,7 @@
 package config
 
 import (
+	"io"
 	"os"
 
 	"github.com/spf13/pflag"
@@ -45,7 +46,7 @@ func (f *Flags) Load(getenv func(string) (string, bool)) (*Config, error) {
 	c := Default()
 	from := &file{name: f.Path, places: c.at}
 	if f.Path != "" {
-		text, err := os.ReadFile(f.Path)
+		text, err := readFile(f.Path)
 		if err != nil {
 			return nil, err
 		}
@@ -56,6 +57,17 @@ func (f *Flags) Load(getenv func(string) (string, bool)) (*Config, error) {
 		faults = c.check()
 	}
 	return c, faults.err()
+}
+
+// readFile reads of a file what a configuration may have, and enough more to
+// see that it is too long. The path may be that of a device, which has no end.
+func readFile(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, mostBytes+1))
 }
 
 // overlay sets what the environment and the flags say.

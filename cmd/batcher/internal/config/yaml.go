@@ -7,6 +7,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 )
 
@@ -17,7 +18,10 @@ type file struct {
 	name    string
 	faults  Faults
 	places  places
-	anchors map[string]ast.Node
+	names   names
+	merging map[*ast.MappingNode]bool    // whose keys are being gathered
+	merged  map[*ast.MappingNode][]entry // whose keys have been
+	taken   int                          // of mostTaken
 }
 
 // places is where what has been set was set, by the key's whole name: for a
@@ -33,15 +37,8 @@ type entry struct {
 
 // read sets in c what text, the file's content, says.
 func (f *file) read(text []byte, c *Config) {
-	parsed, err := parser.ParseBytes(text, 0)
-	var syntax yaml.Error
-	if errors.As(err, &syntax) {
-		at := syntax.GetToken().Position
-		f.faults = append(f.faults, Fault{f.name, at.Line, at.Column, syntax.GetMessage()})
-		return
-	}
-	if err != nil {
-		f.faults = append(f.faults, Fault{Source: f.name, Text: err.Error()})
+	parsed := f.parse(text)
+	if parsed == nil {
 		return
 	}
 	for i, doc := range parsed.Docs {
@@ -52,8 +49,35 @@ func (f *file) read(text []byte, c *Config) {
 			f.fault(doc.Body, "a second document; there must be one")
 			return
 		}
+		f.names = namesIn(doc.Body)
+		f.merging, f.merged = make(map[*ast.MappingNode]bool), make(map[*ast.MappingNode][]entry)
 		f.level(doc.Body, "", "", c.keys(), map[string]func(ast.Node){"routes": func(n ast.Node) { f.routes(n, c) }})
 	}
+}
+
+// parse gives what the parser makes of text; nil after a fault.
+func (f *file) parse(text []byte) *ast.File {
+	if len(text) > mostBytes {
+		f.faults = append(f.faults, Fault{Source: f.name, Text: "is longer than " + formatSize(mostBytes)})
+		return nil
+	}
+	tokens := lexer.Tokenize(string(text))
+	if at, why := excess(tokens); at != nil {
+		f.faults = append(f.faults, Fault{f.name, at.Position.Line, at.Position.Column, why})
+		return nil
+	}
+	parsed, err := parser.Parse(tokens, 0)
+	var syntax yaml.Error
+	if errors.As(err, &syntax) {
+		at := syntax.GetToken().Position
+		f.faults = append(f.faults, Fault{f.name, at.Line, at.Column, syntax.GetMessage()})
+		return nil
+	}
+	if err != nil {
+		f.faults = append(f.faults, Fault{Source: f.name, Text: err.Error()})
+		return nil
+	}
+	return parsed
 }
 
 // level sets the keys of one mapping. Their names go on after within, with
@@ -61,6 +85,9 @@ func (f *file) read(text []byte, c *Config) {
 func (f *file) level(node ast.Node, path, within string, keys []key, lists map[string]func(ast.Node)) {
 	for _, e := range f.entries(node, path+within) {
 		name := within + e.key
+		if !f.take(e.at, len(e.key)) {
+			return
+		}
 		if i := indexOf(keys, name); i >= 0 {
 			f.set(e.value, path+name, keys[i])
 			continue
@@ -89,6 +116,9 @@ func (f *file) routes(node ast.Node, c *Config) {
 		return
 	}
 	for i, item := range list.Values {
+		if !f.take(item, 0) {
+			return
+		}
 		path := fmt.Sprintf("routes[%d]", i)
 		f.place(path, item)
 		r := defaultRoute()
@@ -110,6 +140,9 @@ func (f *file) set(node ast.Node, path string, k key) {
 		f.fault(node, "%s wants a %s, not %s", k.name, k.value.Type(), kindOf(node))
 		return
 	}
+	if !f.take(node, len(said)) {
+		return
+	}
 	if err := k.value.Set(said); err != nil {
 		f.fault(node, "%s: %v", k.name, err)
 	}
@@ -128,75 +161,11 @@ func (f *file) setList(node *ast.SequenceNode, k key) {
 			f.fault(item, "%s wants a list of texts, not %s in it", k.name, kindOf(f.resolve(item)))
 			continue
 		}
+		if !f.take(item, len(said)) {
+			return
+		}
 		*l.at = append(*l.at, said)
 	}
-}
-
-// entries gives the keys of a mapping. Those of a mapping that it merges
-// (<<) come after its own.
-func (f *file) entries(node ast.Node, path string) (all []entry) {
-	mapping, ok := f.resolve(node).(*ast.MappingNode)
-	if !ok {
-		what := strings.TrimSuffix(path, ".")
-		if what == "" {
-			what = "a configuration"
-		}
-		f.fault(node, "%s wants keys, not %s", what, kindOf(f.resolve(node)))
-		return nil
-	}
-	var merged []ast.Node
-	own := make(map[string]bool)
-	for _, v := range mapping.Values {
-		if v.Key.IsMergeKey() {
-			merged = append(merged, v.Value)
-			continue
-		}
-		name, ok := textOf(v.Key)
-		if !ok {
-			f.fault(v.Key, "a key must be a plain text")
-			continue
-		}
-		own[name] = true
-		all = append(all, entry{name, v.Key, v.Value})
-	}
-	for _, other := range merged {
-		for _, e := range f.merged(other, path) {
-			if !own[e.key] {
-				own[e.key] = true
-				all = append(all, e)
-			}
-		}
-	}
-	return all
-}
-
-// merged gives the keys of what << names: a mapping or a list of them.
-func (f *file) merged(node ast.Node, path string) (all []entry) {
-	list, ok := f.resolve(node).(*ast.SequenceNode)
-	if !ok {
-		return f.entries(node, path)
-	}
-	for _, each := range list.Values {
-		all = append(all, f.entries(each, path)...)
-	}
-	return all
-}
-
-// resolve gives what an anchor names, and what an alias stands for.
-func (f *file) resolve(node ast.Node) ast.Node {
-	switch n := node.(type) {
-	case *ast.AnchorNode:
-		if f.anchors == nil {
-			f.anchors = make(map[string]ast.Node)
-		}
-		f.anchors[n.Name.GetToken().Value] = n.Value
-		return n.Value
-	case *ast.AliasNode:
-		if of := f.anchors[n.Value.GetToken().Value]; of != nil {
-			return of
-		}
-	}
-	return node
 }
 
 func (f *file) place(path string, node ast.Node) {
@@ -205,6 +174,12 @@ func (f *file) place(path string, node ast.Node) {
 }
 
 func (f *file) fault(node ast.Node, format string, args ...any) {
+	if len(f.faults) == mostFaults {
+		f.faults = append(f.faults, Fault{Source: f.name, Text: fmt.Sprintf("more than %d things are wrong; these are some of them", mostFaults)})
+	}
+	if len(f.faults) > mostFaults {
+		return
+	}
 	at := positionOf(node)
 	f.faults = append(f.faults, Fault{f.name, at.Line, at.Column, fmt.Sprintf(format, args...)})
 }
