@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/goccy/go-yaml/ast"
@@ -16,6 +17,7 @@ const (
 	mostNested = 64      // levels
 	mostBeside = 4096    // tokens of one level: keys or items on lines of their own, or what is between two brackets
 	mostTaken  = 8 << 20 // bytes of all keys and values, those behind an alias each time it is used
+	mostTabs   = 1024    // of one line: at each the lexer looks through the rest of it
 	mostFaults = 100     // that are reported
 )
 
@@ -26,6 +28,20 @@ const perTaken = 32
 type nesting struct {
 	column int // zero: between brackets
 	tokens int
+}
+
+// manyTabs gives the line on which there are too many; zero: none.
+func manyTabs(text []byte) int {
+	line := 0
+	for each := range bytes.Lines(text) {
+		line++
+		for part := range bytes.SplitSeq(each, []byte{'\r'}) {
+			if bytes.Count(part, []byte{'\t'}) > mostTabs {
+				return line
+			}
+		}
+	}
+	return 0
 }
 
 // excess gives the first token that is one too many, and why.
@@ -73,11 +89,11 @@ func enter(levels []nesting, t *token.Token) []nesting {
 	return levels
 }
 
-// take counts a key or a value with this many bytes. After the first that is
+// take counts a key or a value with a text of length bytes. After the first that is
 // too many it is false.
-func (f *file) take(node ast.Node, bytes int) bool {
+func (f *file) take(node ast.Node, length int) bool {
 	before := f.taken
-	f.taken += perTaken + bytes
+	f.taken += perTaken + length
 	if before <= mostTaken && f.taken > mostTaken {
 		f.fault(node, "with this the file sets more than %s, with what its aliases stand for", formatSize(mostTaken))
 	}

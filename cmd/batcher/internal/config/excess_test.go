@@ -45,6 +45,8 @@ func TestFilesThatAskForTooMuch(t *testing.T) {
 		{"indentation", deep(1000), "nested more than 64 levels deep"},
 		{"keys on one level", many(100_000, "k%d: 1\n"), "batcher.yaml:4097:1: more than 4096 keys or items on one level"},
 		{"items between brackets", "routes: [" + strings.Repeat("a,", 400_000) + "a]", "more than 4096 keys or items on one level"},
+		{"tabs", "listen: a\nname: \"" + strings.Repeat("a\t", 500_000), "batcher.yaml:2:1: more than 1024 tabs on one line"},
+		{"tabs as far as they go", strings.Repeat("# ", 200_000) + "\nlisten: \"" + strings.Repeat("\ta", 1024) + strings.Repeat("a", 600_000), "could not find end character"},
 		{"unknown keys", many(4000, "k%d: 1\n"), "batcher.yaml: more than 100 things are wrong; these are some of them\nbatcher.yaml:1:1: no such key: k0;"},
 		{"merges of merges", laughs(40, 40, "{listen: a}", "<<: ") + "<<: *a40\nroutes: []\n", "no such key: x0;"},
 		{"lists of lists", laughs(40, 40, "[a]", "") + "routes: *a40\n", "routes[0] wants keys, not a list"},

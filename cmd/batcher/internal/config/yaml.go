@@ -61,6 +61,10 @@ func (f *file) parse(text []byte) *ast.File {
 		f.faults = append(f.faults, Fault{Source: f.name, Text: "is longer than " + formatSize(mostBytes)})
 		return nil
 	}
+	if line := manyTabs(text); line > 0 {
+		f.faults = append(f.faults, Fault{f.name, line, 1, fmt.Sprintf("more than %d tabs on one line", mostTabs)})
+		return nil
+	}
 	tokens := lexer.Tokenize(string(text))
 	if at, why := excess(tokens); at != nil {
 		f.faults = append(f.faults, Fault{f.name, at.Position.Line, at.Position.Column, why})
