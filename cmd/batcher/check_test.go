@@ -66,6 +66,7 @@ Route models
   A body longer than 8MiB gets status 413.
   Who comes while 16384 items wait or are processed gets status 429.
   Who comes while requests of 256MiB wait or are processed gets status 429.
+  A batch whose answer is longer than 64MiB fails with status 502.
 
 Route embeddings
   Requests for POST /v1/embeddings that are calls of openai-embeddings are batched: OpenAI's embeddings: POST …/embeddings with input, answered with data and usage. The weight is tokens.
@@ -78,6 +79,7 @@ Route embeddings
   A body longer than 8MiB gets status 413.
   Who comes while 16384 items wait or are processed gets status 429.
   Who comes while requests of 256MiB wait or are processed gets status 429.
+  A batch whose answer is longer than 64MiB fails with status 502.
 
 Route words
   Requests for /words that are calls of exec are batched: No HTTP upstream but a program in any language: an array of items a line in, an array of results a line out; see the key command.
@@ -90,6 +92,7 @@ Route words
   A body longer than 8MiB gets status 413.
   Who comes while 16384 items wait or are processed gets status 429.
   Who comes while requests of 256MiB wait or are processed gets status 429.
+  A batch whose answer is longer than 64MiB fails with status 502.
 
 Route rows
   Requests for /rows that are calls of json-array are batched: Any endpoint that takes an array somewhere in a JSON body and answers with one somewhere in another: see the keys items and results.
@@ -102,6 +105,7 @@ Route rows
   A body longer than 8MiB gets status 413.
   Who comes while 16384 items wait or are processed gets status 429.
   Who comes while requests of 256MiB wait or are processed gets status 429.
+  A batch whose answer is longer than 64MiB fails with status 502.
 
 What matches no route is passed through to http://models:8501.
 `, "")
@@ -156,5 +160,38 @@ func TestCheckLooksForPrograms(t *testing.T) {
 	name = written(t, routes+"nats: nats://127.0.0.1:4222\nwork: false\n")
 	if r := run("", "check", "--config", name); r.status != 0 {
 		t.Errorf("got %+v", r)
+	}
+}
+
+// A limit of zero is the default, a negative one is none.
+func TestCheckSaysWhichLimitsHold(t *testing.T) {
+	lines := []string{
+		"and 16MiB of items.", "longer than 30s gets", "A body longer than 8MiB gets",
+		"while 16384 items wait", "while requests of 256MiB wait", "answer is longer than 64MiB fails",
+	}
+	for value, holds := range map[string]bool{"0": true, "-1": false} {
+		o := run("", "check", "--config", written(t, `
+routes:
+  - protocol: exec
+    command: [cat]
+    max-concurrent: 0
+    timeout: `+value+`s
+    max-body: `+value+`
+    max-pending: `+value+`
+    max-pending-bytes: `+value+`
+    max-batch-bytes: `+value+`
+    max-answer: `+value+`
+`))
+		if o.status != 0 {
+			t.Errorf("%s: status %d, %s", value, o.status, o.stderr)
+		}
+		for _, line := range lines {
+			if strings.Contains(o.stdout, line) != holds {
+				t.Errorf("%s: %q is said: %v, want %v", value, line, !holds, holds)
+			}
+		}
+		if !strings.Contains(o.stdout, "program cat, one at a time.") {
+			t.Errorf("%s: nothing says %q", value, "program cat, one at a time.")
+		}
 	}
 }

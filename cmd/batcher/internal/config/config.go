@@ -3,6 +3,7 @@
 package config
 
 import (
+	"cmp"
 	"math"
 	"time"
 )
@@ -90,6 +91,9 @@ func (c *Config) Patience() time.Duration {
 		if r.Timeout < 0 {
 			return math.MaxInt64
 		}
+		if r.Timeout > math.MaxInt64-time.Second {
+			return math.MaxInt64
+		}
 		longest = max(longest, r.Timeout+time.Second) // to have it answered too
 	}
 	return longest
@@ -128,8 +132,24 @@ func Default() *Config {
 	}
 }
 
-// defaultRoute is a route of which nothing is set. Its zero limits are the
-// defaults of package gateway, which are repeated here to be documented.
+// fill puts defaults where a limit of a route is set to zero, so that all who
+// ask c find what holds.
+func (c *Config) fill() {
+	def := defaultRoute()
+	for i := range c.Routes {
+		r := &c.Routes[i]
+		r.MaxBatchBytes = cmp.Or(r.MaxBatchBytes, def.MaxBatchBytes)
+		r.MaxPending = cmp.Or(r.MaxPending, def.MaxPending)
+		r.MaxPendingBytes = cmp.Or(r.MaxPendingBytes, def.MaxPendingBytes)
+		r.MaxBody = cmp.Or(r.MaxBody, def.MaxBody)
+		r.MaxAnswer = cmp.Or(r.MaxAnswer, def.MaxAnswer)
+		r.MaxConcurrent = cmp.Or(r.MaxConcurrent, def.MaxConcurrent)
+		r.Timeout = cmp.Or(r.Timeout, def.Timeout)
+	}
+}
+
+// defaultRoute is a route of which nothing is set. Its limits that are not zero
+// are the defaults of package gateway, which are repeated here to be documented.
 func defaultRoute() Route {
 	return Route{
 		Pattern:         "/",

@@ -91,6 +91,9 @@ func (c *Config) route(r Route) (lines []string) {
 	if r.MaxPendingBytes > 0 {
 		add("Who comes while requests of %s wait or are processed gets status 429.", formatSize(r.MaxPendingBytes))
 	}
+	if r.MaxAnswer > 0 {
+		add("A batch whose answer is longer than %s fails with status 502.", formatSize(r.MaxAnswer))
+	}
 	return lines
 }
 

@@ -54,6 +54,7 @@ func (f *Flags) Load(getenv func(string) (string, bool)) (*Config, error) {
 	}
 	faults := append(from.faults, f.overlay(c, c.at, getenv)...)
 	if len(faults) == 0 {
+		c.fill()
 		faults = c.check()
 	}
 	return c, faults.err()
