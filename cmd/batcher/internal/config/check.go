@@ -3,9 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -49,8 +47,7 @@ func (c *Config) check() Faults {
 	k.address("listen", c.Listen)
 	if c.Admin.Listen != Off {
 		k.address("admin.listen", c.Admin.Listen)
-		_, port, _ := net.SplitHostPort(c.Listen)
-		k.fault(c.Admin.Listen == c.Listen && port != "0", "admin.listen", "%s is the service port, there must be one of its own", c.Listen)
+		k.fault(clash(c.Admin.Listen, c.Listen), "admin.listen", "%s is the service port, there must be one of its own", c.Listen)
 	}
 	k.fault(c.Admin.Probe != "" && !strings.HasPrefix(c.Admin.Probe, "/"), "admin.probe", "%q is not a path, it must start with /", c.Admin.Probe)
 	k.upstream("upstream", c.Upstream)
@@ -59,7 +56,7 @@ func (c *Config) check() Faults {
 	k.fault(c.TLS.ClientCA != "" && c.TLS.Cert == "", "tls.client-ca", "needs tls.cert and tls.key")
 	k.fault(c.Grace < 0, "grace", "must not be negative")
 	k.fault(c.DrainDelay < 0, "drain-delay", "must not be negative")
-	k.fault(c.Limits.Header < 1024, "limits.header", "must be at least 1KiB")
+	k.fault(c.Limits.Header < 1<<10 || c.Limits.Header > 1<<30, "limits.header", "must be from 1KiB to 1GiB")
 	k.fault(c.Limits.Connections < 0, "limits.connections", "must not be negative")
 	k.fault(c.Limits.HeaderTime <= 0, "limits.header-time", "must be over zero")
 	k.fault(c.Limits.BodyTime <= 0, "limits.body-time", "must be over zero")
@@ -88,34 +85,15 @@ func (k *checker) queue() {
 	k.fault(q.MaxBytes < 1<<20, "queue.max-bytes", "must be at least 1MiB")
 	k.fault(q.Tries < 3, "queue.tries", "must be at least 3")
 	k.fault(q.ResultTTL < time.Second, "queue.result-ttl", "must be at least 1s")
-	if q.Listen != "" {
-		k.address("queue.listen", q.Listen)
+	if q.Listen != "" && k.address("queue.listen", q.Listen) {
+		k.fault(!loopback(q.Listen), "queue.listen", "%s is not on loopback", q.Listen)
+		k.fault(clash(q.Listen, c.Listen) || clash(q.Listen, c.Admin.Listen), "queue.listen", "%s is another port of this process", q.Listen)
 	}
+	k.servers("nats", c.NATS)
 }
 
 // namespace is what package natsbatch takes for one.
 var namespace = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-
-func (k *checker) address(name, address string) {
-	_, port, err := net.SplitHostPort(address)
-	if err == nil {
-		_, err = net.LookupPort("tcp", port)
-	}
-	k.fault(err != nil, name, "%q is not an address such as 127.0.0.1:8080", address)
-}
-
-func (k *checker) upstream(name, text string) {
-	if text == "" {
-		return
-	}
-	u, err := url.Parse(text)
-	if err != nil {
-		k.fault(true, name, "not a URL: %v", errors.Unwrap(err))
-		return
-	}
-	k.fault(u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil,
-		name, "%q must be http[s]://host[:port][/path]", u.Redacted())
-}
 
 func (k *checker) pair(cert, certFile, key, keyFile string) {
 	k.fault(certFile != "" && keyFile == "", cert, "needs %s", key)

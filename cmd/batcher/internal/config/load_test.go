@@ -192,7 +192,7 @@ drain-delay: -1s
 		"6:13: tls.cert: needs tls.key",
 		"7:21: upstream-tls.key: needs upstream-tls.cert",
 		`8:16: admin.probe: "healthz" is not a path, it must start with /`,
-		"9:18: limits.header: must be at least 1KiB",
+		"9:18: limits.header: must be from 1KiB to 1GiB",
 		"9:34: limits.connections: must not be negative",
 		"9:51: limits.header-time: must be over zero",
 		"9:61: limits.idle: must be over zero",
@@ -225,6 +225,36 @@ routes:
 	{"headers that cannot matter", "upstream: http://up\nroutes: [{protocol: kserve-v1, headers: [X-Tenant, Host]}]\n", []string{"2:41: headers: names \"Host\", which is no header by which"}},
 	{"no such port", oneRoute + "listen: a:65536\nadmin: {listen: 'a:nope'}\n", []string{
 		`4:9: listen: "a:65536" is not an address`, `5:17: admin.listen: "a:nope" is not an address`}},
+	{"no such host", oneRoute + "listen: 127.0.0.256:80\nadmin: {listen: 'a b:80'}\n", []string{
+		`4:9: listen: "127.0.0.256:80" is not an address`, `5:17: admin.listen: "a b:80" is not an address`}},
+	{"no port", oneRoute + "listen: 'a:'\nadmin: {listen: 'a:-1'}\n", []string{
+		`4:9: listen: "a:" is not an address`, `5:17: admin.listen: "a:-1" is not an address`}},
+	{"upstreams that cannot be", `
+upstream: http://127.0.0.1:99999
+tracing: {endpoint: "http://:4318"}
+routes:
+  - {protocol: kserve-v1, pattern: /a, upstream: "http://up:0"}
+  - {protocol: kserve-v1, pattern: /b, upstream: "http://up:"}
+  - {protocol: kserve-v1, pattern: /c, upstream: "http://1.2.3.400"}
+  - {protocol: kserve-v1, pattern: /d, upstream: "http://a,b"}
+  - {protocol: kserve-v1, pattern: /e, upstream: "http://up?"}
+  - {protocol: kserve-v1, pattern: /f, upstream: "http://up:-1"}
+`, []string{
+		`2:11: upstream: "http://127.0.0.1:99999" must be http[s]://host[:port][/path]`,
+		`3:21: tracing.endpoint: "http://:4318" must be`,
+		`5:50: upstream: "http://up:0" must be`,
+		`6:50: upstream: "http://up:" must be`,
+		`7:50: upstream: "http://1.2.3.400" must be`,
+		`8:50: upstream: "http://a,b" must be`,
+		`9:50: upstream: "http://up?" must be`,
+		`10:50: upstream: not a URL: invalid port ":-1" after host`}},
+	{"servers that cannot be", oneRoute + "nats: 'n:4222, nats://n:70000, nats://u:secret@:1'\n", []string{
+		"4:7: nats: URL 2 of the list must be [nats://]host[:port]",
+		"4:7: nats: URL 3 of the list must be [nats://]host[:port]"}},
+	{"one port for two", oneRoute + "listen: 0.0.0.0:8080\nadmin: {listen: '127.0.0.1:8080'}\nstore: s\nqueue: {listen: '127.0.0.1:http-alt'}\n", []string{
+		"5:17: admin.listen: 0.0.0.0:8080 is the service port, there must be one of its own", "7:17: queue.listen: 127.0.0.1:http-alt is another port of this process"}},
+	{"a queue for all", oneRoute + "store: s\nqueue: {listen: ':4222'}\n", []string{"5:17: queue.listen: :4222 is not on loopback"}},
+	{"a header without end", oneRoute + "limits: {header: 1073741825}\n", []string{"4:18: limits.header: must be from 1KiB to 1GiB"}},
 	{"keys for another protocol", "upstream: http://up\nroutes: [{protocol: kserve-v1, items: /a, results: /b, command: [c]}]\n", []string{
 		"2:39: items: is for protocol json-array alone",
 		"2:52: results: is for protocol json-array alone",

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
@@ -14,7 +16,7 @@ func textOf(node ast.Node) (string, bool) {
 		return n.Value, true
 	case *ast.LiteralNode:
 		return n.Value.Value, true
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode, *ast.BoolNode:
 		return node.GetToken().Value, true
 	}
 	return "", false
@@ -35,6 +37,8 @@ func kindOf(node ast.Node) string {
 		return "keys"
 	case *ast.SequenceNode:
 		return "a list"
+	case *ast.TagNode:
+		return "a tag"
 	case *ast.NullNode:
 		return "nothing"
 	case *ast.AliasNode:
@@ -66,4 +70,15 @@ func below(keys []key, prefix string) (names []string) {
 		}
 	}
 	return names
+}
+
+// visible gives text as it stands, or quoted if there is something in it that
+// cannot be seen.
+func visible(text string) string {
+	for _, r := range text {
+		if !unicode.IsPrint(r) {
+			return strconv.QuoteToASCII(text)
+		}
+	}
+	return text
 }

@@ -59,7 +59,7 @@ func text(at *string) value {
 func number(at *int) value {
 	return scalar[int]{at, "number", func(s string) (int, error) {
 		n, err := strconv.Atoi(s)
-		if err != nil {
+		if err != nil || octal(s) {
 			return 0, fmt.Errorf("%q is not a whole number", s)
 		}
 		return n, nil
@@ -69,11 +69,18 @@ func number(at *int) value {
 func ratio(at *float64) value {
 	return scalar[float64]{at, "ratio", func(s string) (float64, error) {
 		f, err := strconv.ParseFloat(s, 64)
-		if err != nil || !(f >= 0 && f <= 1) {
+		if err != nil || !(f >= 0 && f <= 1) || strings.ContainsAny(s, "xX") {
 			return 0, fmt.Errorf("%q is not a number from 0 to 1", s)
 		}
 		return f, nil
 	}, func(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }}
+}
+
+// octal reports whether the whole number s begins with a zero that some would
+// take for a sign of base eight.
+func octal(s string) bool {
+	s = strings.TrimLeft(s, "+-")
+	return len(s) > 1 && s[0] == '0'
 }
 
 // yesType is the Type of a value of which a command line may leave "true" out.
@@ -132,7 +139,7 @@ func parseSize(s string) (int64, error) {
 		}
 	}
 	n, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || n > math.MaxInt64/factor || n < math.MinInt64/factor {
+	if err != nil || octal(digits) || n > math.MaxInt64/factor || n < math.MinInt64/factor {
 		return 0, fmt.Errorf("%q %w", s, errSize)
 	}
 	return n * factor, nil

@@ -1,14 +1,17 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 )
 
 // file reads a configuration file. It goes through the parsed text by itself,
@@ -61,6 +64,13 @@ func (f *file) parse(text []byte) *ast.File {
 		f.faults = append(f.faults, Fault{Source: f.name, Text: "is longer than " + formatSize(mostBytes)})
 		return nil
 	}
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // with which some editors begin a file
+	for i, line := range bytes.Split(text, []byte("\n")) {
+		if !utf8.Valid(line) || bytes.IndexByte(line, 0) >= 0 {
+			f.faults = append(f.faults, Fault{f.name, i + 1, 1, "the line is no text in UTF-8"})
+			return nil
+		}
+	}
 	if line := manyTabs(text); line > 0 {
 		f.faults = append(f.faults, Fault{f.name, line, 1, fmt.Sprintf("more than %d tabs on one line", mostTabs)})
 		return nil
@@ -68,6 +78,10 @@ func (f *file) parse(text []byte) *ast.File {
 	tokens := lexer.Tokenize(string(text))
 	if at, why := excess(tokens); at != nil {
 		f.faults = append(f.faults, Fault{f.name, at.Position.Line, at.Position.Column, why})
+		return nil
+	}
+	if at := emptyDocument(tokens); at != nil {
+		f.faults = append(f.faults, Fault{f.name, at.Position.Line, at.Position.Column, "a document before it is empty; there must be one"})
 		return nil
 	}
 	parsed, err := parser.Parse(tokens, 0)
@@ -84,6 +98,23 @@ func (f *file) parse(text []byte) *ast.File {
 	return parsed
 }
 
+// emptyDocument gives the mark that ends one: the parser would leave out all
+// that follows.
+func emptyDocument(tokens token.Tokens) *token.Token {
+	begun := false
+	for _, t := range tokens {
+		mark := t.Type == token.DocumentHeaderType || t.Type == token.DocumentEndType
+		switch {
+		case t.Type == token.CommentType:
+		case mark && begun:
+			return t
+		default:
+			begun = t.Type == token.DocumentHeaderType
+		}
+	}
+	return nil
+}
+
 // level sets the keys of one mapping. Their names go on after within, with
 // which their places go on after path; lists has what is no plain key.
 func (f *file) level(node ast.Node, path, within string, keys []key, lists map[string]func(ast.Node)) {
@@ -92,7 +123,7 @@ func (f *file) level(node ast.Node, path, within string, keys []key, lists map[s
 		if !f.take(e.at, len(e.key)) {
 			return
 		}
-		if i := indexOf(keys, name); i >= 0 {
+		if i := indexOf(keys, name); i >= 0 && !strings.Contains(e.key, ".") {
 			f.set(e.value, path+name, keys[i])
 			continue
 		}
@@ -108,7 +139,7 @@ func (f *file) level(node ast.Node, path, within string, keys []key, lists map[s
 		for name := range lists {
 			known = append(known, name)
 		}
-		f.fault(e.at, "no such key: %s; there are %s", e.key, strings.Join(known, ", "))
+		f.fault(e.at, "no such key: %s; there are %s", visible(e.key), strings.Join(known, ", "))
 	}
 }
 
