@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
@@ -18,6 +19,7 @@ const (
 	mostBeside = 4096    // tokens of one level: keys or items on lines of their own, or what is between two brackets
 	mostTaken  = 8 << 20 // bytes of all keys and values, those behind an alias each time it is used
 	mostTabs   = 1024    // of one line: at each the lexer looks through the rest of it
+	mostBlank  = 128     // lines in a row: for each that ends a block of text the lexer copies the block
 	mostFaults = 100     // that are reported
 )
 
@@ -30,18 +32,26 @@ type nesting struct {
 	tokens int
 }
 
-// manyTabs gives the line on which there are too many; zero: none.
-func manyTabs(text []byte) int {
-	line := 0
-	for each := range bytes.Lines(text) {
-		line++
-		for part := range bytes.SplitSeq(each, []byte{'\r'}) {
-			if bytes.Count(part, []byte{'\t'}) > mostTabs {
-				return line
-			}
+// badLine gives the first line that the lexer must not see, and why; zero: none.
+func badLine(text []byte) (int, string) {
+	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
+	text = bytes.ReplaceAll(text, []byte("\r"), []byte("\n"))
+	blank := 0
+	for i, line := range bytes.Split(text, []byte("\n")) {
+		blank++
+		if len(bytes.TrimSpace(line)) > 0 {
+			blank = 0
+		}
+		switch {
+		case !utf8.Valid(line) || bytes.IndexByte(line, 0) >= 0:
+			return i + 1, "the line is no text in UTF-8"
+		case bytes.Count(line, []byte("\t")) > mostTabs:
+			return i + 1, fmt.Sprintf("more than %d tabs on one line", mostTabs)
+		case blank > mostBlank:
+			return i + 1, fmt.Sprintf("more than %d blank lines in a row", mostBlank)
 		}
 	}
-	return 0
+	return 0, ""
 }
 
 // excess gives the first token that is one too many, and why.

@@ -44,7 +44,7 @@ This page is made from the program by ` + "`go generate`" + `, and tested to be 
 
 ` + "`batcher serve --config FILE`" + ` reads a file in YAML. ` + "`batcher check --config FILE`" + ` says what is wrong with it, with line and column, and what it does. Each key has a flag. A key outside of ` + "`routes`" + ` has an environment variable too. A flag counts more than the environment variable, and that more than the file. Without a file the flags of a route make the only one.
 
-A duration is written as ` + "`250ms`, `10s` or `1m30s`" + `, a size as ` + "`512`, `64KiB` or `10MiB`" + `. A list is a YAML sequence, or in one text with commas. A negative limit of a route means none, and 0 its default, unless the key says otherwise.
+A duration is written as ` + "`250ms`, `10s` or `1m30s`" + `, a size as ` + "`512`, `64KiB` or `10MiB`" + `. A list is a YAML sequence, or in one text with commas. A negative limit of a route means none, and 0 its default, unless the key says otherwise. A file has at most 1 MiB, 64 levels, 4096 keys or items on one level and 128 blank lines in a row, and sets at most 8 MiB of keys and values, with what its aliases stand for.
 
 ## Protocols
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -65,14 +64,8 @@ func (f *file) parse(text []byte) *ast.File {
 		return nil
 	}
 	text = bytes.TrimPrefix(text, []byte("\ufeff")) // with which some editors begin a file
-	for i, line := range bytes.Split(text, []byte("\n")) {
-		if !utf8.Valid(line) || bytes.IndexByte(line, 0) >= 0 {
-			f.faults = append(f.faults, Fault{f.name, i + 1, 1, "the line is no text in UTF-8"})
-			return nil
-		}
-	}
-	if line := manyTabs(text); line > 0 {
-		f.faults = append(f.faults, Fault{f.name, line, 1, fmt.Sprintf("more than %d tabs on one line", mostTabs)})
+	if line, why := badLine(text); line > 0 {
+		f.faults = append(f.faults, Fault{f.name, line, 1, why})
 		return nil
 	}
 	tokens := lexer.Tokenize(string(text))
