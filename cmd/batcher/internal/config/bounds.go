@@ -18,7 +18,7 @@ const (
 	mostNested = 64      // levels
 	mostBeside = 4096    // tokens of one level: keys or items on lines of their own, or what is between two brackets
 	mostTaken  = 8 << 20 // bytes of all keys and values, those behind an alias each time it is used
-	mostTabs   = 1024    // of one line: at each the lexer looks through the rest of it
+	mostTabs   = 128     // of one line: at each the lexer looks through the rest of it
 	mostBlank  = 128     // lines in a row: for each that ends a block of text the lexer copies the block
 	mostFaults = 100     // that are reported
 )
