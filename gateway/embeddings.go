@@ -206,6 +206,12 @@ func placeEmbedding(results []Result, body []byte, element, index jsonraw.Span) 
 	return nil
 }
 
+// Refuse withholds the results of others.
+func (p OpenAIEmbeddings) Refuse(key Key, items []Item, answer Answer, e *Error) []Result {
+	withhold(p, key, items, answer, e)
+	return nil
+}
+
 // Reply numbers the embeddings anew and sums up the shares of usage.
 func (OpenAIEmbeddings) Reply(_ *Call, results []Result) (Reply, error) {
 	parts, size := make([]embeddingsPart, len(results)), len(results[0].Frame)

@@ -48,9 +48,10 @@ func (ESBulk) Limits() (items, weight int) { return 1000, 0 }
 
 // Refuse knows that a bulk with status 400 was refused as a whole, before any
 // of its writes was made: it is sent again in parts, until those to blame are
-// alone.
-func (ESBulk) Refuse(_ Key, _ []Item, answer Answer, e *Error) []Result {
+// alone. It withholds the results of others.
+func (p ESBulk) Refuse(key Key, items []Item, answer Answer, e *Error) []Result {
 	e.Undone = e.Undone || answer.Status == http.StatusBadRequest
+	withhold(p, key, items, answer, e)
 	return nil
 }
 

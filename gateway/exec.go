@@ -72,6 +72,12 @@ func (Exec) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
 	return results, nil
 }
 
+// Refuse withholds the results of others.
+func (p Exec) Refuse(key Key, items []Item, answer Answer, e *Error) []Result {
+	withhold(p, key, items, answer, e)
+	return nil
+}
+
 // Reply gives the array of the results, or the result of a body that was one
 // item.
 func (Exec) Reply(call *Call, results []Result) (Reply, error) {

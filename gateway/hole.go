@@ -37,6 +37,19 @@ func jsonHeader() http.Header { return http.Header{"Content-Type": {"application
 // errState says that Reply was given another protocol's call.
 var errState = errors.New("the call is not one that Read made")
 
+// withhold keeps an answer with a status of 300 or above from the callers of a
+// batch if it holds a result for each of its items: it would show them what is
+// the others'.
+func withhold(p Protocol, key Key, items []Item, answer Answer, e *Error) {
+	if len(items) < 2 {
+		return
+	}
+	if _, err := p.Split(key, items, answer); err == nil {
+		e.Body = nil
+		e.Text += ", with a result for each item"
+	}
+}
+
 // decimal reads a whole number written the one way that JSON allows without
 // fraction and exponent, up to 9 digits.
 func decimal(text []byte) (n int, ok bool) {

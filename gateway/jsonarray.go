@@ -79,6 +79,12 @@ func (p *JSONArray) Split(_ Key, items []Item, answer Answer) ([]Result, error) 
 	return results, nil
 }
 
+// Refuse withholds the results of others.
+func (p *JSONArray) Refuse(key Key, items []Item, answer Answer, e *Error) []Result {
+	withhold(p, key, items, answer, e)
+	return nil
+}
+
 // Reply puts the results into what surrounded the first of them.
 func (p *JSONArray) Reply(_ *Call, results []Result) (Reply, error) {
 	return Reply{Body: jsonraw.Fill(results[0].Frame, bodiesOf(results))}, nil

@@ -74,7 +74,7 @@ func (c *rpcCaller) add(call *Call, request []byte) error {
 	if err != nil {
 		return err
 	}
-	if m.odd || string(m.version) != `"2.0"` || jsonraw.Kind(m.method) != '"' {
+	if m.odd || string(m.version) != `"2.0"` || jsonraw.Kind(m.method) != '"' || !isRPCParams(m.params) {
 		return ErrNotMine
 	}
 	switch id := m.id.Of(request); jsonraw.Kind(id) {
@@ -90,9 +90,9 @@ func (c *rpcCaller) add(call *Call, request []byte) error {
 
 // rpcMembers are the members of a request or an answer that matter.
 type rpcMembers struct {
-	version, method, failure []byte
-	id                       jsonraw.Span // none: zero
-	odd                      bool         // it has a name that some servers take for one of these
+	version, method, params, failure []byte
+	id                               jsonraw.Span // none: zero
+	odd                              bool         // it has a name that some servers take for one of these
 }
 
 func rpcMembersOf(object []byte) (m rpcMembers, err error) {
@@ -102,6 +102,8 @@ func rpcMembersOf(object []byte) (m rpcMembers, err error) {
 			m.version = value.Of(object)
 		case "method":
 			m.method = value.Of(object)
+		case "params":
+			m.params = value.Of(object)
 		case "error":
 			m.failure = value.Of(object)
 		case "id":
@@ -115,6 +117,12 @@ func rpcMembersOf(object []byte) (m rpcMembers, err error) {
 
 // failed reports whether an answer is an error.
 func (m rpcMembers) failed() bool { return m.failure != nil && string(m.failure) != "null" }
+
+// isRPCParams reports whether params are what a request may have.
+func isRPCParams(params []byte) bool {
+	kind := jsonraw.Kind(params)
+	return params == nil || kind == '[' || kind == '{'
+}
 
 // isRPCCall reports whether item wants an answer.
 func isRPCCall(item Item) bool { return bytes.IndexByte(item.Data, hole[0]) >= 0 }
@@ -143,88 +151,17 @@ func (JSONRPC) Join(_ Key, items []Item) ([]byte, error) {
 	return body, nil
 }
 
-// Split finds the answer to each call by its id, for which it has a hole then.
-func (JSONRPC) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
-	results := make([]Result, len(items))
-	var answers [][]byte
-	switch body := trim(answer.Body); {
-	case len(body) == 0:
-	case body[0] == '[':
-		var err error
-		if answers, err = jsonraw.Elements(body); err != nil {
-			return nil, err
-		}
-	default:
-		all, err := rpcErrorForAll(body)
-		if err != nil || all != nil {
-			return spreadRPC(items, results, all), err
-		}
-		answers = [][]byte{body}
-	}
-	for _, one := range answers {
-		if err := placeRPC(items, results, one); err != nil {
-			return nil, err
-		}
-	}
-	for i, item := range items {
-		if results[i].Body == nil && isRPCCall(item) {
-			return nil, fmt.Errorf("no answer to the id %d", i+1)
-		}
-	}
-	return results, nil
-}
-
-// spreadRPC gives every call the same answer.
-func spreadRPC(items []Item, results []Result, answer []byte) []Result {
-	for i, item := range items {
-		if isRPCCall(item) {
-			results[i].Body = answer
-		}
-	}
-	return results
-}
-
-// rpcErrorForAll gives an error object that names no call, with a hole for
-// the id; nil if answer is something else.
-func rpcErrorForAll(answer []byte) ([]byte, error) {
-	m, err := rpcMembersOf(answer)
-	switch {
-	case err != nil || !m.failed():
-		return nil, err
-	case m.id == jsonraw.Span{}:
-		return append(append([]byte(`{"id":`), hole...), append([]byte{','}, answer[1:]...)...), nil
-	case string(m.id.Of(answer)) != "null":
-		return nil, nil
-	}
-	return cutOut(answer, m.id), nil
-}
-
-// placeRPC gives an answer to the item whose place its id is.
-func placeRPC(items []Item, results []Result, answer []byte) error {
-	m, err := rpcMembersOf(answer)
-	if err != nil {
-		return err
-	}
-	id := m.id.Of(answer)
-	i, ok := decimal(id)
-	switch i--; {
-	case !ok || i < 0 || i >= len(items) || !isRPCCall(items[i]):
-		return fmt.Errorf("an answer to the id %.40q, which was not asked", id)
-	case results[i].Body != nil:
-		return fmt.Errorf("two answers to the id %s", id)
-	}
-	results[i].Body = cutOut(answer, m.id)
-	return nil
-}
-
-// Reply fills the holes with the caller's ids.
+// Reply fills the holes with the caller's ids. Of several statuses the highest
+// is the call's.
 func (JSONRPC) Reply(call *Call, results []Result) (Reply, error) {
 	caller, ok := call.State.(*rpcCaller)
 	if !ok || len(caller.ids) != len(results) {
 		return Reply{}, errState
 	}
 	var body []byte
+	status := 0
 	for i, result := range results {
+		status = max(status, result.Status)
 		if caller.ids[i] == nil {
 			continue
 		}
@@ -239,9 +176,9 @@ func (JSONRPC) Reply(call *Call, results []Result) (Reply, error) {
 	}
 	switch {
 	case body == nil:
-		return Reply{Status: http.StatusNoContent}, nil
+		return Reply{Status: cmp.Or(status, http.StatusNoContent)}, nil
 	case caller.array:
 		body = append(body, ']')
 	}
-	return Reply{Body: body}, nil
+	return Reply{Status: status, Body: body}, nil
 }

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/gobatcher/batcher/gateway"
@@ -67,6 +68,20 @@ func TestJSONRPCGivesAnErrorObjectToAll(t *testing.T) {
 	}
 }
 
+// A server that finds a request not valid does not know its id.
+func TestJSONRPCGivesAnErrorWithoutIDToTheCallWithoutAnswer(t *testing.T) {
+	b := &batch{t: t, protocol: gateway.JSONRPC{}}
+	for _, none := range []string{`{"jsonrpc":"2.0","error":{"code":-32600},"id":null}`, `{"id":null,"jsonrpc":"2.0","error":{"code":-32600}}`, `{"error":{"code":-32600}}`} {
+		b.answer = says(`[{"jsonrpc":"2.0","result":1,"id":3},` + none + `]`)
+		want := strings.Replace(none, "null", `"a"`, 1)
+		if !strings.Contains(none, "id") {
+			want = `{"id":"a",` + none[1:]
+		}
+		b.wantReplies(each(rpc, `{"jsonrpc":"2.0","method":"m","id":"a"}`, `{"jsonrpc":"2.0","method":"m"}`, `{"jsonrpc":"2.0","method":"m","id":7}`),
+			"200 "+want, "204 ", `200 {"jsonrpc":"2.0","result":1,"id":7}`)
+	}
+}
+
 func TestJSONRPCNotificationsAloneNeedNoAnswer(t *testing.T) {
 	for _, answer := range []string{"", "\n"} {
 		b := &batch{t: t, protocol: gateway.JSONRPC{}, answer: says(answer)}
@@ -87,7 +102,9 @@ func TestJSONRPCRefusesAnswersThatDoNotFit(t *testing.T) {
 		"an id of zero":               `[{"id":0,"result":1},{"id":3,"result":1}]`,
 		"an id that is a string":      `[{"id":"1","result":1},{"id":3,"result":1}]`,
 		"an id of another form":       `[{"id":1.0,"result":1},{"id":3,"result":1}]`,
-		"an id of null":               `[{"id":null,"error":1},{"id":3,"result":1}]`,
+		"an id of null":               `[{"id":null,"result":1},{"id":3,"result":1}]`,
+		"an error of nobody's":        `[{"id":1,"result":1},{"id":3,"result":1},{"id":null,"error":1}]`,
+		"two errors without an id":    `[{"id":null,"error":1},{"id":null,"error":2},{"id":3,"result":1}]`,
 		"no id":                       `[{"result":1},{"id":3,"result":1}]`,
 		"two ids":                     `[{"id":1,"id":3,"result":1},{"id":3,"result":1}]`,
 		"numbers":                     `[1,3]`,
@@ -100,7 +117,8 @@ func TestJSONRPCLeavesInvalidRequestsToTheUpstream(t *testing.T) {
 	b := &batch{t: t, protocol: gateway.JSONRPC{}}
 	b.wantNotMine(named(rpc, `[]`, `{}`, `1`, `"x"`, `null`, `[1]`, `[{"jsonrpc":"2.0","method":"m","id":1},1]`, `{"jsonrpc":"1.0","method":"m","id":1}`, `{"method":"m","id":1}`,
 		`{"jsonrpc":"2.0","id":1}`, `{"jsonrpc":"2.0","method":1,"id":1}`, `{"jsonrpc":"2.0","method":"m","id":{}}`, `{"jsonrpc":"2.0","method":"m","id":[1]}`,
-		`{"jsonrpc":"2.0","method":"m","id":true}`, `{"jsonrpc":"2.0","method":"m","id":1,"ID":2}`, `{"jsonrpc":"2.0","Method":"n","method":"m","id":1}`))
+		`{"jsonrpc":"2.0","method":"m","id":true}`, `{"jsonrpc":"2.0","method":"m","id":1,"params":"x"}`, `{"jsonrpc":"2.0","method":"m","id":1,"params":null}`,
+		`[{"jsonrpc":"2.0","method":"m","id":1},{"jsonrpc":"2.0","method":"m","params":7}]`, `{"jsonrpc":"2.0","method":"m","id":1,"ID":2}`, `{"jsonrpc":"2.0","Method":"n","method":"m","id":1}`))
 	b.wantNotMine(map[string]conformance.Request{"GET": {Method: "GET", URL: "/"}})
 }
 

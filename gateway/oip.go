@@ -150,6 +150,12 @@ func (OIPv2) Split(key Key, items []Item, answer Answer) ([]Result, error) {
 	return results, nil
 }
 
+// Refuse withholds the results of others.
+func (p OIPv2) Refuse(key Key, items []Item, answer Answer, e *Error) []Result {
+	withhold(p, key, items, answer, e)
+	return nil
+}
+
 // Reply puts the rows into the frame of the first, and the caller's id into it.
 func (OIPv2) Reply(call *Call, results []Result) (Reply, error) {
 	id, ok := call.State.([]byte)

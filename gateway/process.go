@@ -126,7 +126,8 @@ func (p *processor) refused(x *Exchange, items []Item, a Answer) ([]Result, erro
 		e.Undone = true
 	}
 	if r, ok := p.route.Protocol.(Refuser); ok {
-		if results := r.Refuse(x.Key, items, a, e); counted(results, items) == nil {
+		results := r.Refuse(x.Key, items, a, e)
+		if counted(results, items) == nil && (len(items) == 1 || !p.repeatable(e)) {
 			return results, nil
 		}
 	}

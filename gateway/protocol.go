@@ -60,7 +60,9 @@ type Limiter interface {
 // the batch as it is.
 type Refuser interface {
 	// Refuse may change e, which is what callers will get, or give a Result
-	// for each item after all; nil: none. It is otherwise as Split.
+	// for each item after all; nil: none. They count unless e says that the
+	// batch is sent again in parts, and there are parts. It is otherwise as
+	// Split.
 	Refuse(key Key, items []Item, answer Answer, e *Error) []Result
 }
 

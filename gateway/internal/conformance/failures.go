@@ -85,6 +85,36 @@ func refused(t *testing.T, f Fixture) {
 	all.Wait()
 }
 
+// refusedWithResults is about an upstream whose error holds what it has to say
+// of each item: nobody may see another's.
+func refusedWithResults(t *testing.T, f Fixture) {
+	ids := []int{4711001, 4711003, 4711005}
+	for _, status := range []int{http.StatusMultipleChoices, http.StatusBadRequest, http.StatusNotFound, http.StatusInternalServerError} {
+		w := start(t, f, func(r *gateway.Route) { r.Delay, r.MaxItems = time.Hour, len(ids) }, func(rw http.ResponseWriter, r *http.Request, body []byte) bool {
+			a, err := f.Answer(r, body, 0)
+			if err != nil {
+				t.Errorf("%q: %v", body, err)
+			}
+			maps.Copy(rw.Header(), a.Header)
+			rw.WriteHeader(status)
+			_, _ = rw.Write(a.Body)
+			return true
+		})
+		var all sync.WaitGroup
+		for _, id := range ids {
+			all.Go(func() {
+				got := w.ask(f.Request(id))
+				for _, other := range ids {
+					if other != id && bytes.Contains(got.body, []byte(strconv.Itoa(other))) {
+						t.Errorf("status %d: item %d gets item %d: status %d, %q", status, id, other, got.status, got.body)
+					}
+				}
+			})
+		}
+		all.Wait()
+	}
+}
+
 func unavailable(t *testing.T, f Fixture) {
 	w := start(t, f, nil, func(rw http.ResponseWriter, _ *http.Request, _ []byte) bool {
 		rw.Header().Set("Retry-After", "17")

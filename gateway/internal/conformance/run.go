@@ -20,6 +20,7 @@ func Run(t *testing.T, f Fixture) {
 		{"miscounted", miscounted},
 		{"garbage", garbage},
 		{"refused", refused},
+		{"refused with results", refusedWithResults},
 		{"unavailable", unavailable},
 		{"reset", reset},
 		{"slow", slow},

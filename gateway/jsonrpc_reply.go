@@ -1,0 +1,170 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
+)
+
+// Split finds the answer to each call by its id, for which it has a hole then.
+func (JSONRPC) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
+	a := rpcAnswers{items: items, results: make([]Result, len(items))}
+	if err := a.take(trim(answer.Body)); err != nil {
+		return nil, err
+	}
+	return a.results, nil
+}
+
+// Refuse gives each call its own answer all the same: many servers have the
+// status of the whole say what has become of a call in it. It is the status of
+// the errors among the answers, and everyone's if there are none. An answer
+// that does not fit reaches nobody: it may hold what is others'. What is no
+// answer of JSON-RPC, such as a proxy's page, is left as it is.
+func (JSONRPC) Refuse(_ Key, items []Item, answer Answer, e *Error) []Result {
+	body := trim(answer.Body)
+	if !isRPCAnswer(body, len(items)) {
+		return nil
+	}
+	a := rpcAnswers{items: items, results: make([]Result, len(items)), status: answer.Status}
+	e.Body = nil // Explain has one with each call's own id
+	if err := a.take(body); err != nil {
+		e.Text += fmt.Sprintf(", and that does not fit the batch: %v", err)
+		e.Repeat = true
+		return nil
+	}
+	if !a.forAll {
+		e.Repeat, e.Undone = false, false
+	}
+	if !a.failed {
+		for i := range a.results {
+			a.results[i].Status = a.status
+		}
+	}
+	return a.results
+}
+
+// isRPCAnswer reports whether body is meant as an answer to n items, or cannot
+// be told from one.
+func isRPCAnswer(body []byte, n int) bool {
+	switch jsonraw.Kind(body) {
+	case '[':
+		return true
+	case '{':
+		m, err := rpcMembersOf(body)
+		i, ok := decimal(m.id.Of(body))
+		return err != nil || m.version != nil || ok && i > 0 && i <= n
+	}
+	return false
+}
+
+// rpcAnswers gives the items of a batch their answers.
+type rpcAnswers struct {
+	items   []Item
+	results []Result
+	status  int      // of an item whose answer is an error
+	failed  bool     // one is
+	forAll  bool     // one error stands in the place of all answers
+	unnamed [][]byte // errors that name no call
+}
+
+// take finds the answer to each call in body. It fails if one has none.
+func (a *rpcAnswers) take(body []byte) error {
+	switch {
+	case len(body) == 0:
+	case body[0] == '[':
+		answers, err := jsonraw.Elements(body)
+		if err != nil {
+			return err
+		}
+		for i, answer := range answers {
+			if err := a.place(answer); err != nil {
+				return fmt.Errorf("answer %d: %w", i+1, err)
+			}
+		}
+	default:
+		if err := a.place(body); err != nil {
+			return err
+		}
+		if len(a.unnamed) > 0 {
+			a.spread(a.unnamed[0])
+			return nil
+		}
+	}
+	return a.finish()
+}
+
+// place gives an answer to the item whose place its id is.
+func (a *rpcAnswers) place(answer []byte) error {
+	m, err := rpcMembersOf(answer)
+	if err != nil {
+		return err
+	}
+	if unnamed := m.unnamed(answer); unnamed != nil {
+		a.unnamed = append(a.unnamed, unnamed)
+		return nil
+	}
+	i, ok := decimal(m.id.Of(answer))
+	switch i--; {
+	case !ok || i < 0 || i >= len(a.items) || !isRPCCall(a.items[i]):
+		return errors.New("its id was not asked")
+	case a.results[i].Body != nil:
+		return errors.New("its id comes twice")
+	}
+	a.give(i, cutOut(answer, m.id), m.failed())
+	return nil
+}
+
+// unnamed gives an error that names no call, with a hole for the id; nil if
+// the answer is something else.
+func (m rpcMembers) unnamed(answer []byte) []byte {
+	switch {
+	case !m.failed():
+		return nil
+	case m.id == jsonraw.Span{}:
+		return append(append([]byte(`{"id":`), hole...), append([]byte{','}, answer[1:]...)...)
+	case string(m.id.Of(answer)) != "null":
+		return nil
+	}
+	return cutOut(answer, m.id)
+}
+
+func (a *rpcAnswers) give(i int, answer []byte, failed bool) {
+	a.results[i].Body = answer
+	if failed {
+		a.results[i].Status, a.failed = a.status, true
+	}
+}
+
+// spread gives every call the same error.
+func (a *rpcAnswers) spread(failure []byte) {
+	a.failed, a.forAll = true, true
+	for i, item := range a.items {
+		if a.results[i].Status = a.status; isRPCCall(item) {
+			a.results[i].Body = failure
+		}
+	}
+}
+
+// finish gives an error that names no call to the only call without an answer:
+// a server that finds a request not valid does not know its id. Of several
+// such errors nobody knows whose they are.
+func (a *rpcAnswers) finish() error {
+	missing, open := 0, 0
+	for i, item := range a.items {
+		if a.results[i].Body == nil && isRPCCall(item) {
+			missing++
+			open = i
+		}
+	}
+	switch {
+	case missing == 1 && len(a.unnamed) == 1:
+		a.give(open, a.unnamed[0], true)
+		return nil
+	case missing > 0:
+		return fmt.Errorf("%d calls have no answer with their id", missing)
+	case len(a.unnamed) > 0:
+		return fmt.Errorf("%d errors have no id", len(a.unnamed))
+	}
+	return nil
+}
