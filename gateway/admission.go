@@ -1,6 +1,12 @@
 package gateway
 
-import "sync/atomic"
+import (
+	"errors"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
+)
 
 // admission bounds what a route holds: items waiting or being processed, and
 // bytes of requests being read, waiting or being processed.
@@ -15,13 +21,26 @@ type admission struct {
 // ever be room for is refused for good.
 func (a *admission) enter(n int) error {
 	if a.most > 0 && int64(n) > a.most {
-		return Errorf(413, "%d items are more than the %d that may wait", n, a.most)
+		return Errorf(http.StatusRequestEntityTooLarge, "%d items are more than the %d that may wait", n, a.most)
 	}
 	if now := a.items.Add(int64(n)); a.most > 0 && now > a.most {
 		a.leave(n)
 		return full("too many items are waiting")
 	}
 	return nil
+}
+
+// tooMany is the answer to a call of more items than a route ever has room for.
+func tooMany(most int) *Error {
+	return Errorf(http.StatusRequestEntityTooLarge, "more items than the %d that may wait", most)
+}
+
+// bounded is err, which a call of up to so many items could not be read for.
+func bounded(err error, most int) error {
+	if errors.Is(err, jsonraw.ErrMany) {
+		return tooMany(most)
+	}
+	return err
 }
 
 func (a *admission) leave(n int) { a.items.Add(int64(-n)) }

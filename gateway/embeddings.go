@@ -20,8 +20,9 @@ import (
 //
 // All four forms of input are calls: a text, several, an array of tokens,
 // several. An item is one text or one array of tokens; the two kinds do not
-// meet in a batch. All else of the body divides batches. Empty inputs, which
-// make the upstream refuse a batch as a whole, are no calls. The headers
+// meet in a batch. All else of the body divides batches. Empty inputs and more
+// than 8,192 tokens in one, which make the upstream refuse a batch as a whole,
+// are no calls. The headers
 // Api-Key, OpenAI-Organization and OpenAI-Project divide batches too.
 //
 // An element of data finds its item by its index, and its caller finds it
@@ -56,7 +57,7 @@ func (OpenAIEmbeddings) Match(r *http.Request) bool {
 }
 
 // Read takes the inputs out of the body; the rest is the shape.
-func (OpenAIEmbeddings) Read(_ *http.Request, body []byte) (*Call, error) {
+func (OpenAIEmbeddings) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	var input jsonraw.Span
 	odd := false
 	err := jsonraw.Members(body, func(name string, value jsonraw.Span) {
@@ -73,9 +74,9 @@ func (OpenAIEmbeddings) Read(_ *http.Request, body []byte) (*Call, error) {
 	case odd, input == jsonraw.Span{}:
 		return nil, ErrNotMine
 	}
-	inputs, mark, err := embeddingsInputs(input.Of(body))
+	inputs, mark, err := embeddingsInputs(input.Of(body), most)
 	if err != nil {
-		return nil, err
+		return nil, bounded(err, most)
 	}
 	items := make([]Item, len(inputs))
 	for i, in := range inputs {
@@ -89,8 +90,8 @@ func (OpenAIEmbeddings) Read(_ *http.Request, body []byte) (*Call, error) {
 }
 
 // embeddingsInputs gives the single inputs in what input holds, and the mark
-// of their kind.
-func embeddingsInputs(input []byte) (inputs [][]byte, mark string, err error) {
+// of their kind. There may be so many, zero: any number.
+func embeddingsInputs(input []byte, most int) (inputs [][]byte, mark string, err error) {
 	switch jsonraw.Kind(input) {
 	case '"':
 		return [][]byte{input}, embeddingsTextHole, nil
@@ -98,17 +99,16 @@ func embeddingsInputs(input []byte) (inputs [][]byte, mark string, err error) {
 	default:
 		return nil, "", ErrNotMine
 	}
-	elements, err := jsonraw.Elements(input)
-	if err != nil || len(elements) == 0 {
-		return nil, "", errors.Join(err, ErrNotMine)
-	}
-	switch jsonraw.Kind(elements[0]) {
+	switch jsonraw.Kind(input[1:]) { // of the first element
 	case '"':
-		return elements, embeddingsTextHole, nil
+		mark = embeddingsTextHole
 	case '[':
-		return elements, embeddingsTokenHole, nil
+		mark = embeddingsTokenHole
+	default:
+		return [][]byte{input}, embeddingsTokenHole, nil
 	}
-	return [][]byte{input}, embeddingsTokenHole, nil
+	inputs, err = jsonraw.ElementsUpTo(input, most)
+	return inputs, mark, err
 }
 
 // embeddingsItem makes an item of an input, which must be of the kind that
@@ -123,19 +123,16 @@ func embeddingsItem(in []byte, mark string) (Item, error) {
 	if jsonraw.Kind(in) != '[' {
 		return Item{}, ErrNotMine
 	}
-	tokens, err := jsonraw.Elements(in)
-	if err != nil {
-		return Item{}, err
+	tokens, fit := 0, true
+	err := jsonraw.Each(in, func(token jsonraw.Span) {
+		tokens++
+		_, ok := decimal(token.Of(in))
+		fit = fit && ok
+	})
+	if err == nil && (!fit || tokens == 0 || tokens > embeddingsPerItem) {
+		err = ErrNotMine
 	}
-	for _, token := range tokens {
-		if _, ok := decimal(token); !ok {
-			return Item{}, ErrNotMine
-		}
-	}
-	if len(tokens) == 0 {
-		return Item{}, ErrNotMine
-	}
-	return Item{Data: in, Weight: min(len(tokens), embeddingsPerItem)}, nil
+	return Item{Data: in, Weight: tokens}, err
 }
 
 // Join puts an array of the inputs into the shape.

@@ -126,7 +126,7 @@ func TestOpenAIEmbeddingsKeepKindsApart(t *testing.T) {
 func TestOpenAIEmbeddingsLeaveOddInputsToTheUpstream(t *testing.T) {
 	b := &batch{t: t, protocol: gateway.OpenAIEmbeddings{}}
 	b.wantNotMine(named(embeddingsCall, `{}`, `{"input":""}`, `{"input":[]}`, `{"input":["a",""]}`, `{"input":["a",[1]]}`, `{"input":[[1],"a"]}`, `{"input":[[1],[]]}`, `{"input":[1,"a"]}`,
-		`{"input":[1.5]}`, `{"input":[-1]}`, `{"input":[[1],[[2]]]}`, `{"input":null}`, `{"input":{"a":1}}`, `{"input":5}`, `{"input":"a","Input":"b"}`))
+		`{"input":[1.5]}`, `{"input":[1`+strings.Repeat(",1", 8192)+`]}`, `{"input":[[1],[1`+strings.Repeat(",1", 8192)+`]]}`, `{"input":[-1]}`, `{"input":[[1],[[2]]]}`, `{"input":null}`, `{"input":{"a":1}}`, `{"input":5}`, `{"input":"a","Input":"b"}`))
 	b.wantNotMine(map[string]conformance.Request{"GET": {Method: "GET", URL: "/v1/embeddings"}, "chat": {Method: "POST", URL: "/v1/chat/completions", Body: `{"input":"a"}`}})
 }
 

@@ -69,7 +69,7 @@ func (ESBulk) Match(r *http.Request) bool {
 }
 
 // Read makes an item of each write: its action line and its source line.
-func (ESBulk) Read(r *http.Request, body []byte) (*Call, error) {
+func (ESBulk) Read(r *http.Request, body []byte, most int) (*Call, error) {
 	op, ok := esTarget(r)
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if !ok || err != nil {
@@ -87,7 +87,7 @@ func (ESBulk) Read(r *http.Request, body []byte) (*Call, error) {
 		call.ContentType, call.Headers = "application/vnd.elasticsearch+x-ndjson;compatible-with="+version, esVersionHeaders
 	}
 	if op.action == esBulkAction {
-		err = esReadBulk(call, op.index, query, body)
+		err = esReadBulk(call, op.index, query, body, most)
 	} else {
 		err = esReadSingle(call, op, query, body)
 	}

@@ -62,8 +62,8 @@ func appendLine(dst, text []byte) []byte {
 }
 
 // esReadBulk makes an item of each write in a bulk. index is the one in its
-// path, or "".
-func esReadBulk(c *Call, index string, query url.Values, body []byte) error {
+// path, or ""; it may hold so many writes, zero: any number.
+func esReadBulk(c *Call, index string, query url.Values, body []byte, most int) error {
 	bulk := esOp{action: esBulkAction, index: "-"}
 	wide, ok := bulk.take(query)
 	if !ok {
@@ -76,6 +76,9 @@ func esReadBulk(c *Call, index string, query url.Values, body []byte) error {
 	for len(body) > 0 {
 		n := bytes.IndexByte(body, '\n') + 1
 		if len(trim(body[:n])) > 0 {
+			if most > 0 && len(c.Items) == most {
+				return tooMany(most)
+			}
 			lines, err := esWrite(body, n, index)
 			if err != nil {
 				return err

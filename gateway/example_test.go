@@ -73,7 +73,7 @@ func ExampleNewJSONArray() {
 		return
 	}
 	body := []byte(`{"language": "en", "texts": ["good", "bad"]}`)
-	call, _ := protocol.Read(httptest.NewRequest(http.MethodPost, "/", nil), body)
+	call, _ := protocol.Read(httptest.NewRequest(http.MethodPost, "/", nil), body, 0)
 	joined, _ := protocol.Join(gateway.Key{Shape: call.Shape}, call.Items)
 	fmt.Println(len(call.Items), string(joined))
 	// Output: 2 {"language":"en","texts":["good","bad"]}

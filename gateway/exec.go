@@ -20,16 +20,16 @@ type Exec struct{}
 func (Exec) Match(r *http.Request) bool { return r.Method == http.MethodPost }
 
 // Read takes the items out of the array, or the body as one.
-func (Exec) Read(_ *http.Request, body []byte) (*Call, error) {
+func (Exec) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	if err := jsonraw.Valid(body); err != nil {
 		return nil, err
 	}
 	if jsonraw.Kind(body) != '[' {
 		return &Call{Items: []Item{{Data: oneLine(body)}}, State: true}, nil
 	}
-	elements, err := jsonraw.Elements(body)
+	elements, err := jsonraw.ElementsUpTo(body, most)
 	if err != nil {
-		return nil, err
+		return nil, bounded(err, most)
 	}
 	if len(elements) == 0 {
 		return nil, errors.New("the array holds no items")
@@ -58,7 +58,7 @@ func (Exec) Join(_ Key, items []Item) ([]byte, error) {
 
 // Split takes the array of the results apart.
 func (Exec) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
-	_, elements, _, err := jsonraw.Pointer(nil).Take(answer.Body)
+	_, elements, _, err := jsonraw.Pointer(nil).TakeUpTo(answer.Body, len(items))
 	if err != nil {
 		return nil, err
 	}

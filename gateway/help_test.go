@@ -25,7 +25,7 @@ type words struct {
 
 func (words) Match(r *http.Request) bool { return r.Method == http.MethodPost }
 
-func (words) Read(_ *http.Request, body []byte) (*gateway.Call, error) {
+func (words) Read(_ *http.Request, body []byte, _ int) (*gateway.Call, error) {
 	switch string(body) {
 	case "":
 		return &gateway.Call{}, nil

@@ -39,10 +39,10 @@ func (p *JSONArray) Match(r *http.Request) bool {
 
 // Read takes the items out of the body; the rest is the shape. A body in
 // which the pointer leads nowhere, or to an empty array, is ErrNotMine.
-func (p *JSONArray) Read(_ *http.Request, body []byte) (*Call, error) {
-	at, elements, ok, err := p.items.Take(body)
+func (p *JSONArray) Read(_ *http.Request, body []byte, most int) (*Call, error) {
+	at, elements, ok, err := p.items.TakeUpTo(body, most)
 	if err != nil {
-		return nil, err
+		return nil, bounded(err, most)
 	}
 	if !ok {
 		return nil, ErrNotMine
@@ -61,7 +61,7 @@ func (p *JSONArray) Join(key Key, items []Item) ([]byte, error) {
 
 // Split finds the results, which must be as many as the items.
 func (p *JSONArray) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
-	at, elements, ok, err := p.results.Take(answer.Body)
+	at, elements, ok, err := p.results.TakeUpTo(answer.Body, len(items))
 	if err != nil {
 		return nil, err
 	}

@@ -40,11 +40,11 @@ type rpcCaller struct {
 func (JSONRPC) Match(r *http.Request) bool { return r.Method == http.MethodPost }
 
 // Read makes an item of each JSON-RPC request: its text, with a hole for the id.
-func (JSONRPC) Read(_ *http.Request, body []byte) (*Call, error) {
+func (JSONRPC) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	requests, caller, err := [][]byte{trim(body)}, &rpcCaller{}, error(nil)
 	if jsonraw.Kind(body) == '[' {
 		caller.array = true
-		requests, err = jsonraw.Elements(body)
+		requests, err = jsonraw.ElementsUpTo(body, most)
 	}
 	if err == nil && !utf8.Valid(body) {
 		err = errors.New("JSON is not UTF-8")
@@ -58,6 +58,8 @@ func (JSONRPC) Read(_ *http.Request, body []byte) (*Call, error) {
 	switch {
 	case errors.Is(err, ErrNotMine), err == nil && len(call.Items) == 0:
 		return nil, ErrNotMine
+	case errors.Is(err, jsonraw.ErrMany):
+		return nil, tooMany(most)
 	case err != nil:
 		return nil, &Error{Status: http.StatusBadRequest, Header: jsonHeader(), Text: err.Error(),
 			Body: []byte(`{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error"},"id":null}`)}

@@ -26,7 +26,7 @@ func TestJSONRPCExplainsInItsOwnWay(t *testing.T) {
 		{`[{"jsonrpc":"2.0","id":1.0,"method":"m"},{"jsonrpc":"2.0","method":"m"}]`, 502, `[{"jsonrpc":"2.0","id":1.0` + object + `]`},
 		{`{"jsonrpc":"2.0","method":"m"}`, 502, `{"jsonrpc":"2.0","id":null` + object},
 		{`[{"jsonrpc":"2.0","id":1,"method":"m"},{"jsonrpc":"2.0","id":2,"method":"m"},{"jsonrpc":"2.0","id":3,"method":"m"}]`, 413,
-			`[{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"3 items are more than the 2 that may wait","data":{"status":413}}},`},
+			`{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"more items than the 2 that may wait","data":{"status":413}}}`},
 		{`{` + string(make([]byte, 200)), 413, `{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"the body is longer than 200 bytes"`},
 	} {
 		got := post(h, test.body)

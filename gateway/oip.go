@@ -50,12 +50,12 @@ const oipID = `"batch"`
 
 // Read makes an item of each row; what surrounds them is the shape. The State
 // is the id as the caller wrote it, or empty.
-func (OIPv2) Read(_ *http.Request, body []byte) (*Call, error) {
+func (OIPv2) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	if !utf8.Valid(body) {
 		return nil, oipError("JSON is not UTF-8")
 	}
 	var id []byte
-	var t tensors
+	t := tensors{most: most}
 	odd := false
 	shape, err := jsonraw.Rewrite(nil, body, func(dst []byte, name string, value []byte) []byte {
 		switch name {
@@ -70,6 +70,9 @@ func (OIPv2) Read(_ *http.Request, body []byte) (*Call, error) {
 	})
 	if err != nil {
 		return nil, oipError(err.Error())
+	}
+	if errors.Is(t.err, jsonraw.ErrMany) {
+		return nil, tooMany(most)
 	}
 	if odd || t.err != nil || len(t.columns) == 0 || id != nil && jsonraw.Kind(id) != '"' {
 		return nil, ErrNotMine

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/gobatcher/batcher/gateway"
@@ -103,6 +104,8 @@ func TestOIPv2LeavesOddTensorsToTheUpstream(t *testing.T) {
 	b := &batch{t: t, protocol: gateway.OIPv2{}}
 	const a = `{"name":"a","shape":[2],"datatype":"INT8","data":[1,2]}`
 	tensor := func(s string) string { return `{"inputs":[{"name":"a","datatype":"INT8",` + s + `}]}` }
+	one := tensor(`"shape":[1],"data":[1]`)
+	b.wantNotMine(named(infer, `{"inputs":[`+strings.Repeat(one[11:len(one)-2]+",", 1024)+one[11:], tensor(`"shape":[1`+strings.Repeat(",1", 64)+`],"data":[1]`), tensor(`"shape":[1],"data":[[1],[2],[3]]`)))
 	b.wantNotMine(named(infer, `{}`, `{"inputs":[]}`, `{"inputs":{}}`, `{"inputs":[1]}`, `{"id":5,"inputs":[`+a+`]}`, `{"id":null,"inputs":[`+a+`]}`,
 		tensor(`"shape":[],"data":1`), tensor(`"shape":[],"data":[1]`), tensor(`"shape":[0],"data":[]`), tensor(`"shape":[-1],"data":[1]`), tensor(`"shape":[1.0],"data":[1]`),
 		tensor(`"shape":["1"],"data":[1]`), tensor(`"shape":1,"data":[1]`), tensor(`"data":[1]`), tensor(`"shape":[1]`), tensor(`"shape":[2],"data":[1]`), tensor(`"shape":[1],"data":[1,2]`),

@@ -22,14 +22,16 @@ type Protocol interface {
 
 	// Read takes a call that Match has found apart. body is all of its body,
 	// decompressed; r.Body must not be used. The Call may share memory with
-	// body.
+	// body. most is the most items that it may have, zero: any number. One with
+	// more is an Error of status 413, and takes no memory for them: the items of
+	// a few bytes are many times as large.
 	//
 	// [ErrNotMine] says that it is something else after all: it is passed
 	// through or refused, as the route says. A call without any item is
 	// ErrNotMine too. An [Error] is answered as it is, every other error with
 	// status 400 and its text: whatever would make the upstream refuse a
 	// batch as a whole must be found here.
-	Read(r *http.Request, body []byte) (*Call, error)
+	Read(r *http.Request, body []byte, most int) (*Call, error)
 
 	// Join makes the body of the upstream request for items with one key, in
 	// their order. It must not change items or what they point to. An error

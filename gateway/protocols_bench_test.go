@@ -49,7 +49,7 @@ func oneBatch(b *testing.B, p gateway.Protocol, request conformance.Request, n i
 	r.Header = request.Header
 	calls, items := make([]*gateway.Call, n), make([]gateway.Item, n)
 	for i := range calls {
-		call, err := p.Read(r, []byte(request.Body))
+		call, err := p.Read(r, []byte(request.Body), 0)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -74,7 +74,7 @@ func readCall(t *testing.T, p gateway.Protocol, request conformance.Request) *ga
 	r := httptest.NewRequest(request.Method, request.URL, nil)
 	r.Header = request.Header.Clone()
 	body := []byte(request.Body)
-	call, err := p.Read(r, body)
+	call, err := p.Read(r, body, 0)
 	if err != nil {
 		if call != nil {
 			t.Fatalf("a call and an error: %v", err)

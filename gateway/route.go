@@ -67,7 +67,8 @@ type Route struct {
 	Wrap func(batcher.Func[Item, Outcome]) batcher.Func[Item, Outcome]
 
 	// MaxPending is the most items waiting or being processed; who comes then
-	// is answered with status 429. Default: zero, 16,384.
+	// is answered with status 429, and a call of more items than that with 413.
+	// Default: zero, 16,384.
 	MaxPending int
 
 	// MaxPendingBytes is the most bytes of requests being read, waiting or

@@ -104,7 +104,7 @@ func (v *visit) read() (err error) {
 		return err
 	}
 	v.served.In = len(v.body.data)
-	if v.call, err = rt.Protocol.Read(v.r, v.body.data); err != nil {
+	if v.call, err = rt.Protocol.Read(v.r, v.body.data, max(0, rt.MaxPending)); err != nil {
 		return unreadable(err)
 	}
 	n := len(v.call.Items)

@@ -25,6 +25,7 @@ const (
 // tensors takes the tensors of a request or an answer apart, row by row.
 type tensors struct {
 	count   int        // rows; zero: as many as the first tensor has
+	most    int        // rows; zero: any number
 	columns [][][]byte // of each tensor, the rows
 	err     error      // what is wrong with them
 }
@@ -45,11 +46,14 @@ func (t *tensors) cut(dst, value []byte) []byte {
 		}
 		one.odd = one.odd || imitates(name, "shape", "data")
 		return append(dst, value...)
-	}, func() {
-		t.fail(t.add(one))
+	}, func() error {
+		err := t.add(one)
 		one = tensor{}
+		return err
 	})
-	t.fail(err)
+	if err != nil {
+		t.err = err
+	}
 	return dst
 }
 
@@ -60,18 +64,15 @@ type tensor struct {
 	odd  bool // it has a name that some servers take for one of these
 }
 
-// fail notes the first thing that is wrong.
-func (t *tensors) fail(err error) {
-	if t.err == nil {
-		t.err = err
-	}
-}
-
 // add cuts a tensor into rows.
 func (t *tensors) add(one tensor) error {
 	switch {
+	case len(t.columns) == maxTensors:
+		return fmt.Errorf("more than %d tensors", maxTensors)
 	case one.odd || one.dims == nil || one.data == nil:
 		return errors.New("a tensor without dimensions or without data")
+	case t.most > 0 && one.dims[0] > t.most:
+		return jsonraw.ErrMany
 	case t.count == 0:
 		t.count = one.dims[0]
 	case one.dims[0] != t.count:
@@ -82,13 +83,21 @@ func (t *tensors) add(one tensor) error {
 	return err
 }
 
-// dimensions reads a shape; nil if it is none, is empty, or holds a zero.
+// What a few bytes could unpack to millions of.
+const (
+	maxTensors = 1024
+	maxDims    = 64 // as in numpy
+)
+
+// dimensions reads a shape; nil if it is none, is empty, too long, or holds a
+// zero.
 func dimensions(shape []byte) (dims []int) {
 	valid := true
 	err := jsonraw.Each(shape, func(e jsonraw.Span) {
 		n, ok := decimal(e.Of(shape))
-		valid = valid && ok && n > 0
-		dims = append(dims, n)
+		if valid = valid && ok && n > 0 && len(dims) < maxDims; valid {
+			dims = append(dims, n)
+		}
 	})
 	if err != nil || !valid {
 		return nil
@@ -125,7 +134,7 @@ func rowsOf(data []byte, dims []int) (rows [][]byte, err error) {
 		if seen%length == 0 {
 			start = e.Start
 		}
-		if seen++; seen%length == 0 {
+		if seen++; seen%length == 0 && len(rows) <= dims[0] {
 			rows = append(rows, jsonraw.Span{Start: start, End: e.End}.Of(data))
 		}
 		fits = fits && isNested(e.Of(data), inner)

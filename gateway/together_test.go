@@ -43,7 +43,7 @@ func (b *batch) read(request conformance.Request) (*gateway.Call, error) {
 	if !b.protocol.Match(r) {
 		return nil, gateway.ErrNotMine
 	}
-	return b.protocol.Read(r, []byte(request.Body))
+	return b.protocol.Read(r, []byte(request.Body), 0)
 }
 
 // ask gives what becomes of calls, all of which must meet: for each its

@@ -38,7 +38,7 @@ func read(f Fixture, call Request, body []byte) (*http.Request, *gateway.Call, e
 	if !f.Protocol.Match(r) {
 		return r, nil, gateway.ErrNotMine
 	}
-	c, err := f.Protocol.Read(r, body)
+	c, err := f.Protocol.Read(r, body, 0)
 	return r, c, err
 }
 

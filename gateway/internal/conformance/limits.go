@@ -2,7 +2,11 @@ package conformance
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"net/http"
+	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -31,6 +35,34 @@ func oversizedBody(t *testing.T, f Fixture) {
 		t.Errorf("status %d, want 413: %q", got.status, got.body)
 	}
 	w.check(1)
+}
+
+// tooMany is about a call of more items than there ever is room for: it is
+// refused before they take memory.
+func tooMany(t *testing.T, f Fixture) {
+	w := start(t, f, func(r *gateway.Route) { r.MaxItems, r.MaxPending = 2, 2 }, nil)
+	if got := w.ask(f.Request(1, 2, 3)); got.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("status %d, want 413: %q", got.status, got.body)
+	}
+	if n := w.calls(); n != 0 {
+		t.Errorf("%d upstream calls, want none", n)
+	}
+	w.check(1, 2)
+	call := f.Request(make([]int, 50_000)...)
+	r := httptest.NewRequest(call.Method, call.URL, http.NoBody)
+	maps.Copy(r.Header, call.Header)
+	body := []byte(call.Body)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := f.Protocol.Read(r, body, 10)
+	runtime.ReadMemStats(&after)
+	var e *gateway.Error
+	if !errors.As(err, &e) || e.Status != http.StatusRequestEntityTooLarge {
+		t.Errorf("got %v, want an error with status 413", err)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 100_000 {
+		t.Errorf("%d bytes for 10 items", took)
+	}
 }
 
 // pending waits until so many items are in the gateway.

@@ -27,6 +27,7 @@ func Run(t *testing.T, f Fixture) {
 		{"too slow", tooSlow},
 		{"oversized item", oversizedItem},
 		{"oversized body", oversizedBody},
+		{"too many items", tooMany},
 		{"culprit alone", culpritAlone},
 		{"left before", leftBefore},
 		{"all left", allLeft},

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 )
 
 // Span is where a part of a text stands.
@@ -22,15 +21,21 @@ func Kind(data []byte) byte {
 	return 0
 }
 
+// ErrMany says that an array has more elements than there may be.
+var ErrMany = errors.New("JSON array has too many elements")
+
 // Elements gives the elements of the array in data, without copying them. It
 // fails if data is not a valid array.
-func Elements(data []byte) ([][]byte, error) {
+func Elements(data []byte) ([][]byte, error) { return ElementsUpTo(data, 0) }
+
+// ElementsUpTo is Elements of an array that may have so many elements, zero:
+// any number. It stops with ErrMany at the first one more.
+func ElementsUpTo(data []byte, most int) ([][]byte, error) {
 	at := space(data, 0)
 	if at >= len(data) || data[at] != '[' {
 		return nil, errors.New("JSON is not an array")
 	}
-	var all [][]byte
-	end, err := array(data, at, 1, func(start, end int) { all = append(all, Span{start, end}.Of(data)) })
+	all, end, err := collect(data, at, 1, most)
 	if err == nil && space(data, end) < len(data) {
 		err = unexpected(data, space(data, end), "after the value")
 	}
@@ -38,6 +43,21 @@ func Elements(data []byte) ([][]byte, error) {
 		return nil, err
 	}
 	return all, nil
+}
+
+// collect gives the elements of the array that begins at at, and its end.
+func collect(data []byte, at, depth, most int) (all [][]byte, end int, err error) {
+	end, err = elements(data, at, depth, func(at int) (int, error) {
+		end, err := value(data, at, depth)
+		if err == nil && most > 0 && len(all) == most {
+			err = ErrMany
+		}
+		if err == nil {
+			all = append(all, Span{at, end}.Of(data))
+		}
+		return end, err
+	})
+	return all, end, err
 }
 
 // Members calls each for the members of the object in data, in their order,
@@ -49,19 +69,22 @@ func Members(data []byte, each func(name string, value Span)) error {
 	if at >= len(data) || data[at] != '{' {
 		return errors.New("JSON is not an object")
 	}
-	var twice error
 	var seen names
-	end, err := object(data, at, 1, func(m member) {
+	end, err := members(data, at, 1, func(m member) (int, error) {
 		name := Name(data[m.name:m.nameEnd])
-		if seen.add(name) && twice == nil {
-			twice = fmt.Errorf("JSON: %q stands twice in an object", name)
+		if err := seen.add(name, m.name); err != nil {
+			return m.start, err
 		}
-		each(name, Span{m.start, m.end})
+		end, err := value(data, m.start, 1)
+		if err == nil {
+			each(name, Span{m.start, end})
+		}
+		return end, err
 	})
 	if err == nil && space(data, end) < len(data) {
 		err = unexpected(data, space(data, end), "after the value")
 	}
-	return errors.Join(err, twice)
+	return err
 }
 
 // Name decodes a valid string, quotes included.

@@ -79,6 +79,37 @@ func TestMembers(t *testing.T) {
 	}
 }
 
+func TestElementsUpTo(t *testing.T) {
+	root, _ := jsonraw.ParsePointer("/a")
+	for text, want := range map[string]error{`[1,2]`: nil, `[]`: nil, `[1,2,3]`: jsonraw.ErrMany, `[1,2,3`: jsonraw.ErrMany} {
+		elements, err := jsonraw.ElementsUpTo([]byte(text), 2)
+		if err != want || err != nil && elements != nil {
+			t.Errorf("%s: %q, %v; want %v", text, elements, err, want)
+		}
+		_, elements, _, err = root.TakeUpTo([]byte(`{"a":`+text+`}`), 2)
+		if err != want || err != nil && elements != nil {
+			t.Errorf("%s: taken %q, %v; want %v", text, elements, err, want)
+		}
+	}
+}
+
+// An object whose names would fill the memory is refused, and the error of one
+// with a name twice does not say the name.
+func TestMembersOfManyNames(t *testing.T) {
+	var many strings.Builder
+	for i := range 16_385 {
+		fmt.Fprintf(&many, `,"%d":0`, i)
+	}
+	for doc, want := range map[string]string{
+		"{" + many.String()[1:] + "}":   "JSON: an object has more than 16384 names",
+		`{"a":1,"secret":2,"secret":3}`: "JSON: the name at byte 18 stands twice in its object",
+	} {
+		if err := jsonraw.Members([]byte(doc), func(string, jsonraw.Span) {}); err == nil || err.Error() != want {
+			t.Errorf("%.40s: %v, want %s", doc, err, want)
+		}
+	}
+}
+
 func TestCutAndFill(t *testing.T) {
 	const doc = "{ \"a b\": \"\\\" \", \"in\": [1, 2] ,\n \"z\":0 }"
 	at := strings.Index(doc, "[")

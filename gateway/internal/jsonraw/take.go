@@ -12,7 +12,13 @@ var ErrNoArray = errors.New("JSON is not an array where one should be")
 // does, and gives where it stands and its elements, all in one pass. It is
 // false if there is nothing at p.
 func (p Pointer) Take(data []byte) (array Span, elements [][]byte, ok bool, err error) {
-	t := taker{data: data}
+	return p.TakeUpTo(data, 0)
+}
+
+// TakeUpTo is Take of an array that may have so many elements, zero: any
+// number. It stops with ErrMany at the first one more.
+func (p Pointer) TakeUpTo(data []byte, most int) (array Span, elements [][]byte, ok bool, err error) {
+	t := taker{data: data, most: most}
 	end, err := t.value(space(data, 0), 0, p)
 	if err == nil {
 		err = rest(data, end)
@@ -31,6 +37,7 @@ func (p Pointer) Take(data []byte) (array Span, elements [][]byte, ok bool, err 
 // taker is one pass of Take.
 type taker struct {
 	data     []byte
+	most     int // elements
 	at       Span
 	elements [][]byte
 	found    bool
@@ -57,9 +64,7 @@ func (t *taker) value(at, depth int, left Pointer) (end int, err error) {
 		t.other = true
 		return value(t.data, at, depth)
 	}
-	end, err = array(t.data, at, depth+1, func(start, end int) {
-		t.elements = append(t.elements, Span{start, end}.Of(t.data))
-	})
+	t.elements, end, err = collect(t.data, at, depth+1, t.most)
 	t.at = Span{at, end}
 	return end, err
 }

@@ -38,8 +38,8 @@ func Rewrite(dst, data []byte, edit Edit) ([]byte, error) {
 }
 
 // RewriteEach is Rewrite for the objects of an array, after each of which it
-// calls done.
-func RewriteEach(dst, data []byte, edit Edit, done func()) ([]byte, error) {
+// calls done. It stops with done's error.
+func RewriteEach(dst, data []byte, edit Edit, done func() error) ([]byte, error) {
 	w := rewriter{data, append(dst, '['), edit}
 	at, first := space(data, 0), true
 	if at >= len(data) || data[at] != '[' {
@@ -52,7 +52,7 @@ func RewriteEach(dst, data []byte, edit Edit, done func()) ([]byte, error) {
 		first = false
 		end, err := w.object(at, 2)
 		if err == nil {
-			done()
+			err = done()
 		}
 		return end, err
 	})
@@ -78,8 +78,8 @@ func (w *rewriter) object(at, depth int) (end int, err error) {
 	w.dst = append(w.dst, '{')
 	end, err = members(w.data, at, depth, func(m member) (int, error) {
 		name := Name(w.data[m.name:m.nameEnd])
-		if seen.add(name) {
-			return m.start, fmt.Errorf("JSON: %q stands twice in an object", name)
+		if err := seen.add(name, m.name); err != nil {
+			return m.start, err
 		}
 		end, err := value(w.data, m.start, depth)
 		if err != nil {
@@ -114,8 +114,8 @@ func Records(data []byte, list, field string, record func(element, field Span), 
 	var seen names
 	end, err := members(data, at, 1, func(m member) (end int, err error) {
 		name := Name(data[m.name:m.nameEnd])
-		if seen.add(name) {
-			return m.start, fmt.Errorf("JSON: %q stands twice in an object", name)
+		if err := seen.add(name, m.name); err != nil {
+			return m.start, err
 		}
 		if name == list {
 			end, err = records(data, m.start, field, record)

@@ -1,6 +1,7 @@
 package jsonraw_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -62,15 +63,26 @@ func TestRewriteEach(t *testing.T) {
 			return nil
 		}
 		return append(dst, value...)
-	}, func() { done++ })
+	}, func() error { done++; return nil })
 	if want := `before [{"b":[{"a":1}]},{},{}]`; err != nil || string(got) != want || done != 3 {
 		t.Errorf("got %s, %v, done %d times, want %s", got, err, done, want)
 	}
 }
 
+func TestRewriteEachStops(t *testing.T) {
+	done, stop := 0, errors.New("stop")
+	_, err := jsonraw.RewriteEach(nil, []byte(`[{},{},{}]`), func(dst []byte, _ string, _ []byte) []byte { return dst }, func() error {
+		done++
+		return stop
+	})
+	if err != stop || done != 1 {
+		t.Errorf("got %v, done %d times", err, done)
+	}
+}
+
 func TestRewriteEachRefusesWhatIsNoArrayOfObjects(t *testing.T) {
 	for _, text := range []string{"", "{}", "[1]", "[{}", "[{},]", "[{}] 1", `[{"a":1,"a":2}]`, `[{"a":}]`} {
-		if _, err := jsonraw.RewriteEach(nil, []byte(text), func(dst []byte, _ string, _ []byte) []byte { return dst }, func() {}); err == nil {
+		if _, err := jsonraw.RewriteEach(nil, []byte(text), func(dst []byte, _ string, _ []byte) []byte { return dst }, func() error { return nil }); err == nil {
 			t.Errorf("%q: no error", text)
 		}
 	}
