@@ -41,7 +41,8 @@ type ProgramOptions struct {
 // process group of its own.
 //
 // A process that ends, takes too long or writes anything else fails the batch
-// that it had, alone; another takes its place when the next batch needs it.
+// that it had, alone, with an [Error] that may be repeated in parts; another
+// takes its place when the next batch needs it.
 // What a program writes unasked after its answer can only be told from the
 // answer to the next batch if it does not fit that one.
 //
@@ -105,7 +106,8 @@ func (p *Program) Send(ctx context.Context, _ Key, body []byte) (Answer, error) 
 }
 
 // ask has a process answer. One that had closed its input before it could
-// have read the batch has not seen it: another gets it.
+// have read the batch has not seen it: another gets it. A process that failed
+// has been killed, so that the batch may be repeated.
 func (p *Program) ask(body []byte) ([]byte, error) {
 	for {
 		c, err := p.take()
@@ -115,10 +117,25 @@ func (p *Program) ask(body []byte) ([]byte, error) {
 		line, err := c.ask(body, p.opts.Timeout)
 		fresh := c.batches == 1
 		p.give(c, err) // from here on c is another's
-		if fresh || !errors.Is(err, errUnread) {
-			return line, err
+		switch {
+		case err == nil:
+			return line, nil
+		case fresh || !errors.Is(err, errUnread):
+			return nil, programError(err)
 		}
 	}
+}
+
+// programError is the answer to a batch that a process failed with, be it for
+// one item's sake.
+func programError(err error) *Error {
+	status := http.StatusBadGateway
+	if errors.Is(err, errHang) {
+		status = http.StatusGatewayTimeout
+	}
+	e := Errorf(status, "%v", err)
+	e.Repeat = true
+	return e
 }
 
 // take gives an idle process, or starts one.

@@ -92,9 +92,27 @@ func TestProgramThatMisbehavesIsReplaced(t *testing.T) {
 func TestProgramThatHangsIsATimeout(t *testing.T) {
 	p := newProgram(t, "hang", gateway.ProgramOptions{Timeout: time.Millisecond})
 	_, err := ask(t, p, "[13]")
-	var timeout interface{ Timeout() bool }
-	if !errors.As(err, &timeout) || !timeout.Timeout() {
-		t.Errorf("got %v, want a timeout", err)
+	var e *gateway.Error
+	if !errors.As(err, &e) || e.Status != http.StatusGatewayTimeout {
+		t.Errorf("got %v, want status 504", err)
+	}
+}
+
+// Whatever an item makes the program do, its neighbours have their results if
+// the route isolates.
+func TestProgramsCulpritIsAlone(t *testing.T) {
+	for how, status := range map[string]int{"crash": 502, "hang": 504, "noise before": 502, "half": 502, "short": 502, "object": 502, "long": 502} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			p := newProgram(t, how, gateway.ProgramOptions{Timeout: 3 * time.Second, MaxAnswer: 1000})
+			h := newHandler(t, gateway.Route{Protocol: gateway.Exec{}, Upstream: p, Isolate: true, MaxItems: 4, Delay: time.Hour}, gateway.Options{})
+			var all sync.WaitGroup
+			for _, n := range []int{2, 3, 4} {
+				all.Go(func() { wantAnswer(t, post(h, strconv.Itoa(n)), 200, strconv.Itoa(n*n)) })
+			}
+			wantAnswer(t, post(h, "13"), status, "the program")
+			all.Wait()
+		})
 	}
 }
 
