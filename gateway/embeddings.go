@@ -194,7 +194,7 @@ func placeEmbedding(results []Result, body []byte, element, index jsonraw.Span) 
 	i, ok := decimal(index.Of(body))
 	switch {
 	case !ok || i >= len(results):
-		return fmt.Errorf("an embedding with the index %.20q, which was not asked", index.Of(body))
+		return errors.New("an embedding with an index that was not asked")
 	case results[i].Body != nil:
 		return fmt.Errorf("two embeddings with the index %d", i)
 	}

@@ -119,6 +119,15 @@ func TestESBulkRefusesBulksThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// The error of an answer that does not fit names a place, not whose it is.
+func TestESBulkMisfitNamesNobody(t *testing.T) {
+	b := &batch{t: t, protocol: gateway.ESBulk{}, answer: says(`{"items":[{"index":{"_id":"1","status":200}},{"index":{"_id":"secret","status":200}}]}`)}
+	_, err := b.ask(es("PUT", "/t/_doc/1", "{}"), es("PUT", "/t/_doc/private", "{}"))
+	if want := "item 2: it answers another write than the one in its place"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 // A parameter that a bulk has for all its writes keeps bulks apart.
 func TestESBulkKeepsBulksWithDefaultsApart(t *testing.T) {
 	b := &batch{t: t, protocol: gateway.ESBulk{}}

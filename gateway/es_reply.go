@@ -46,11 +46,11 @@ func (ESBulk) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
 	results := make([]Result, len(items))
 	for i, element := range elements {
 		done, err := esReadItem(element)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			err = done.answers(items[i].Data)
 		}
-		if err := done.answers(items[i].Data); err != nil {
-			return nil, err
+		if err != nil {
+			return nil, fmt.Errorf("item %d: %w", i+1, err)
 		}
 		results[i] = Result{Status: done.status, Body: element, Frame: frame}
 		if done.failure != nil {
@@ -77,7 +77,7 @@ func esReadItem(element []byte) (done esItem, err error) {
 		actions++
 	})
 	if err == nil && actions != 1 {
-		err = fmt.Errorf("an item with %d actions", actions)
+		err = fmt.Errorf("%d actions", actions)
 	}
 	if err != nil {
 		return done, err
@@ -96,7 +96,7 @@ func esReadItem(element []byte) (done esItem, err error) {
 		}
 	})
 	if err == nil && (done.status < 100 || done.status > 599) {
-		err = errors.New("an item without a status")
+		err = errors.New("no status")
 	}
 	return done, err
 }
@@ -108,7 +108,7 @@ func (done esItem) answers(lines []byte) error {
 		return err
 	}
 	if op.action != done.action || op.id != "" && op.id != done.id {
-		return fmt.Errorf("an answer to %s %q in the place of %s %q", done.action, done.id, op.action, op.id)
+		return errors.New("it answers another write than the one in its place")
 	}
 	return nil
 }

@@ -41,8 +41,9 @@ type Protocol interface {
 	// Split takes the upstream's answer to these items apart, one Result for
 	// each, in the order of the items. It is called for an answer with a
 	// status below 300. It checks counts and ids: an error fails the batch
-	// with status 502 and its text. The results may share memory with the
-	// answer.
+	// with status 502 and its text, which reaches every caller and the log:
+	// it must not quote what concerns one of them. The results may share memory
+	// with the answer.
 	Split(key Key, items []Item, answer Answer) ([]Result, error)
 
 	// Reply makes the answer to a call from the results of its items, in

@@ -140,7 +140,7 @@ func rowsOf(data []byte, dims []int) (rows [][]byte, err error) {
 		fits = fits && isNested(e.Of(data), inner)
 	})
 	if err == nil && (!fits || seen%length != 0 || len(rows) != dims[0]) {
-		err = fmt.Errorf("a tensor whose data do not have the shape %v", dims)
+		err = errors.New("a tensor whose data do not have its shape")
 	}
 	return rows, err
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -85,28 +86,40 @@ func refused(t *testing.T, f Fixture) {
 	all.Wait()
 }
 
-// refusedWithResults is about an upstream whose error holds what it has to say
-// of each item: nobody may see another's.
-func refusedWithResults(t *testing.T, f Fixture) {
+// overheard is about an upstream that answers a batch of three callers in a way
+// that is not right: nobody may see what is another's.
+func overheard(t *testing.T, f Fixture) {
+	const odd = "4711999" // in the place of what the second asked
 	ids := []int{4711001, 4711003, 4711005}
-	for _, status := range []int{http.StatusMultipleChoices, http.StatusBadRequest, http.StatusNotFound, http.StatusInternalServerError} {
+	wrong := strings.NewReplacer(strconv.Itoa(ids[1]), odd)
+	for _, test := range []struct {
+		status, extra int
+		wrong         bool
+	}{{300, 0, false}, {400, 0, false}, {404, 0, false}, {500, 0, false}, {200, -1, false}, {200, 1, false}, {200, 0, true}} {
 		w := start(t, f, func(r *gateway.Route) { r.Delay, r.MaxItems = time.Hour, len(ids) }, func(rw http.ResponseWriter, r *http.Request, body []byte) bool {
-			a, err := f.Answer(r, body, 0)
+			a, err := f.Answer(r, body, test.extra)
 			if err != nil {
 				t.Errorf("%q: %v", body, err)
 			}
-			maps.Copy(rw.Header(), a.Header)
-			rw.WriteHeader(status)
+			if test.wrong {
+				a.Body = []byte(wrong.Replace(string(a.Body)))
+			}
+			for name, values := range a.Header {
+				if name != "Content-Length" {
+					rw.Header()[name] = values
+				}
+			}
+			rw.WriteHeader(test.status)
 			_, _ = rw.Write(a.Body)
 			return true
 		})
 		var all sync.WaitGroup
-		for _, id := range ids {
+		for i, id := range ids {
 			all.Go(func() {
 				got := w.ask(f.Request(id))
-				for _, other := range ids {
-					if other != id && bytes.Contains(got.body, []byte(strconv.Itoa(other))) {
-						t.Errorf("status %d: item %d gets item %d: status %d, %q", status, id, other, got.status, got.body)
+				for k, other := range ids {
+					if k != i && (bytes.Contains(got.body, []byte(strconv.Itoa(other))) || i != 1 && bytes.Contains(got.body, []byte(odd))) {
+						t.Errorf("%+v: item %d gets item %d: status %d, %q", test, id, other, got.status, got.body)
 					}
 				}
 			})

@@ -20,7 +20,7 @@ func Run(t *testing.T, f Fixture) {
 		{"miscounted", miscounted},
 		{"garbage", garbage},
 		{"refused", refused},
-		{"refused with results", refusedWithResults},
+		{"overheard", overheard},
 		{"unavailable", unavailable},
 		{"reset", reset},
 		{"slow", slow},
