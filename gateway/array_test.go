@@ -74,8 +74,9 @@ func kserve() conformance.Fixture {
 		Other: func(id int) conformance.Request {
 			return conformance.Request{Method: "POST", URL: url, Body: `{"instances":[` + list([]int{id}, bigItem, "") + `]}`}
 		},
-		Malformed: []string{"", "{", `{"instances":[1,]}`, `{"instances":[NaN]}`, `{"instances":7}`, `{"instances":[1],"instances":[2]}`,
+		Malformed: []string{"", "{", `{"instances":[1,]}`, `{"instances":[NaN]}`, `{"instances":[1],"instances":[2]}`,
 			`{"instances":[1],"inst\u0061nces":[2]}`, "{\"instances\":[\"\xff\"]}", `{"instances":[1]} x`},
+		Alone: []string{"{}", `{"instances":[]}`, `{"instances":7}`, `{"instances": "x"}`, `{"instances":{}}`, `{"instances":["\ud83d"]}`, `{"instances":[1],"\ude00":1}`, `{"inputs":[1]}`},
 		Answer: func(_ *http.Request, body []byte, extra int) (conformance.Answer, error) {
 			var in struct{ Instances [][]json.Number }
 			if err := json.Unmarshal(body, &in); err != nil {
@@ -102,7 +103,8 @@ func jsonArray() conformance.Fixture {
 		Other: func(id int) conformance.Request {
 			return conformance.Request{Method: "POST", URL: "/jobs", Body: `{"jobs":[{"in/put":[` + list([]int{id}, bigItem, "") + `]},"xy"]}`}
 		},
-		Malformed: []string{"", `{"jobs":[{"in/put":7}]}`, `{"jobs":[{"in/put":[1]}],"jobs":[]}`, `[`, strings.Repeat("[", 2000) + strings.Repeat("]", 2000)},
+		Malformed: []string{"", `{"jobs":[{"in/put":7]}`, `{"jobs":[{"in/put":[1]}],"jobs":[]}`, `[`, strings.Repeat("[", 2000) + strings.Repeat("]", 2000)},
+		Alone:     []string{"{}", "[]", "7", `{"jobs":[{"in/put":7}]}`, `{"jobs":[{"in/put":null}]}`, `{"jobs":[{"in/put":[]}]}`, `{"jobs":[{"in/put":["\udc00\ud800"]}]}`},
 		Answer: func(_ *http.Request, body []byte, extra int) (conformance.Answer, error) {
 			var in struct{ Jobs []json.RawMessage }
 			var first struct {
@@ -132,7 +134,7 @@ func execute() conformance.Fixture {
 			}
 			return conformance.Request{Method: "POST", URL: "/", Body: `{"bare": ` + body + "\n}"}
 		},
-		Malformed: []string{"", "{", "[]", "[1,]", "[01]", "[1] 2"},
+		Malformed: []string{"", "{", "[]", "[1,]", "[01]", "[1] 2", `["\ud83d"]`, `"\ude00"`},
 		Answer: func(_ *http.Request, body []byte, extra int) (conformance.Answer, error) {
 			if strings.Contains(string(body), "\n") {
 				return conformance.Answer{}, fmt.Errorf("more than one line")

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
 )
 
 // ESBulk is the protocol "es-bulk": the document writes of Elasticsearch and
@@ -79,8 +81,11 @@ func (ESBulk) Read(r *http.Request, body []byte, most int) (*Call, error) {
 	if !ok {
 		return nil, ErrNotMine
 	}
-	if !utf8.Valid(body) {
+	switch {
+	case !utf8.Valid(body):
 		return nil, errors.New("the body is not UTF-8")
+	case !jsonraw.Paired(body):
+		return nil, ErrNotMine
 	}
 	call := &Call{Method: http.MethodPost, Path: "/_bulk", ContentType: "application/x-ndjson", Headers: esHeaders}
 	if version != "" {

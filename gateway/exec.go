@@ -24,6 +24,9 @@ func (Exec) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	if err := jsonraw.Valid(body); err != nil {
 		return nil, err
 	}
+	if !jsonraw.Paired(body) {
+		return nil, errors.New("JSON with half of a surrogate pair")
+	}
 	if jsonraw.Kind(body) != '[' {
 		return &Call{Items: []Item{{Data: oneLine(body)}}, State: true}, nil
 	}

@@ -38,13 +38,16 @@ func (p *JSONArray) Match(r *http.Request) bool {
 }
 
 // Read takes the items out of the body; the rest is the shape. A body in
-// which the pointer leads nowhere, or to an empty array, is ErrNotMine.
+// which the pointer leads nowhere, to an empty array or to something else is
+// ErrNotMine.
 func (p *JSONArray) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	at, elements, ok, err := p.items.TakeUpTo(body, most)
-	if err != nil {
+	switch {
+	case errors.Is(err, jsonraw.ErrNoArray):
+		return nil, ErrNotMine
+	case err != nil:
 		return nil, bounded(err, most)
-	}
-	if !ok {
+	case !ok || !jsonraw.Paired(body):
 		return nil, ErrNotMine
 	}
 	items := make([]Item, len(elements))

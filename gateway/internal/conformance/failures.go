@@ -29,6 +29,27 @@ func malformed(t *testing.T, f Fixture) {
 	}
 }
 
+// passedThrough is about calls that must not meet others: the upstream gets
+// them byte by byte, and has the say.
+func passedThrough(t *testing.T, f Fixture) {
+	const said = "as you like it"
+	w := start(t, f, func(r *gateway.Route) { r.Delay = time.Hour }, func(rw http.ResponseWriter, _ *http.Request, _ []byte) bool {
+		rw.WriteHeader(http.StatusAccepted)
+		_, _ = rw.Write([]byte(said))
+		return true
+	})
+	for i, body := range f.Alone {
+		call := f.Request(1)
+		call.Body = body
+		if got := w.ask(call); got.status != http.StatusAccepted || string(got.body) != said {
+			t.Errorf("%q: status %d, %q", body, got.status, got.body)
+		}
+		if w.calls() != i+1 || string(w.bodies[i]) != body {
+			t.Errorf("%q: %d upstream calls, %q", body, w.calls(), w.bodies)
+		}
+	}
+}
+
 func miscounted(t *testing.T, f Fixture) {
 	for _, extra := range []int{-1, 1} {
 		var w *world

@@ -32,6 +32,10 @@ type Fixture struct {
 	// Malformed are bodies of calls that must be answered with status 400.
 	Malformed []string
 
+	// Alone are bodies of calls that might have a whole batch refused, or whose
+	// answer could not be told from others': they are passed through.
+	Alone []string
+
 	// Answer is the upstream: it answers a joined body. With extra 1 it holds
 	// one result too many, with extra -1 one too few; each must be found out.
 	// Where results are matched by id, it answers in another order than asked.

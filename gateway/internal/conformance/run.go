@@ -17,6 +17,7 @@ func Run(t *testing.T, f Fixture) {
 		{"queries divide", queriesDivide},
 		{"bodies divide", bodiesDivide},
 		{"malformed", malformed},
+		{"passed through alone", passedThrough},
 		{"miscounted", miscounted},
 		{"garbage", garbage},
 		{"refused", refused},
