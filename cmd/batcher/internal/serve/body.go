@@ -20,18 +20,28 @@ type steadyBody struct {
 	stream bool // of HTTP/2
 }
 
-// steady has r's body come steadily.
+// steady gives r with a body that comes steadily. It is a copy: net/http asks
+// the body of its own request, before it answers, how much of it is left, and
+// knows only a body of its own. What is left it reads, over HTTP/1, whether or
+// not a handler has read any of it: so the first part has its time from now.
 func steady(w http.ResponseWriter, r *http.Request, most time.Duration) *http.Request {
 	if r.ContentLength == 0 {
 		return r
 	}
-	r.Body = &steadyBody{r.Body, http.NewResponseController(w), most, r.ProtoMajor >= 2}
-	return r
+	own := *r
+	body := &steadyBody{r.Body, http.NewResponseController(w), most, r.ProtoMajor >= 2}
+	if !body.stream {
+		_ = body.limit()
+	}
+	own.Body = body
+	return &own
 }
 
+// Not all that serves requests can set a deadline; then there is none.
+func (b *steadyBody) limit() error { return b.conn.SetReadDeadline(time.Now().Add(b.most)) }
+
 func (b *steadyBody) Read(p []byte) (int, error) {
-	// Not all that serves requests can set a deadline; then there is none.
-	limited := b.conn.SetReadDeadline(time.Now().Add(b.most)) == nil
+	limited := b.limit() == nil
 	n, err := b.ReadCloser.Read(p)
 	switch {
 	case !limited:

@@ -95,21 +95,22 @@ func (s *server) service() http.Handler {
 		open = s.later.Handler(open)
 	}
 	guarded := s.tokens.Require(open)
-	front := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	var front http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.now.Load().tokens == nil {
+			open.ServeHTTP(w, r)
+			return
+		}
+		guarded.ServeHTTP(w, r)
+	})
+	if s.tracer != nil {
+		front = otelhttp.NewHandler(front, "request", otelhttp.WithTracerProvider(s.tracer), otelhttp.WithPropagators(s.propagator))
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.closed.Load() {
 			w.Header().Set("Connection", "close")
 		}
-		r = steady(w, r, s.first.Limits.BodyTime)
-		if s.now.Load().tokens == nil {
-			steadily(open, w, r, s.first.Limits.AnswerTime)
-			return
-		}
-		steadily(guarded, w, r, s.first.Limits.AnswerTime)
+		steadily(front, w, steady(w, r, s.first.Limits.BodyTime), s.first.Limits.AnswerTime)
 	})
-	if s.tracer == nil {
-		return front
-	}
-	return otelhttp.NewHandler(front, "request", otelhttp.WithTracerProvider(s.tracer), otelhttp.WithPropagators(s.propagator))
 }
 
 func (s *server) newServer(handler http.Handler) *http.Server {
