@@ -82,6 +82,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve is for who has entered.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
+	r = asWritten(r)
 	// The mux's own answers (redirects to a cleaner path) are not the upstream's.
 	matched, _ := h.mux.Handler(r)
 	if to, ok := matched.(*route); ok {

@@ -60,7 +60,7 @@ func (l *Later) accept(w http.ResponseWriter, r *http.Request, key string) {
 		unread(w, err)
 		return
 	}
-	req := httpRequest{Method: r.Method, URI: r.URL.RequestURI(), Host: r.Host, Header: r.Header.Clone(), Body: body}
+	req := httpRequest{Method: r.Method, URI: r.RequestURI, Host: r.Host, Header: r.Header.Clone(), Body: body}
 	for _, name := range []string{"Prefer", "Connection", "Content-Length", "Transfer-Encoding", "Expect", "Traceparent", "Tracestate"} {
 		req.Header.Del(name)
 	}

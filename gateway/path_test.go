@@ -1,0 +1,102 @@
+package gateway_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gobatcher/batcher/gateway"
+)
+
+// Paths keep the escapes that they came with, whatever else is in them, and
+// only the bytes that may not stand in a path get theirs.
+func TestPathsStayAsTheyWereWritten(t *testing.T) {
+	var mu sync.Mutex
+	var passed []string
+	u := newHTTP(t, "", gateway.HTTPOptions{}, func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		passed = append(passed, r.RequestURI)
+	})
+	h := newHandler(t, gateway.Route{Pattern: "/m/", Upstream: u}, gateway.Options{Fallback: u})
+	front := httptest.NewServer(h)
+	defer front.Close()
+	for _, target := range []string{"", "http://example.com"} {
+		for path, want := range map[string]string{
+			"/m/a%2Fb|c":             "/m/a%2Fb%7Cc",
+			"/m/a/b|c":               "/m/a/b%7Cc",
+			"/m/%2e%2e/%2e%2e/x^":    "/m/%2e%2e/%2e%2e/x%5E",
+			"/m/%2e%2e/x":            "/m/%2e%2e/x",
+			"/m/%61{\"}`<>\\\x80%7C": "/m/%61%7B%22%7D%60%3C%3E%5C%80%7C",
+			"/m/!$&'()*+,;=:@[]~%2f": "/m/!$&'()*+,;=:@[]~%2f",
+			"/else/%2e%2e/a%2Fb|":    "/else/%2e%2e/a%2Fb%7C",
+		} {
+			for _, method := range []string{http.MethodPost, http.MethodGet} {
+				passed = nil
+				conn, err := net.Dial("tcp", strings.TrimPrefix(front.URL, "http://"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, _ = io.WriteString(conn, method+" "+target+path+" HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nConnection: close\r\n\r\na")
+				if _, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil {
+					t.Error(err)
+				}
+				conn.Close()
+				mu.Lock()
+				if !slices.Equal(passed, []string{want}) {
+					t.Errorf("%s %s became %q, want %s", method, path, passed, want)
+				}
+				mu.Unlock()
+			}
+		}
+	}
+}
+
+// Whoever writes another path is in another batch.
+func TestPathsDivideBatches(t *testing.T) {
+	u := &upper{}
+	h := newHandler(t, gateway.Route{Upstream: u, Delay: 20 * time.Millisecond}, gateway.Options{})
+	var all sync.WaitGroup
+	for _, path := range []string{"/a%2Fb|c", "/a/b|c"} {
+		r := httptest.NewRequest(http.MethodPost, path, strings.NewReader("a"))
+		all.Go(func() { wantAnswer(t, serve(h, r), 200, "A") })
+	}
+	all.Wait()
+	if len(u.seen()) != 2 {
+		t.Errorf("batches %q, want two", u.seen())
+	}
+}
+
+// A path that somebody has changed since it came is what that made of it.
+func TestChangedPathsCount(t *testing.T) {
+	u := &upper{}
+	h := newHandler(t, gateway.Route{Upstream: u}, gateway.Options{})
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/a%2Fb|c", strings.NewReader("a"))
+	r.URL.Path = "/else"
+	wantAnswer(t, serve(h, r), 200, "A")
+	if u.keys[0].Path != "/else" {
+		t.Errorf("the path is %q", u.keys[0].Path)
+	}
+}
+
+// Elasticsearch's targets are read as they were written too.
+func TestPathsOfElasticsearch(t *testing.T) {
+	u := &upper{send: func(context.Context, gateway.Key, []byte) (gateway.Answer, error) {
+		return gateway.Answer{Status: http.StatusTeapot}, nil
+	}}
+	h := newHandler(t, gateway.Route{Protocol: gateway.ESBulk{}, Upstream: u}, gateway.Options{})
+	r := httptest.NewRequest(http.MethodPut, "/books/_doc/a%2Fb|c", strings.NewReader("{}"))
+	r.Header.Set("Content-Type", "application/json")
+	wantAnswer(t, serve(h, r), http.StatusTeapot, "")
+	if len(u.seen()) != 1 || !strings.Contains(u.seen()[0], `"_id":"a/b|c"`) {
+		t.Errorf("the upstream got %q", u.seen())
+	}
+}
