@@ -57,8 +57,20 @@ func concerning(h http.Header) http.Header {
 // offer of HTTP/2, which some clients make with every request, asks for
 // nothing (RFC 9113, section 3.1).
 func upgrades(r *http.Request) bool {
-	to := r.Header["Upgrade"]
-	return len(to) > 0 && !strings.EqualFold(to[0], "h2c") && slices.ContainsFunc(r.Header["Connection"], func(v string) bool {
+	return len(r.Header["Upgrade"]) > 0 && !offersHTTP2(r.Header) && slices.ContainsFunc(r.Header["Connection"], func(v string) bool {
 		return strings.Contains(strings.ToLower(v), "upgrade")
 	})
+}
+
+// offersHTTP2 reports whether h2c is among the protocols that h offers.
+func offersHTTP2(h http.Header) bool {
+	for _, list := range h["Upgrade"] {
+		for protocol := range strings.SplitSeq(list, ",") {
+			name, _, _ := strings.Cut(protocol, "/")
+			if strings.EqualFold(strings.TrimSpace(name), "h2c") {
+				return true
+			}
+		}
+	}
+	return false
 }

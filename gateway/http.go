@@ -119,13 +119,19 @@ func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// Else an HTTP/1 server waits for the end of the request before it answers,
 	// for ever if the caller waits for the answer. HTTP/2 needs no telling.
 	_ = http.NewResponseController(w).EnableFullDuplex()
-	h.proxy.ServeHTTP(w, r)
+	h.proxy.ServeHTTP(w, asWritten(r))
 }
 
 // rewrite sends a request on as it came, but for what belongs to its
-// connection and the usual X-Forwarded headers.
+// connection and the usual X-Forwarded headers. An offer of HTTP/2 belongs
+// there: an upstream that took it would speak with the caller past the gateway.
 func (h *HTTP) rewrite(pr *httputil.ProxyRequest) {
 	pr.SetURL(h.base)
+	if offersHTTP2(pr.In.Header) {
+		pr.Out.Header.Del("Upgrade")
+		pr.Out.Header.Del("Connection")
+	}
+	pr.Out.Header.Del("Http2-Settings")
 	pr.Out.URL.RawQuery = pr.In.URL.RawQuery
 	pr.Out.Header["X-Forwarded-For"] = pr.In.Header["X-Forwarded-For"]
 	pr.SetXForwarded()

@@ -209,3 +209,22 @@ func TestBodyIsRestored(t *testing.T) {
 	r.Header.Set("Content-Encoding", "gzip")
 	wantAnswer(t, serve(h, r), 202, "passed POST / "+string(want))
 }
+
+// No offer of HTTP/2 reaches an upstream, which could take it and then speak
+// with the caller past the gateway.
+func TestHTTPPassesNoOfferOfHTTP2(t *testing.T) {
+	u := newHTTP(t, "", gateway.HTTPOptions{}, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%q %q %q", r.Header["Upgrade"], r.Header["Connection"], r.Header["Http2-Settings"])
+	})
+	h := newHandler(t, gateway.Route{Upstream: u}, gateway.Options{})
+	for _, offer := range [][]string{{"h2c"}, {"H2C"}, {"websocket, h2c"}, {"websocket", " h2c/1"}} {
+		for _, connection := range []string{"Upgrade, HTTP2-Settings", "upgrade"} {
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.Header = http.Header{"Connection": {connection}, "Upgrade": offer, "Http2-Settings": {"AAMAAABkAAQCAAAAAAIAAAAA"}}
+			wantAnswer(t, serve(h, r), 200, `[] [] []`)
+		}
+	}
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}
+	wantAnswer(t, serve(h, r), 200, `["websocket"] ["Upgrade"] []`)
+}
