@@ -115,8 +115,9 @@ func (h *Handler) leave() {
 // Shutdown refuses new requests with status 503, waits until those being
 // served are answered, lets go of Dispatchers and closes Upstreams. When ctx
 // ends first, requests that have not been sent yet are answered with 503,
-// upstream calls are aborted, and Shutdown returns ctx's cause. It may be called again, and then does
-// nothing but wait.
+// calls of batches are aborted, and Shutdown returns ctx's cause, also if only
+// what is passed through, which it leaves alone, was not at its end. It may be
+// called again, and then does nothing but wait.
 func (h *Handler) Shutdown(ctx context.Context) error {
 	h.mu.Lock()
 	first := !h.draining
@@ -125,16 +126,15 @@ func (h *Handler) Shutdown(ctx context.Context) error {
 		close(h.empty)
 	}
 	h.mu.Unlock()
-	select {
-	case <-h.empty:
-	case <-ctx.Done():
-	}
+	late := h.wait(ctx)
 	if !first {
-		return context.Cause(ctx)
+		return late
 	}
-	var errs []error
+	errs := []error{late}
 	for _, r := range h.routes {
-		errs = append(errs, r.dispatcher.Shutdown(ctx))
+		if err := r.dispatcher.Shutdown(ctx); !errors.Is(err, late) { // most say the same
+			errs = append(errs, err)
+		}
 	}
 	for _, r := range h.routes {
 		if r.Upstream != nil {
@@ -142,6 +142,22 @@ func (h *Handler) Shutdown(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// wait waits until nobody is inside, or gives the cause for which ctx ended
+// before.
+func (h *Handler) wait(ctx context.Context) error {
+	select {
+	case <-h.empty:
+		return nil
+	case <-ctx.Done():
+	}
+	select {
+	case <-h.empty:
+		return nil
+	default:
+		return context.Cause(ctx)
+	}
 }
 
 // Stats counts the items and batches of each route, by its name.

@@ -117,6 +117,29 @@ func TestShutdownOutOfTime(t *testing.T) {
 	})
 }
 
+// What is passed through counts, though no batch is cut off.
+func TestShutdownTellsOfWhoIsStillInside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		leave := make(chan struct{})
+		slow := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-leave })
+		h := newHandler(t, gateway.Route{Pattern: "/words", Upstream: &upper{}}, gateway.Options{Fallback: slow})
+		go serve(h, httptest.NewRequest(http.MethodGet, "/else", nil))
+		synctest.Wait()
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errTest)
+		defer cancel()
+		for range 2 {
+			if err := h.Shutdown(ctx); err == nil || err.Error() != errTest.Error() {
+				t.Errorf("Shutdown: %v", err)
+			}
+		}
+		close(leave)
+		synctest.Wait()
+		if err := h.Shutdown(ctx); err != nil {
+			t.Errorf("when all have left: %v", err)
+		}
+	})
+}
+
 func TestSwapRefusesNobody(t *testing.T) {
 	swap := gateway.NewSwap(newHandler(t, gateway.Route{Upstream: &upper{}}, gateway.Options{}))
 	over := make(chan struct{})
