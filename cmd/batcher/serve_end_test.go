@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"syscall"
 	"testing"
 	"time"
@@ -93,11 +94,30 @@ func TestServeGracePeriodEnds(t *testing.T) {
 	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1", "--grace", "50ms")
 	answer := g.waiting(u, 1)
 	g.signal(syscall.SIGTERM)
-	if r := <-answer; r.status != http.StatusServiceUnavailable && r.err == nil {
-		t.Errorf("got %+v, want 503 or a closed connection", r)
+	if r := <-answer; r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" {
+		t.Errorf("got %+v, want 503 with Retry-After", r)
 	}
 	g.end(1)
 	g.hears("requests were cut off: the grace period is over")
+}
+
+// A stream that outlasts the grace period is cut off, and that is told.
+func TestServeGraceEndsForStreams(t *testing.T) {
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}))
+	t.Cleanup(up.Close)
+	g := startGate(t, "--upstream", up.URL, "--protocol", "kserve-v1", "--grace", "50ms")
+	res, err := http.Get(g.url + "/stream")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	g.signal(syscall.SIGTERM)
+	g.end(1)
+	g.hears("requests were cut off: the grace period is over")
+	g.hears("msg=ended clean=false")
 }
 
 func TestServeSecondSignalEndsAtOnce(t *testing.T) {

@@ -30,7 +30,7 @@ func (s *server) reload() {
 		ctx, cancel := context.WithTimeoutCause(s.ending, before.config.Patience(), errGrace)
 		defer cancel()
 		if err := before.shutdown(ctx); err != nil {
-			p.log.Warn("requests from before the reload were cut off", "err", err.Error())
+			p.log.Warn("not all requests from before the reload were done in time", "err", err.Error())
 		}
 	})
 	p.log.Info("the configuration is taken over", "routes", len(c.Routes))

@@ -175,12 +175,22 @@ func (s *server) drain(ctx context.Context, ports *ports) error {
 	if err != nil {
 		err = fmt.Errorf("requests were cut off: %w", err)
 	}
-	if err := ports.finish(grace); err != nil {
+	rest := writeTime
+	if over, ok := grace.Deadline(); ok {
+		rest = max(rest, time.Until(over))
+	}
+	writing, stop := context.WithTimeout(s.kill, rest)
+	defer stop()
+	if err := ports.finish(writing); err != nil {
 		p.log.Warn("connections were cut off", "err", err.Error())
 	}
 	p.log.Info("ended", "clean", err == nil)
 	return err
 }
+
+// writeTime is for the last answers to get out, if need be beyond the grace
+// period: those of batches that its end aborts are only made then.
+const writeTime = time.Second
 
 // end ends all work: first that for which nobody waits.
 func (s *server) end(ctx context.Context) (err error) {
