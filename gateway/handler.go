@@ -73,7 +73,7 @@ func register(mux *http.ServeMux, pattern string, handler http.Handler) (err err
 // 503; see [Swap] for how another Handler can take over before.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !h.enter() {
-		draining().write(w)
+		h.refuse(w, r)
 		return
 	}
 	defer h.leave()
@@ -90,6 +90,16 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	passTo(w, r, h.opts.Fallback, "", h.opts.Observer)
+}
+
+// refuse is for who comes too late.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request) {
+	name := ""
+	matched, _ := h.mux.Handler(asWritten(r))
+	if to, ok := matched.(*route); ok {
+		name = to.Name
+	}
+	h.opts.Observer.refused(w, r, name, draining())
 }
 
 // enter reports whether a request may be served; then leave must follow.

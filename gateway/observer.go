@@ -10,7 +10,8 @@ import (
 // are called from many goroutines at once, on the way of every request: they
 // must be safe for that, and quick. Nil ones are not called.
 type Observer struct {
-	// Served is told of each request that was answered, or whose caller left.
+	// Served is told of each request that was answered, also of one that was
+	// refused at the door, or whose caller left.
 	// r.Body must not be used.
 	Served func(r *http.Request, s Served)
 
@@ -21,7 +22,7 @@ type Observer struct {
 
 // Served is one request as its caller saw it.
 type Served struct {
-	Route  string // "" if none matched
+	Route  string // "" if none matched, or the request was refused before it was looked for
 	Passed bool   // through, to the upstream or elsewhere; then the rest but Took and Status is zero
 
 	Status int // as sent; 499 if the caller had left
@@ -49,4 +50,13 @@ type Exchange struct {
 	Sent     int // bytes of the body
 	Received int // bytes of the answer's body
 	Err      error
+}
+
+// refused answers a request with e at the door, before any route has seen it.
+func (o Observer) refused(w http.ResponseWriter, r *http.Request, route string, e *Error) {
+	start := time.Now()
+	out := e.writeTimed(w, "")
+	if o.Served != nil {
+		o.Served(r, Served{Route: route, Status: e.Status, Out: out, Err: e, Took: time.Since(start)})
+	}
 }

@@ -73,6 +73,50 @@ func TestObserverIsToldOfWhatPasses(t *testing.T) {
 	}
 }
 
+// Who is not let in has an answer too.
+func TestObserverIsToldOfWhoIsRefused(t *testing.T) {
+	var w witness
+	h := newHandler(t, gateway.Route{Pattern: "/words", Upstream: &upper{}}, gateway.Options{Observer: w.observer()})
+	tokens := gateway.Tokens{Observer: w.observer()}
+	wantAnswer(t, post(tokens.Require(h), "a"), 401, "token")
+	if err := h.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantAnswer(t, post(h, "a"), 503, "shutting down")
+	wantAnswer(t, post(gateway.NewSwap(h), "a"), 503, "shutting down")
+	serve(h, httptest.NewRequest(http.MethodGet, "/else", nil))
+	if len(w.served) != 4 {
+		t.Fatalf("served %+v", w.served)
+	}
+	for i, want := range []gateway.Served{{Status: 401}, {Status: 503, Route: "/words"}, {Status: 503, Route: "/words"}, {Status: 503}} {
+		if s := w.served[i]; s.Status != want.Status || s.Route != want.Route || s.Passed || s.Err == nil || s.Out == 0 {
+			t.Errorf("served %+v, want %+v", s, want)
+		}
+	}
+}
+
+// A caller that leaves before what it is passed to has answered gets nothing;
+// one that stays gets 200 from who writes nothing.
+func TestObserverIsToldOfWhoLeftWhatPasses(t *testing.T) {
+	var w witness
+	u := newHTTP(t, "", gateway.HTTPOptions{}, func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/hang" {
+			<-r.Context().Done()
+		}
+	})
+	h := newHandler(t, gateway.Route{Upstream: u}, gateway.Options{Observer: w.observer()})
+	ctx, leave := context.WithCancel(t.Context())
+	time.AfterFunc(20*time.Millisecond, leave)
+	serve(h, httptest.NewRequestWithContext(ctx, http.MethodGet, "/hang", nil))
+	silent := newHandler(t, gateway.Route{Pattern: "/words", Upstream: &upper{}}, gateway.Options{
+		Observer: w.observer(), Fallback: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
+	})
+	serve(silent, httptest.NewRequest(http.MethodGet, "/", nil))
+	if len(w.served) != 2 || w.served[0].Status != 499 || w.served[1].Status != 200 {
+		t.Errorf("served %+v", w.served)
+	}
+}
+
 func TestObserverIsToldOfWhoLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var w witness

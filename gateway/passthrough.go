@@ -19,7 +19,7 @@ func passTo(w http.ResponseWriter, r *http.Request, to http.Handler, name string
 	seen := &statusWriter{ResponseWriter: w}
 	start := time.Now()
 	defer func() {
-		observer.Served(r, Served{Route: name, Passed: true, Status: seen.status, Took: time.Since(start)})
+		observer.Served(r, Served{Route: name, Passed: true, Status: seen.final(r), Took: time.Since(start)})
 	}()
 	to.ServeHTTP(seen, r)
 }
@@ -32,6 +32,17 @@ func notFound(w http.ResponseWriter, _ *http.Request) {
 type statusWriter struct {
 	http.ResponseWriter
 	status int
+}
+
+// final gives the status that the answer to r had in the end.
+func (w *statusWriter) final(r *http.Request) int {
+	switch {
+	case w.status >= http.StatusOK || w.status == http.StatusSwitchingProtocols:
+		return w.status
+	case r.Context().Err() != nil:
+		return statusClientGone
+	}
+	return http.StatusOK // which the server sends for who wrote nothing
 }
 
 // Unwrap lets http.ResponseController reach what is wrapped: flushing,

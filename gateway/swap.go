@@ -31,7 +31,7 @@ func (s *Swap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for !h.enter() {
 		next := s.now.Load()
 		if next == h {
-			draining().write(w)
+			h.refuse(w, r)
 			return
 		}
 		h = next

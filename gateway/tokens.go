@@ -12,6 +12,10 @@ import (
 // can be replaced at any time; the zero Tokens let nobody in. It is safe for
 // concurrent use.
 type Tokens struct {
+	// Observer is told of requests that are refused. It must not be changed
+	// while requests come. Default: the zero Observer, nobody.
+	Observer Observer
+
 	sums atomic.Pointer[[][sha256.Size]byte]
 }
 
@@ -34,7 +38,7 @@ func (t *Tokens) Require(next http.Handler) http.Handler {
 		if !t.known(r.Header["Authorization"]) {
 			e := Errorf(http.StatusUnauthorized, "a bearer token is needed")
 			e.Header = http.Header{"Www-Authenticate": {"Bearer"}}
-			e.write(w)
+			t.Observer.refused(w, r, "", e)
 			return
 		}
 		next.ServeHTTP(w, r)
