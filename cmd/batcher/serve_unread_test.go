@@ -8,6 +8,8 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -46,6 +48,35 @@ func TestServeRefusesUnreadBodies(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Who has no token, and who comes too late, is counted and logged too.
+func TestServeCountsWhoIsRefused(t *testing.T) {
+	u := startUpstream(t)
+	g := startGate(t, "--upstream", u.URL, "--protocol=kserve-v1", "--tokens="+file(t, "tokens", "known\n"))
+	ask := func(token string) reply {
+		req, err := http.NewRequest(http.MethodPost, g.url+"/v1/models/sum:predict", strings.NewReader(instance(1)))
+		if err != nil {
+			return reply{err: err}
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+		return do(http.DefaultClient, req)
+	}
+	ask("other")
+	g.counts(`batcher_requests_total{code="401",passed="false",route=""}`, 1)
+	g.hears(`msg=request method=POST path=/v1/models/sum:predict remote=\S+ route="" status=401 `)
+	u.hold()
+	go ask("known")
+	until(t, "the upstream is asked", func() bool { return len(u.calls()) > 0 })
+	g.signal(syscall.SIGTERM)
+	g.hears("msg=draining")
+	until(t, "it refuses", func() bool { return ask("known").status == http.StatusServiceUnavailable })
+	g.hears(`msg=request .* route=/ status=503 `)
+	if g.metric(`batcher_requests_total{code="503",passed="false",route="/"}`) == 0 {
+		t.Error("who came too late is not counted")
+	}
+	u.release()
+	g.end(0)
 }
 
 // A caller that is refused and sends its body all the same may go on.

@@ -44,8 +44,8 @@ func New(version string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.requests = m.counter("requests_total", "Requests by what their callers were told; passed says whether they went through unbatched. Code 499: the caller had left.", "route", "code", "passed")
-	m.took = m.histogram("request_duration_seconds", "From a batched request to its answer.", seconds, "route")
-	m.queued = m.histogram("request_queue_seconds", "How much of that a batched request did not spend in the upstream.", seconds, "route")
+	m.took = m.histogram("request_duration_seconds", "From a request that waits for a batch to its answer.", seconds, "route")
+	m.queued = m.histogram("request_queue_seconds", "How much of that it did not spend in the upstream.", seconds, "route")
 	m.received = m.counter("request_bytes_total", "Bytes of batched requests' bodies.", "route")
 	m.sent = m.counter("response_bytes_total", "Bytes of their answers' bodies.", "route")
 	m.batches = m.counter("batches_total", "Upstream calls by what started the batch, and the upstream's status; 0: no answer.", "route", "trigger", "status")
@@ -92,13 +92,23 @@ func (m *Metrics) Add(c prometheus.Collector) { m.registry.MustRegister(c) }
 // Served counts a request.
 func (m *Metrics) Served(s gateway.Served) {
 	m.requests.WithLabelValues(s.Route, strconv.Itoa(s.Status), strconv.FormatBool(s.Passed)).Inc()
-	if s.Passed {
+	if s.Passed || s.Route == "" {
+		return
+	}
+	m.received.WithLabelValues(s.Route).Add(float64(s.In))
+	m.sent.WithLabelValues(s.Route).Add(float64(s.Out))
+	if atDoor(s) {
 		return
 	}
 	m.took.WithLabelValues(s.Route).Observe(s.Took.Seconds())
 	m.queued.WithLabelValues(s.Route).Observe(s.Queued.Seconds())
-	m.received.WithLabelValues(s.Route).Add(float64(s.In))
-	m.sent.WithLabelValues(s.Route).Add(float64(s.Out))
+}
+
+// atDoor reports whether a request was refused without having waited for a
+// batch: among those that have, it would make them look quick.
+func atDoor(s gateway.Served) bool {
+	none := len(s.Batches) == 0
+	return s.Items == 0 || none && (s.Status == http.StatusTooManyRequests || s.Status == http.StatusRequestEntityTooLarge)
 }
 
 // Exchanged counts an upstream call.

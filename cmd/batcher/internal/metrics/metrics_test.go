@@ -23,6 +23,12 @@ func scrape(t *testing.T) string {
 	m := metrics.New("v1")
 	m.Served(gateway.Served{Route: "sum", Status: 200, Items: 2, In: 10, Out: 20, Took: 30 * time.Millisecond, Queued: 10 * time.Millisecond})
 	m.Served(gateway.Served{Route: "", Status: 404, Passed: true})
+	m.Served(gateway.Served{Route: "", Status: 401, Out: 5})
+	for status, items := range map[int]int{429: 1, 413: 1, 400: 0, 503: 0} { // refused at once
+		m.Served(gateway.Served{Route: "sum", Status: status, Items: items, Took: time.Second})
+	}
+	m.Served(gateway.Served{Route: "busy", Status: 429, Items: 1, Batches: []*gateway.Batch{{}}})
+	m.Served(gateway.Served{Route: "busy", Status: 504, Items: 1})
 	m.Exchanged(t.Context(), gateway.Exchange{Route: "sum", Status: 200, Batch: gateway.Batch{Size: 2, Trigger: batcher.TriggerDelay, Upstream: 20 * time.Millisecond}})
 	m.Exchanged(t.Context(), gateway.Exchange{Route: "sum", Batch: gateway.Batch{Size: 3, Trigger: batcher.TriggerSize}})
 	m.Reloaded(nil)
@@ -39,7 +45,12 @@ func TestMetrics(t *testing.T) {
 	for _, want := range []string{
 		`batcher_requests_total{code="200",passed="false",route="sum"} 1`,
 		`batcher_requests_total{code="404",passed="true",route=""} 1`,
+		`batcher_requests_total{code="401",passed="false",route=""} 1`,
+		`batcher_requests_total{code="429",passed="false",route="sum"} 1`,
 		`batcher_request_duration_seconds_sum{route="sum"} 0.03`,
+		`batcher_request_duration_seconds_count{route="sum"} 1`,
+		`batcher_request_queue_seconds_count{route="sum"} 1`,
+		`batcher_request_duration_seconds_count{route="busy"} 2`,
 		`batcher_request_queue_seconds_bucket{route="sum",le="0.01"} 1`,
 		`batcher_request_bytes_total{route="sum"} 10`,
 		`batcher_response_bytes_total{route="sum"} 20`,

@@ -21,13 +21,14 @@ import (
 
 // parts are what one reading of the configuration makes.
 type parts struct {
-	config  *config.Config
-	handler *gateway.Handler // nil for a worker
-	queues  *durable.Routes  // nil: nothing is durable
-	tls     *tls.Config      // of the service port; nil is none
-	tokens  []string
-	probe   *admin.Probe
-	log     *slog.Logger
+	config   *config.Config
+	handler  *gateway.Handler // nil for a worker
+	observer gateway.Observer
+	queues   *durable.Routes // nil: nothing is durable
+	tls      *tls.Config     // of the service port; nil is none
+	tokens   []string
+	probe    *admin.Probe
+	log      *slog.Logger
 }
 
 // shutdown answers what has been accepted, and ends the work.
@@ -44,7 +45,7 @@ func (p *parts) shutdown(ctx context.Context) (err error) {
 // build makes the parts of c. It opens files, and no connection but to the
 // queues.
 func (s *server) build(c *config.Config) (p *parts, err error) {
-	p = &parts{config: c, log: newLog(c.Log, s.lines)}
+	p = &parts{config: c, log: newLog(c.Log, s.lines), observer: s.observer(c)}
 	if c.TLS.Cert != "" {
 		if p.tls, err = certs.Load(c.TLS.Cert, c.TLS.Key, c.TLS.ClientCA); err != nil {
 			return nil, c.Fault("tls.cert", "%v", err)
@@ -62,7 +63,7 @@ func (s *server) build(c *config.Config) (p *parts, err error) {
 		return nil, err
 	}
 	p.probe = admin.NewProbe(upstreams(c), c.Admin.Probe, transport)
-	m := &maker{s: s, c: c, transport: transport, credentials: credentials, observer: s.observer(c)}
+	m := &maker{s: s, c: c, transport: transport, credentials: credentials, observer: p.observer}
 	if s.link != nil {
 		m.queues = durable.NewRoutes(s.link)
 	}

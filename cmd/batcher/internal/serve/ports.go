@@ -11,6 +11,7 @@ import (
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/admin"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
+	"github.com/gobatcher/batcher/gateway"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"golang.org/x/net/netutil"
 )
@@ -94,6 +95,7 @@ func (s *server) service() http.Handler {
 	if s.later != nil {
 		open = s.later.Handler(open)
 	}
+	s.tokens.Observer.Served = func(r *http.Request, served gateway.Served) { s.now.Load().observer.Served(r, served) }
 	guarded := s.tokens.Require(open)
 	var front http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.now.Load().tokens == nil {
