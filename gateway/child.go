@@ -14,12 +14,12 @@ import (
 	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
 )
 
-// child is one process of a Program. It has one goroutine, which reads what it
-// writes, and ends with it.
+// child is one process of a Program. It has two goroutines, which end with it:
+// one reads what it writes, the other waits for its end.
 type child struct {
 	cmd     *exec.Cmd
 	stdin   io.WriteCloser
-	stdout  io.ReadCloser
+	stdout  *os.File
 	most    int64         // bytes of a line
 	asked   atomic.Bool   // an answer is due
 	bad     atomic.Bool   // it must not be asked again
@@ -52,18 +52,40 @@ func startChild(command []string, opts ProgramOptions) (*child, error) {
 	if c.stdin, err = c.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
-	if c.stdout, err = c.cmd.StdoutPipe(); err != nil {
+	var out *os.File // not a StdoutPipe, which is closed at the end of the process, read or not
+	if c.stdout, out, err = os.Pipe(); err != nil {
+		_ = c.stdin.Close()
 		return nil, err
 	}
-	if err := c.cmd.Start(); err != nil {
+	c.cmd.Stdout = out
+	err = c.cmd.Start()
+	_ = out.Close() // it is the process's
+	if err != nil {
+		_ = c.stdout.Close()
 		return nil, fmt.Errorf("the program cannot be started: %w", err)
 	}
-	go c.read()
+	silent := make(chan struct{})
+	exit := make(chan error, 1)
+	go func() { exit <- c.wait(silent) }()
+	go c.read(silent, exit)
 	return c, nil
 }
 
+// lastWords is how long an ended process's output may be held open by what it
+// has started and could not be killed with it.
+const lastWords = time.Second
+
+// wait gives the error that the process ends with. What it has started ends
+// with it: else that could hold its output, and nobody would learn of its end.
+func (c *child) wait(silent <-chan struct{}) error {
+	untilEnded(c.cmd, silent)
+	c.end()
+	_ = c.stdout.SetReadDeadline(time.Now().Add(lastWords))
+	return c.cmd.Wait()
+}
+
 // read hands on what the process writes, until it ends or writes unasked.
-func (c *child) read() {
+func (c *child) read(silent chan<- struct{}, exit <-chan error) {
 	r := bufio.NewReader(c.stdout)
 	why := errNoise
 	for {
@@ -78,8 +100,9 @@ func (c *child) read() {
 		c.line <- line
 	}
 	c.kill()
-	err := c.cmd.Wait()
-	if errors.Is(why, io.EOF) || errors.Is(why, os.ErrClosed) {
+	close(silent)
+	err := <-exit
+	if errors.Is(why, io.EOF) || errors.Is(why, os.ErrClosed) || errors.Is(why, os.ErrDeadlineExceeded) {
 		why = errors.New("the program ended: exit status 0")
 		if err != nil {
 			why = fmt.Errorf("the program ended: %w", err)
@@ -163,12 +186,17 @@ func (c *child) finish() {
 	_ = c.stdin.Close()
 }
 
-// kill ends it and all that it started.
+// kill ends it and all that it started, and its output is not read any more.
 func (c *child) kill() {
+	c.end()
+	_ = c.stdout.Close()
+}
+
+// end ends it and all that it started. What it has written can be read.
+func (c *child) end() {
 	c.bad.Store(true)
 	c.killed.Do(func() {
 		killGroup(c.cmd)
 		_ = c.stdin.Close() // frees who writes to it, if something else holds the pipe
-		_ = c.stdout.Close()
 	})
 }

@@ -1,0 +1,10 @@
+//go:build !linux
+
+package gateway
+
+import "os/exec"
+
+// untilEnded waits until cmd has closed its output, whereupon silent is
+// closed: to wait for its end would free its id, which is needed to kill what
+// it has started.
+func untilEnded(_ *exec.Cmd, silent <-chan struct{}) { <-silent }
