@@ -11,6 +11,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // HTTPOptions say how an HTTP upstream is reached.
@@ -18,8 +19,16 @@ type HTTPOptions struct {
 	// Transport sends requests. It is not closed but for its idle connections.
 	// An [http.Transport] should have DisableCompression set: else it asks for
 	// gzip on behalf of callers who did not, and unpacks what is passed through.
-	// Default: nil, a transport of its own that keeps up to 256 connections.
+	// Default: nil, a transport of its own that keeps up to 256 connections, for
+	// 4 s without a request: many servers close theirs after 5 s, and a batch
+	// that is on its way then is lost.
 	Transport http.RoundTripper
+
+	// Repeat has a batch sent again by another connection when one that was
+	// kept ends before anything of the answer has come. Only for an upstream
+	// whose calls may be repeated, as Route.Isolate is. Default: false, since
+	// the upstream may have done what it did not answer to.
+	Repeat bool
 
 	// Header is set on every request to the upstream, batches and what is
 	// passed through alike, in place of what the caller sent: credentials of
@@ -32,7 +41,10 @@ type HTTPOptions struct {
 	MaxAnswer int64
 }
 
-const defaultMaxAnswer = 64 << 20
+const (
+	defaultMaxAnswer = 64 << 20
+	keptTime         = 4 * time.Second // of a connection without a request
+)
 
 // HTTP is an Upstream that is asked over HTTP. It serves what is passed
 // through unchanged: streaming, trailers, upgrades. Make one with NewHTTP.
@@ -56,6 +68,7 @@ func NewHTTP(base string, opts HTTPOptions) (*HTTP, error) {
 	if opts.Transport == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()
 		t.MaxIdleConns, t.MaxIdleConnsPerHost, t.DisableCompression = 256, 256, true
+		t.IdleConnTimeout = keptTime
 		opts.Transport = t
 	}
 	set(&opts.MaxAnswer, defaultMaxAnswer)
@@ -77,6 +90,9 @@ func (h *HTTP) Send(ctx context.Context, key Key, body []byte) (Answer, error) {
 	req.Header = key.Header()
 	req.Header.Set("Content-Type", key.ContentType)
 	req.Header.Set("Accept-Encoding", "gzip")
+	if h.opts.Repeat && req.Header["Idempotency-Key"] == nil {
+		req.Header["Idempotency-Key"] = nil // not sent: it tells net/http that the request may be repeated
+	}
 	h.override(req.Header)
 	res, err := h.opts.Transport.RoundTrip(req)
 	if err != nil {
