@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/admin"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/certs"
@@ -83,6 +84,7 @@ func (s *server) transport(c *config.Config) (http.RoundTripper, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.TLSClientConfig = outbound
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, keptConnections
+	t.IdleConnTimeout = keptTime
 	t.DisableCompression = true // what is passed through is not changed
 	if s.tracer == nil {
 		return t, nil
@@ -90,8 +92,14 @@ func (s *server) transport(c *config.Config) (http.RoundTripper, error) {
 	return otelhttp.NewTransport(t, otelhttp.WithTracerProvider(s.tracer), otelhttp.WithPropagators(s.propagator)), nil
 }
 
-// keptConnections are those that an upstream may have open without a request.
-const keptConnections = 256
+const (
+	// keptConnections are those that an upstream may have open without a request.
+	keptConnections = 256
+
+	// keptTime is how long: less than most servers, since a batch that meets the
+	// end of its connection is lost.
+	keptTime = 4 * time.Second
+)
 
 // observer counts and logs what the routes of c do.
 func (s *server) observer(c *config.Config) gateway.Observer {

@@ -115,7 +115,7 @@ func (m *maker) trace(r *gateway.Route) error {
 // upstream makes the upstream of r. Nothing is started or connected yet.
 func (m *maker) upstream(r config.Route) (gateway.Upstream, error) {
 	if url := m.c.UpstreamURL(r); url != "" {
-		return gateway.NewHTTP(url, gateway.HTTPOptions{Transport: m.transport, Header: m.credentials, MaxAnswer: r.MaxAnswer})
+		return gateway.NewHTTP(url, gateway.HTTPOptions{Transport: m.transport, Header: m.credentials, MaxAnswer: r.MaxAnswer, Repeat: r.Isolate})
 	}
 	return gateway.NewProgram(r.Command, gateway.ProgramOptions{
 		Processes: r.MaxConcurrent, Timeout: r.Timeout, MaxAnswer: r.MaxAnswer, Stderr: m.s.stderr,
