@@ -49,7 +49,11 @@ func (v *visit) fail(w http.ResponseWriter) {
 		e = Errorf(http.StatusBadGateway, "the batch was canceled")
 	}
 	s := &v.served
-	s.in(e.Batch)
+	if sent := v.sent.Load(); e.Batch == nil && sent != nil {
+		s.in(sent.until(time.Now()))
+	} else {
+		s.in(e.Batch)
+	}
 	s.Status, s.Err = e.Status, e
 	if x, ok := v.route.Protocol.(Explainer); ok && e.Body == nil {
 		own := *e // which others may share

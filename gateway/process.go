@@ -55,7 +55,10 @@ func (p *processor) exchange(ctx context.Context, items []Item) ([]Outcome, erro
 	if info, ok := batcher.FromContext(ctx); ok {
 		e.Batch.Trigger, e.Opened, e.Callers = info.Trigger, info.Opened, info.Requests
 	}
+	s := &sending{batch: e.Batch, start: e.Start}
+	s.tell(e.Callers)
 	results, err := p.ask(ctx, &e, items)
+	s.took.Store(int64(e.Batch.Upstream))
 	batch := e.Batch
 	if err != nil {
 		failure := *asError(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -55,12 +56,16 @@ func newVisit(rt *route, r *http.Request) *visit {
 
 // visit is one call, from its head to its answer. It is on the heap, and the
 // methods under which it waits have small frames: a goroutine that waits then
-// gets by with half of the stack.
+// gets by with half of the stack. It is the context of its items: so a batch
+// can tell it that it is sent (see sending).
 type visit struct {
+	context.Context // while the call may be answered
+
 	route  *route
 	r      *http.Request
 	start  time.Time
-	served Served // what is found out
+	served Served                  // what is found out
+	sent   atomic.Pointer[sending] // the last batch with an item of it, as far as this process sends it
 
 	body *body
 	call *Call
@@ -75,22 +80,24 @@ type visit struct {
 // run has the call answered.
 func (v *visit) run() {
 	if v.route.Timeout <= 0 {
-		v.within(v.r.Context())
+		v.Context = v.r.Context()
+		v.within()
 		return
 	}
 	ctx, cancel := context.WithTimeoutCause(v.r.Context(), v.route.Timeout, errTimeout)
 	defer cancel()
-	v.within(ctx)
+	v.Context = ctx
+	v.within()
 }
 
-// within is run while ctx lasts.
-func (v *visit) within(ctx context.Context) {
+// within is run while v.Context lasts.
+func (v *visit) within() {
 	defer v.release()
 	if v.err = v.read(); v.err != nil {
 		return
 	}
 	asked := time.Now()
-	v.outcomes, v.err = v.route.dispatcher.Dispatch(ctx, v.key, v.call.Items)
+	v.outcomes, v.err = v.route.dispatcher.Dispatch(v, v.key, v.call.Items)
 	v.served.Queued = time.Since(asked)
 	if v.err == nil {
 		v.err = v.join()
