@@ -28,8 +28,10 @@ The exit status is 1 if something is wrong.`,
 		if err != nil {
 			return failure{err}
 		}
-		_, err = io.WriteString(cmd.OutOrStdout(), c.Describe())
-		return err
+		if _, err = io.WriteString(cmd.OutOrStdout(), c.Describe()); err != nil {
+			return failure{err}
+		}
+		return nil
 	}
 	return cmd
 }

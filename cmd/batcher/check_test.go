@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -193,5 +194,19 @@ routes:
 		if !strings.Contains(o.stdout, "program cat, one at a time.") {
 			t.Errorf("%s: nothing says %q", value, "program cat, one at a time.")
 		}
+	}
+}
+
+// What cannot be written is no slip on the command line.
+func TestCheckWhereNothingCanBeWritten(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	cmd := exec.Command(built, "check", "--protocol=kserve-v1", "--upstream=http://127.0.0.1:1")
+	cmd.Stdout = full
+	if err := cmd.Run(); cmd.ProcessState.ExitCode() != 1 {
+		t.Errorf("%v", err)
 	}
 }

@@ -19,14 +19,14 @@ func newDemo() *cobra.Command {
 		Use:   "demo [flags]",
 		Short: "Show what the gateway gains",
 		Long: `Run the same load twice, beside each other: on a stub upstream as it is, and on another one behind the gateway.
-Print once a second what comes of it, and a summary in the end. Nothing need be installed, and nothing is left behind.
+Print once a second what comes of it, and a summary in the end. Nothing need be installed, and without --store nothing is left behind.
 
 With --store show instead that nothing is lost: hand requests in that nobody waits for, kill the gateway in the middle of them as kill -9 does,
 start it again, and count what has become of each.`,
 		Example: "  batcher demo\n  batcher demo --keep\n  batcher demo --store /tmp/batcher-demo",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkDemo(cfg); err != nil {
+			if err := checkDemo(cfg, crash.Store != "", cmd.Flags().Changed("requests")); err != nil {
 				return err
 			}
 			ctx, _, stop := onSignals(cmd.Context(), interruptions...)
@@ -71,8 +71,14 @@ func runCrash(ctx context.Context, crash demo.Crash, cfg demo.Config, out io.Wri
 }
 
 // checkDemo finds what is wrong with the flags, and names them.
-func checkDemo(cfg demo.Config) error {
+func checkDemo(cfg demo.Config, store, requests bool) error {
 	var faults []error
+	if store && cfg.Keep {
+		faults = append(faults, errors.New("demo: --keep is not for --store, which kills the gateway"))
+	}
+	if requests && !store {
+		faults = append(faults, errors.New("demo: --requests is for --store alone"))
+	}
 	atLeast := func(name string, n, least int) {
 		if n < least {
 			faults = append(faults, fmt.Errorf("demo: --%s is %d, must be at least %d", name, n, least))

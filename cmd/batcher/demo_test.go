@@ -84,6 +84,8 @@ func TestDemoKeep(t *testing.T) {
 func TestDemoFlags(t *testing.T) {
 	run("", "demo", "--seconds=0").checkUsage(t, "--seconds is 0")
 	run("", "demo", "--callers=0", "--max-items=-1", "--call=-1s").checkUsage(t, "--callers is 0", "--max-items is -1", "--call")
+	run("", "demo", "--store=x", "--keep").checkUsage(t, "--keep")
+	run("", "demo", "--requests=5").checkUsage(t, "--requests")
 	o := run("", "demo", "--listen=127.0.0.1:99999")
 	o.check(t, 1, "", o.stderr)
 	if !strings.Contains(o.stderr, "99999") {

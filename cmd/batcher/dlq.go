@@ -17,14 +17,14 @@ func newDLQ() *cobra.Command {
 		Long: `Requests of durable routes that could not be processed, however often they were tried, lie with the dead letters for two weeks.
 Those that somebody waited for have been answered with an error; those with "Prefer: respond-async" get their answer when they are tried again.
 
-Where the queues are is said as to serve: by --nats, or by --store if no other process has it open, or in the file.`,
+Where the queues are is said as to serve, routes included: in the file, or by the same flags. A --store must not be open in another process.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
-		newDLQVerb("list", "List them, one a line: number, when, tries, route, why, and the request", cobra.NoArgs, (*durable.Letters).List),
-		newDLQVerb("retry {NUMBER... | all}", "Have them tried again, as if they had just come", cobra.MinimumNArgs(1), (*durable.Letters).Retry),
-		newDLQVerb("drop {NUMBER... | all}", "Delete them", cobra.MinimumNArgs(1), (*durable.Letters).Drop))
+		newDLQVerb("list", "List dead letters, one a line: number, when, tries, route, why, and the request", cobra.NoArgs, (*durable.Letters).List),
+		newDLQVerb("retry {NUMBER... | all}", "Have dead letters tried again, as if they had just come", cobra.MinimumNArgs(1), (*durable.Letters).Retry),
+		newDLQVerb("drop {NUMBER... | all}", "Delete dead letters", cobra.MinimumNArgs(1), (*durable.Letters).Drop))
 	return cmd
 }
 

@@ -68,7 +68,7 @@ func (r *Route) keys() []key {
 	return []key{
 		{"name", text(&r.Name), "Name in logs and metrics. Empty: the pattern."},
 		{"pattern", text(&r.Pattern), "Which requests belong to the route: a pattern of Go's http.ServeMux such as POST /v1/embeddings, /v1/models/{rest...} or api.example.com/. The most specific one wins."},
-		{"protocol", text(&r.Protocol), "How requests are joined and answers taken apart; see the protocols above. Must be set."},
+		{"protocol", text(&r.Protocol), "How requests are joined and answers taken apart: kserve-v1, oip-v2, openai-embeddings, es-bulk, json-rpc, json-array or exec. Must be set."},
 		{"upstream", text(&r.Upstream), "URL of the route's upstream, to which a request's path is appended. Empty: the one of all routes."},
 		{"command", list{&r.Command}, "Protocol exec only: the program and its arguments."},
 		{"items", text(&r.Items), "Protocol json-array only: JSON Pointer to the array of items in a request. Empty: the request is the array."},
