@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/gateway"
 )
 
@@ -57,6 +58,41 @@ func TestObserverIsToldOfWhoLeftABatch(t *testing.T) {
 		}
 		if w.exchanged[0].Batch.ID != w.served[0].Batches[0].ID {
 			t.Errorf("exchanged %+v", w.exchanged[0])
+		}
+	})
+}
+
+// leaving is a Dispatcher that has its items processed, and waits on after
+// their answer: as if another of their call had none.
+type leaving struct {
+	*batcher.Batcher[gateway.Item, gateway.Outcome]
+}
+
+func (d leaving) Dispatch(ctx context.Context, _ gateway.Key, items []gateway.Item) ([]gateway.Outcome, error) {
+	_, _ = d.Do(ctx, items[0])
+	<-ctx.Done()
+	return nil, context.Cause(ctx)
+}
+
+// After its answer a batch takes no more of the upstream's time.
+func TestTimingAfterTheAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upper{send: func(_ context.Context, _ gateway.Key, body []byte) (gateway.Answer, error) {
+			time.Sleep(300 * time.Millisecond)
+			return shout(body), nil
+		}}
+		r := gateway.Route{Pattern: "/", Protocol: words{}, Upstream: u, Timeout: time.Second}
+		process, err := r.Process(gateway.Observer{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Dispatcher = leaving{batcher.New(func(ctx context.Context, items []gateway.Item) ([]gateway.Outcome, error) {
+			return process(ctx, gateway.Key{}, items)
+		}, batcher.Options{})}
+		got := post(newHandler(t, r, gateway.Options{}), "a")
+		wantAnswer(t, got, 504, "no answer in time")
+		if timing := got.Header().Get("Server-Timing"); !strings.HasPrefix(timing, "queue;dur=700.000, upstream;dur=300.000, batch;") {
+			t.Errorf("%q", timing)
 		}
 	})
 }
