@@ -25,7 +25,7 @@ func KeyHandle(id string) Handle { return Handle{id: id} }
 // String gives the handle's text: letters, digits, "-", "_" and ".".
 func (h Handle) String() string {
 	if h.id != "" {
-		return "k." + base64.RawURLEncoding.EncodeToString([]byte(h.id))
+		return "k." + encodeID(h.id)
 	}
 	return h.frontEnd + "." + strconv.FormatUint(h.envelope, 10) + "." + strconv.FormatUint(h.index, 10)
 }

@@ -50,8 +50,11 @@ func (q Queue) indexSubject(what, frontEnd string, envelope, index uint64) strin
 
 // keySubject is where the outcome of the request with a caller's own id goes.
 func (q Queue) keySubject(what, id string) string {
-	return q.of(what, "k") + "." + base64.RawURLEncoding.EncodeToString([]byte(id))
+	return q.of(what, "k") + "." + encodeID(id)
 }
+
+// encodeID gives a caller's own id in a form that can be anywhere in a message.
+func encodeID(id string) string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
 
 // partSubject is where the outcome of a request is stored that is settled
 // alone.

@@ -76,5 +76,7 @@ func (fe *frontEnd) submitKey(ctx context.Context, r wire.Request, id string, p 
 	return KeyHandle(id), nil
 }
 
-// keyMessageID keeps ids of different endpoints of a namespace apart.
-func keyMessageID(q Queue, id string) string { return "k." + q.Endpoint + "." + id }
+// keyMessageID keeps ids of different endpoints of a namespace apart. The id
+// is encoded: a header's value loses the space around it, and ids that differ
+// in nothing else would be one.
+func keyMessageID(q Queue, id string) string { return "k." + q.Endpoint + "." + encodeID(id) }
