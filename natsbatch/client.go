@@ -101,8 +101,10 @@ const maxGroup = 256
 // request was never accepted, with an error that wraps [ErrUnknownOutcome] and
 // ctx's cause if it was, or may have been.
 //
-// Other errors: [ErrFull], [ErrTooLarge] and [ErrClosed], where the request was
-// not accepted; [ErrExpired]; [ErrDead]; a [*FuncError].
+// Other errors: [ErrFull], [ErrTooLarge], [ErrClosed] and, once the connection
+// is closed for good, nats.ErrConnectionClosed, where the request was not
+// accepted; [ErrUnknownOutcome] where it was, or may have been, and nobody will
+// tell; [ErrExpired]; [ErrDead]; a [*FuncError].
 func (c *Client[Req, Res]) Do(ctx context.Context, req Req, opts ...Option) (res Res, err error) {
 	o, err := combine(opts)
 	if err != nil {
@@ -129,8 +131,9 @@ func (c *Client[Req, Res]) Do(ctx context.Context, req Req, opts ...Option) (res
 // lasts; the end of ctx has no effect later. A deadline of ctx goes with the
 // request as it does in Do.
 //
-// Errors: [ErrFull], [ErrTooLarge], [ErrClosed] and ctx's cause, where the
-// request was not accepted; [ErrUnknownOutcome] where it may have been.
+// Errors: [ErrFull], [ErrTooLarge], [ErrClosed], nats.ErrConnectionClosed and
+// ctx's cause, where the request was not accepted; [ErrUnknownOutcome] where it
+// may have been.
 func (c *Client[Req, Res]) Submit(ctx context.Context, req Req, opts ...Option) (Handle, error) {
 	o, err := combine(opts)
 	if err != nil {
@@ -148,7 +151,7 @@ func (c *Client[Req, Res]) Submit(ctx context.Context, req Req, opts ...Option) 
 // ends it returns ctx's cause; the request goes on.
 //
 // Other errors: [ErrExpired]; [ErrDead]; [ErrTooLarge]; a [*FuncError];
-// [ErrClosed]. Wait for a result that is no longer kept waits until ctx ends.
+// [ErrClosed]; nats.ErrConnectionClosed. Wait for a result that is no longer kept waits until ctx ends.
 func (c *Client[Req, Res]) Wait(ctx context.Context, h Handle) (res Res, err error) {
 	data, err := c.fe.wait(ctx, h)
 	if err != nil {

@@ -31,6 +31,9 @@ const (
 // outcome is not known is repeated under the same message id, of which the
 // stream keeps one. It ends with ctx.
 func (fe *frontEnd) publish(ctx context.Context, subject string, e *wire.Envelope, id string) error {
+	if fe.nc.IsClosed() {
+		return noConnection(fe.nc)
+	}
 	ctx, cancel := context.WithTimeout(ctx, commitLimit)
 	defer cancel()
 	msg := nats.NewMsg(subject)

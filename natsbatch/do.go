@@ -64,8 +64,8 @@ func (fe *frontEnd) do(ctx context.Context, payload []byte, o Option) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	if fe.closed.Load() {
-		return nil, ErrClosed
+	if err := fe.refusal(); err != nil {
+		return nil, err
 	}
 	a := spareAsks.Get().(*ask)
 	a.request = r
@@ -76,7 +76,7 @@ func (fe *frontEnd) do(ctx context.Context, payload []byte, o Option) ([]byte, e
 		return got.data, got.err
 	case <-ctx.Done():
 		return fe.leave(ctx, a, future)
-	case <-fe.gone:
+	case <-fe.life.Done():
 		return fe.abandoned(a, future)
 	}
 }
@@ -95,19 +95,22 @@ func (fe *frontEnd) leave(ctx context.Context, a *ask, future batcher.Future[str
 	}
 }
 
-// abandoned gives the answer of a Do whose front end is closed.
+// abandoned gives the answer of a Do whose front end has ended.
 func (fe *frontEnd) abandoned(a *ask, future batcher.Future[struct{}]) ([]byte, error) {
-	_, err := future.Wait(ended)
+	why := context.Cause(fe.life)
+	if future.Cancel() {
+		return nil, why
+	}
+	if _, err := future.Wait(ended); isClosed(err) { // it was never sent
+		return nil, why
+	}
 	fe.calls.forget(a)
 	select {
 	case got := <-a.answer:
 		return got.data, got.err
 	default:
+		return nil, fmt.Errorf("%w: %w", ErrUnknownOutcome, why)
 	}
-	if err == nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnknownOutcome, ErrClosed)
-	}
-	return nil, ErrClosed
 }
 
 // ended is a context that has ended.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,13 +33,14 @@ type frontEnd struct {
 	back    broadcast // when the connection is back
 	subs    []*nats.Subscription
 	status  chan nats.Status
-	gone    chan struct{} // closed when nobody will be answered any more
-	closing sync.Once
+	life    context.Context // ends when nobody will be answered any more; its cause says why
+	end     context.CancelCauseFunc
 	closed  atomic.Bool
 }
 
 func newFrontEnd(t *topology, trace func(context.Context) string) (*frontEnd, error) {
-	fe := &frontEnd{topology: t, id: rand.Text(), trace: trace, gone: make(chan struct{})}
+	fe := &frontEnd{topology: t, id: rand.Text(), trace: trace}
+	fe.life, fe.end = context.WithCancelCause(context.Background())
 	for _, p := range urgency {
 		fe.asks[p] = batcher.New(fe.ask(p), commitOptions)
 		fe.submits[p] = batcher.New(fe.hand(p), commitOptions)
@@ -48,28 +48,52 @@ func newFrontEnd(t *topology, trace func(context.Context) string) (*frontEnd, er
 	fe.limit.Store(int64(payloadLimit(fe.nc)))
 	if err := fe.listen(); err != nil {
 		fe.deafen()
+		fe.end(err)
 		return nil, err
 	}
-	fe.status = fe.nc.StatusChanged(nats.CONNECTED)
+	fe.status = fe.nc.StatusChanged(nats.CONNECTED, nats.CLOSED)
 	go fe.watch()
 	return fe, nil
 }
 
 // watch catches up with what may have been missed, whenever the connection is
-// back.
+// back. Once it is closed for good it lets everybody go.
 func (fe *frontEnd) watch() {
 	defer fe.nc.RemoveStatusListener(fe.status)
-	for {
+	for !fe.nc.IsClosed() {
 		select {
-		case _, open := <-fe.status:
-			if !open {
-				return
+		case <-fe.status:
+			if !fe.nc.IsConnected() {
+				continue
 			}
 			fe.limit.Store(int64(payloadLimit(fe.nc))) // the server may be another
 			fe.catchUp()
-		case <-fe.gone:
+		case <-fe.life.Done():
 			return
 		}
+	}
+	fe.end(noConnection(fe.nc))
+}
+
+// noConnection says that a connection is closed for good, and what is known of
+// the reason.
+func noConnection(nc *nats.Conn) error {
+	if err := nc.LastError(); err != nil {
+		return fmt.Errorf("natsbatch: %w: %w", nats.ErrConnectionClosed, err)
+	}
+	return fmt.Errorf("natsbatch: %w", nats.ErrConnectionClosed)
+}
+
+// refusal says why no request is taken any more, or gives nil.
+func (fe *frontEnd) refusal() error {
+	if fe.closed.Load() {
+		return ErrClosed
+	}
+	select {
+	case <-fe.life.Done():
+		return context.Cause(fe.life)
+	default:
+		return nil
 	}
 }
 
@@ -137,12 +161,10 @@ func (fe *frontEnd) shutdown(ctx context.Context) error {
 			err = e
 		}
 	}
-	if e := fe.calls.drain(ctx, fe.gone); e != nil {
+	if e := fe.calls.drain(ctx, fe.life.Done()); e != nil {
 		err = e
 	}
-	fe.closing.Do(func() {
-		close(fe.gone)
-		fe.deafen()
-	})
+	fe.end(ErrClosed)
+	fe.deafen()
 	return err
 }

@@ -123,6 +123,9 @@ func (fe *frontEnd) catchUp() {
 	fe.back.broadcast()
 	numbers := fe.futures.awaited()
 	_ = concurrently(len(numbers), func(i int) error {
+		if !fe.nc.IsConnected() {
+			return nil // it will be back, or closed
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), lookAgain)
 		defer cancel()
 		report, err := fe.report(ctx, fe.envelopeSubject(stored, fe.id, numbers[i]))

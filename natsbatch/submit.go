@@ -23,8 +23,8 @@ func (fe *frontEnd) submit(ctx context.Context, payload []byte, o Option) (Handl
 	if err != nil {
 		return Handle{}, err
 	}
-	if fe.closed.Load() {
-		return Handle{}, ErrClosed
+	if err := fe.refusal(); err != nil {
+		return Handle{}, err
 	}
 	if o.key != nil {
 		return fe.submitKey(ctx, r, *o.key, o.priority)

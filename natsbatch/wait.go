@@ -53,8 +53,8 @@ func (fe *frontEnd) wait(ctx context.Context, h Handle) ([]byte, error) {
 			return fe.waitRemote(ctx, h)
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
-		case <-fe.gone:
-			return nil, ErrClosed
+		case <-fe.life.Done():
+			return nil, context.Cause(fe.life)
 		}
 	}
 	return fe.waitRemote(ctx, h)
@@ -80,6 +80,8 @@ func (fe *frontEnd) waitRemote(ctx context.Context, h Handle) ([]byte, error) {
 			return outcome(o)
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
+		case fe.life.Err() != nil:
+			return nil, context.Cause(fe.life)
 		case !errors.Is(err, ErrNoResult):
 			sleep(ctx, commitPause)
 			continue
@@ -90,8 +92,8 @@ func (fe *frontEnd) waitRemote(ctx context.Context, h Handle) ([]byte, error) {
 		case <-time.After(lookAgain):
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
-		case <-fe.gone:
-			return nil, ErrClosed
+		case <-fe.life.Done():
+			return nil, context.Cause(fe.life)
 		}
 	}
 }
