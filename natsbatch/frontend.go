@@ -60,6 +60,9 @@ func newFrontEnd(t *topology, trace func(context.Context) string) (*frontEnd, er
 // back. Once it is closed for good it lets everybody go.
 func (fe *frontEnd) watch() {
 	defer fe.nc.RemoveStatusListener(fe.status)
+	beat := time.NewTicker(fe.beat())
+	defer beat.Stop()
+	p := presence{last: time.Now(), reconnects: fe.nc.Stats().Reconnects}
 	for !fe.nc.IsClosed() {
 		select {
 		case <-fe.status:
@@ -67,7 +70,10 @@ func (fe *frontEnd) watch() {
 				continue
 			}
 			fe.limit.Store(int64(payloadLimit(fe.nc))) // the server may be another
+			fe.attend(&p)
 			fe.catchUp()
+		case <-beat.C:
+			fe.attend(&p)
 		case <-fe.life.Done():
 			return
 		}
