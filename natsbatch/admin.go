@@ -87,34 +87,6 @@ func (a *Admin) letterAt(ctx context.Context, seq uint64) (*jetstream.RawStreamM
 	return msg, nil
 }
 
-// Retry gives a dead letter back to the queue, as a request that has never
-// run, and forgets that its result was an error. Nobody hears of a Do's result
-// any more. It returns [ErrNoDeadLetter] if there is none with this number.
-func (a *Admin) Retry(ctx context.Context, seq uint64) error {
-	msg, err := a.letterAt(ctx, seq)
-	if err != nil {
-		return err
-	}
-	e, err := wire.DecodeEnvelope(msg.Data)
-	if err != nil || len(e.Requests) != 1 {
-		return fmt.Errorf("natsbatch: dead letter %d cannot be retried: it is no request", seq)
-	}
-	if e.Kind != wire.KindDo {
-		if err := a.results.Purge(ctx, jetstream.WithPurgeSubject(a.partSubject(e, &e.Requests[0]))); err != nil {
-			return fmt.Errorf("natsbatch: forget the result of dead letter %d: %w", seq, err)
-		}
-	}
-	e.Tries, e.Suspect, e.DelayMS, e.Part = 0, 0, 0, true
-	e.Lives++
-	again := nats.NewMsg(a.requestSubject(line(priorityOf(e))))
-	again.Data = e.Append(nil)
-	again.Header.Set(nats.MsgIdHdr, fmt.Sprintf("dlq.%s.%d", a.Endpoint, seq))
-	if _, err := a.js.PublishMsg(ctx, again); err != nil {
-		return fmt.Errorf("natsbatch: give dead letter %d back: %w", seq, admissionError(err))
-	}
-	return a.Drop(ctx, seq)
-}
-
 // Drop deletes a dead letter. It returns [ErrNoDeadLetter] if there is none
 // with this number.
 func (a *Admin) Drop(ctx context.Context, seq uint64) error {

@@ -67,8 +67,9 @@ func (f *futures) drop(number uint64) {
 	}
 }
 
-// look gives the outcome of a request, if it is known; else what tells of
-// news, nil if the envelope is not known at all.
+// look gives the outcome of a request, if it is known for good; else what tells
+// of news, nil if only the server knows: it forgets that a request is dead when
+// the dead letter is given back.
 func (f *futures) look(h Handle) (o wire.Outcome, ok bool, changed <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -77,7 +78,7 @@ func (f *futures) look(h Handle) (o wire.Outcome, ok bool, changed <-chan struct
 		return o, false, nil
 	}
 	if known := e.outcomes[h.index]; known != nil {
-		return *known, true, nil
+		return *known, known.Status != wire.StatusDead, nil
 	}
 	if e.changed == nil {
 		e.changed = make(chan struct{})
@@ -95,11 +96,15 @@ func (f *futures) report(number uint64, outcomes []wire.Outcome) {
 	}
 	for i := range outcomes {
 		o := &outcomes[i]
-		if o.Index < uint64(len(e.outcomes)) && e.outcomes[o.Index] == nil {
-			e.outcomes[o.Index] = o
-			e.bytes += outcomeBytes + len(o.Data)
-			f.bytes += outcomeBytes + len(o.Data)
+		if o.Index >= uint64(len(e.outcomes)) {
+			continue
 		}
+		if known := e.outcomes[o.Index]; known != nil && known.Status != wire.StatusDead {
+			continue
+		}
+		e.outcomes[o.Index] = o
+		e.bytes += outcomeBytes + len(o.Data) // what a dead one counted stays, it is little
+		f.bytes += outcomeBytes + len(o.Data)
 	}
 	e.news()
 	f.trim()

@@ -141,7 +141,12 @@ func (t *topology) report(ctx context.Context, subject string) (*wire.Report, er
 	if err != nil {
 		return nil, fmt.Errorf("natsbatch: look up %s: %w", subject, err)
 	}
-	reports, err := wire.DecodeReports(msg.Data)
+	return decodeReport(msg.Data)
+}
+
+// decodeReport reads a stored result, or returns errUnreadable.
+func decodeReport(data []byte) (*wire.Report, error) {
+	reports, err := wire.DecodeReports(data)
 	if err == nil && len(reports) != 1 {
 		err = wire.ErrMalformed
 	}

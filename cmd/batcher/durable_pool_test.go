@@ -144,7 +144,7 @@ func TestDurableDeadLetters(t *testing.T) {
 	}
 	tried := 0
 	for n, place := range []string{one, two} {
-		if r := g.ask(http.MethodGet, place, "", "Prefer", "wait=2"); r.status == http.StatusOK {
+		if r := g.ask(http.MethodGet, place, "", "Prefer", "wait=30"); r.status == http.StatusOK {
 			r.want(t, n+1)
 			tried++
 		}

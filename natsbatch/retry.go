@@ -1,0 +1,121 @@
+package natsbatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// retryDelay is how long a request that is given back waits before it runs:
+// until then its result is the error, beside which no other can be stored.
+const retryDelay = 2 * time.Second
+
+// Retry gives a dead letter back to the queue, as a request that has never run
+// and has no deadline, and forgets that its result was an error. It runs after
+// 2 s. Nobody hears of a Do's result any more. A letter whose request has got a
+// result by another way is deleted.
+//
+// Retry returns [ErrNoDeadLetter] if there is none with this number, and
+// [ErrFull] if the queue takes no more. After any error the letter is where it
+// was. If it is not known whether the request is in the queue, Retry refuses to
+// give it back again for 2 minutes.
+func (a *Admin) Retry(ctx context.Context, seq uint64) error {
+	msg, err := a.letterAt(ctx, seq)
+	if err != nil {
+		return err
+	}
+	e, err := wire.DecodeEnvelope(msg.Data)
+	if err != nil || len(e.Requests) != 1 {
+		return fmt.Errorf("natsbatch: dead letter %d cannot be retried: it is no request", seq)
+	}
+	if e.Kind == wire.KindDo {
+		_, err = a.requeue(ctx, e, seq)
+	} else {
+		err = a.revive(ctx, e, seq)
+	}
+	if err != nil {
+		return fmt.Errorf("natsbatch: give dead letter %d back: %w", seq, err)
+	}
+	return a.Drop(ctx, seq)
+}
+
+// revive has a request whose result is kept run again. First it stores the
+// request, which may fail, and then it deletes the result, which must be the
+// one that says that the request is dead, and no other.
+func (a *Admin) revive(ctx context.Context, e *wire.Envelope, seq uint64) error {
+	dead, answered, err := a.fateOf(ctx, e)
+	if err != nil || answered {
+		return err
+	}
+	ack, err := a.requeue(ctx, e, seq)
+	switch {
+	case err != nil:
+		return err
+	case ack.Duplicate:
+		return errors.New("that was done a moment ago")
+	case dead == 0:
+		return nil
+	}
+	return a.forget(ctx, e, dead, ack.Sequence)
+}
+
+// requeue stores the request of a dead letter as one that has never run.
+func (a *Admin) requeue(ctx context.Context, e *wire.Envelope, seq uint64) (*jetstream.PubAck, error) {
+	again := *e
+	again.Tries, again.Suspect, again.Part, again.Reason = 0, 0, true, ""
+	again.DelayMS = uint64(retryDelay.Milliseconds())
+	again.Lives++
+	again.Requests = slices.Clone(e.Requests)
+	again.Requests[0].Deadline = 0 // most likely it has passed
+	msg := nats.NewMsg(a.requestSubject(line(priorityOf(e))))
+	msg.Data = again.Append(nil)
+	msg.Header.Set(nats.MsgIdHdr, fmt.Sprintf("dlq.%s.%d", a.Endpoint, seq))
+	ack, err := a.js.PublishMsg(ctx, msg)
+	if err != nil {
+		return nil, admissionError(err)
+	}
+	return ack, nil
+}
+
+// fateOf looks up what is stored of the request of a dead letter: the number of
+// the message that says that it is dead, 0 if there is none, or an answer.
+func (a *Admin) fateOf(ctx context.Context, e *wire.Envelope) (dead uint64, answered bool, err error) {
+	msg, err := a.results.GetLastMsgForSubject(ctx, a.partSubject(e, &e.Requests[0]))
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("look its result up: %w", err)
+	}
+	report, err := decodeReport(msg.Data)
+	if err != nil {
+		return 0, false, err
+	}
+	if len(report.Outcomes) == 1 && report.Outcomes[0].Status == wire.StatusDead {
+		return msg.Sequence, false, nil
+	}
+	return 0, true, nil
+}
+
+// forget deletes the message that says that a request is dead. The request must
+// still be in the queue then, else it may have run while its result was refused.
+func (a *Admin) forget(ctx context.Context, e *wire.Envelope, dead, request uint64) error {
+	if err := a.results.DeleteMsg(ctx, dead); err != nil {
+		return fmt.Errorf("forget that its result is an error: %w", err)
+	}
+	_, err := a.requests.GetMsg(ctx, request)
+	if !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return err
+	}
+	_, answered, err := a.fateOf(ctx, e)
+	if err == nil && !answered {
+		err = errors.New("it may have run too early for its result to be stored")
+	}
+	return err
+}
