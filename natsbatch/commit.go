@@ -132,9 +132,16 @@ func sizeOf(e *wire.Envelope) int {
 	return n
 }
 
-// weigh bounds a request's weight by what an envelope holds: a larger request
-// has an envelope to itself.
-func weigh(r *wire.Request) int { return min(r.Size(), envelopeBytes) }
+// weigh gives the weight of a request in an envelope, of which envelopeBytes
+// make a full one: its bytes, or more where the limit of a message is lower. A
+// request that is larger than that has an envelope to itself.
+func weigh(r *wire.Request, limit int) int {
+	size := r.Size()
+	if limit < envelopeBytes {
+		size = size*envelopeBytes/max(1, limit) + 1
+	}
+	return min(size, envelopeBytes)
+}
 
 func sleep(ctx context.Context, d time.Duration) {
 	select {

@@ -48,11 +48,11 @@ func (w *Worker) keep(d *delivery, by [fates][]*verdict) error {
 	if e.Kind == wire.KindKey || e.Part {
 		return w.keepEach(d, all)
 	}
-	report, size := wire.Report{Number: e.Number}, 0
+	report, size, most := wire.Report{Number: e.Number}, 0, messageLimit(w.nc, resultBytes)
 	var apart []*verdict
 	for _, v := range all {
 		o := v.outcome()
-		if size += o.Size(); size > resultBytes {
+		if size += o.Size(); size > most {
 			apart = append(apart, v)
 			continue
 		}

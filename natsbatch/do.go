@@ -14,6 +14,7 @@ import (
 // ask is a Do that waits.
 type ask struct {
 	request wire.Request
+	weight  int
 	answer  chan answer // of one; written once
 
 	// calls.mu guards what follows.
@@ -33,7 +34,7 @@ func (a *ask) recycle() {
 }
 
 // Weight makes the Batcher count bytes.
-func (a *ask) Weight() int { return weigh(&a.request) }
+func (a *ask) Weight() int { return a.weight }
 
 // answer is what a request came to.
 type answer struct {
@@ -68,7 +69,7 @@ func (fe *frontEnd) do(ctx context.Context, payload []byte, o Option) ([]byte, e
 		return nil, err
 	}
 	a := spareAsks.Get().(*ask)
-	a.request = r
+	a.request, a.weight = r, weigh(&r, int(fe.limit.Load()))
 	future := fe.asks[o.priority].Submit(context.Background(), a)
 	select {
 	case got := <-a.answer:

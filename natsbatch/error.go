@@ -34,7 +34,7 @@ var (
 )
 
 // FuncError is the error that the worker's Func returned for a request. Only
-// its text crosses the machines.
+// its text crosses the machines, and of that at most 4 KiB.
 type FuncError struct{ Text string }
 
 // Error gives the text of Func's error.

@@ -12,12 +12,6 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Limits of an envelope. The first that is reached closes it.
-const (
-	envelopeRequests = 256
-	envelopeBytes    = 256 << 10
-)
-
 // frontEnd is a Client without its types.
 type frontEnd struct {
 	*topology
@@ -131,9 +125,6 @@ func (fe *frontEnd) deafen() {
 
 // request makes what is sent of a request, or says that it is too large.
 func (fe *frontEnd) request(ctx context.Context, payload []byte, o Option) (wire.Request, error) {
-	if limit := fe.limit.Load(); int64(len(payload)) > limit {
-		return wire.Request{}, fmt.Errorf("%w: the request has %d bytes, the limit is %d", ErrTooLarge, len(payload), limit)
-	}
 	r := wire.Request{Payload: payload, Group: o.group}
 	if deadline, ok := ctx.Deadline(); ok {
 		r.Deadline = deadline.UnixMilli()
@@ -141,18 +132,10 @@ func (fe *frontEnd) request(ctx context.Context, payload []byte, o Option) (wire
 	if fe.trace != nil {
 		r.Trace = fe.trace(ctx)
 	}
+	if size, limit := len(payload)+len(r.Trace), fe.limit.Load(); int64(size) > limit {
+		return wire.Request{}, fmt.Errorf("%w: the request has %d bytes, the limit is %d", ErrTooLarge, size, limit)
+	}
 	return r, nil
-}
-
-const (
-	maxPayload = 1 << 20
-	overhead   = 4 << 10 // of a message, in headers and framing
-)
-
-// payloadLimit is the most bytes of a request or a result: 1 MiB, or what a
-// message leaves where the server allows less.
-func payloadLimit(nc *nats.Conn) int {
-	return min(maxPayload, int(nc.MaxPayload())-overhead)
 }
 
 // shutdown is Client.Shutdown.

@@ -34,7 +34,7 @@ type verdict struct {
 
 // fail makes the verdict an error that is the answer.
 func (v *verdict) fail(status wire.Status, text string) {
-	v.status, v.data = status, []byte(text)
+	v.status, v.data = status, []byte(shorten(text))
 }
 
 type groupFunc[Req, Res any] func(ctx context.Context, group string, reqs []Req) ([]Res, error)
@@ -100,11 +100,11 @@ func judge(v *verdict, err error, retryable func(error) bool) {
 	var crash *crashError
 	switch {
 	case errors.As(err, &crash):
-		v.fate, v.data = crashed, []byte(err.Error())
+		v.fate, v.data = crashed, []byte(shorten(err.Error()))
 	case errors.As(err, &again):
-		v.fate, v.data, v.after = retried, []byte(err.Error()), again.After
+		v.fate, v.data, v.after = retried, []byte(shorten(err.Error())), again.After
 	case retryable != nil && retryable(err):
-		v.fate, v.data = retried, []byte(err.Error())
+		v.fate, v.data = retried, []byte(shorten(err.Error()))
 	default:
 		v.fail(wire.StatusFailed, err.Error())
 	}

@@ -8,6 +8,9 @@ import (
 // replyBytes bounds a reply. What exceeds it goes in another.
 const replyBytes = 256 << 10
 
+// reportBytes is what a report takes beside its outcomes.
+const reportBytes = 16
+
 // settle enters the verdicts of a batch: it answers the Dos that wait, with
 // one reply for each front end, and concludes each delivery of which it has
 // the last verdict.
@@ -48,6 +51,7 @@ func (w *Worker) enter(verdicts []verdict, which func(*verdict) bool) {
 func (w *Worker) reply(verdicts []verdict) (came []<-chan struct{}) {
 	pages := make(map[string]*page)
 	var outcomes []wire.Outcome // of all pages
+	most := messageLimit(w.nc, replyBytes)
 	for i := range verdicts {
 		v := &verdicts[i]
 		if !v.isReply() {
@@ -63,7 +67,7 @@ func (w *Worker) reply(verdicts []verdict) (came []<-chan struct{}) {
 			outcomes = make([]wire.Outcome, len(verdicts))
 		}
 		outcomes[i] = v.outcome()
-		if size := outcomes[i].Size(); p.size > 0 && p.size+size > replyBytes {
+		if size := outcomes[i].Size(); p.size > 0 && p.size+size > most {
 			came = append(came, w.mail.send(w.replySubject(e.From), p.bytes()))
 			*p = page{}
 		}
@@ -90,6 +94,7 @@ func (p *page) add(number uint64, outcomes []wire.Outcome, i int) {
 	last := len(p.reports) - 1
 	if last < 0 || p.reports[last].Number != number || p.next != i {
 		p.reports = append(p.reports, wire.Report{Number: number})
+		p.size += reportBytes
 		last++
 	}
 	r := &p.reports[last]
@@ -98,7 +103,7 @@ func (p *page) add(number uint64, outcomes []wire.Outcome, i int) {
 }
 
 func (p *page) bytes() []byte {
-	return wire.AppendReports(make([]byte, 0, p.size+16*len(p.reports)+16), p.reports...)
+	return wire.AppendReports(make([]byte, 0, p.size+reportBytes), p.reports...)
 }
 
 func (v *verdict) outcome() wire.Outcome {

@@ -9,10 +9,13 @@ import (
 )
 
 // wireRequest is a request of a Submit in the Batcher that commits it.
-type wireRequest struct{ wire.Request }
+type wireRequest struct {
+	wire.Request
+	weight int
+}
 
 // Weight makes the Batcher count bytes.
-func (r *wireRequest) Weight() int { return weigh(&r.Request) }
+func (r *wireRequest) Weight() int { return r.weight }
 
 // submit is Client.Submit with bytes.
 func (fe *frontEnd) submit(ctx context.Context, payload []byte, o Option) (Handle, error) {
@@ -29,7 +32,7 @@ func (fe *frontEnd) submit(ctx context.Context, payload []byte, o Option) (Handl
 	if o.key != nil {
 		return fe.submitKey(ctx, r, *o.key, o.priority)
 	}
-	future := fe.submits[o.priority].Submit(context.Background(), &wireRequest{r})
+	future := fe.submits[o.priority].Submit(context.Background(), &wireRequest{r, weigh(&r, int(fe.limit.Load()))})
 	h, err := future.Wait(ctx)
 	switch {
 	case err == nil:

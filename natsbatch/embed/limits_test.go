@@ -1,0 +1,111 @@
+package embed_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gobatcher/batcher/natsbatch"
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// Many requests, and many results, each of which is far below what the server
+// lets pass, do not meet in a message that is beyond it.
+func TestAServerThatLetsLittlePass(t *testing.T) {
+	s := serve(t, server.Options{MaxPayload: 32 << 10})
+	nc := dial(t, s.ClientURL())
+	c := client[[]byte, []byte](t, nc, natsbatch.ClientOptions{})
+	double := func(_ context.Context, reqs [][]byte) ([][]byte, error) {
+		res := make([][]byte, len(reqs))
+		for i, r := range reqs {
+			res[i] = bytes.Repeat(r, 2)
+		}
+		return res, nil
+	}
+	w, err := natsbatch.NewWorker(within(t), nc, queue, double, natsbatch.WorkerOptions{})
+	worker(t, w, err)
+	for name, call := range map[string]func(context.Context, []byte) ([]byte, error){
+		"Do": func(ctx context.Context, req []byte) ([]byte, error) { return c.Do(ctx, req) },
+		"Submit": func(ctx context.Context, req []byte) ([]byte, error) {
+			h, err := c.Submit(ctx, req)
+			if err != nil {
+				return nil, err
+			}
+			return c.Wait(ctx, h)
+		},
+	} {
+		var callers sync.WaitGroup
+		for i := range 200 {
+			callers.Go(func() {
+				req := bytes.Repeat([]byte{byte(i)}, 2<<10)
+				if i%50 == 0 {
+					req = bytes.Repeat([]byte{byte(i)}, 12<<10)
+				}
+				if res, err := call(within(t), req); err != nil || !bytes.Equal(res, bytes.Repeat(req, 2)) {
+					t.Errorf("%s %d: %d bytes, %v", name, i, len(res), err)
+				}
+			})
+		}
+		callers.Wait()
+	}
+	if _, err := c.Do(within(t), make([]byte, 30<<10)); !errors.Is(err, natsbatch.ErrTooLarge) {
+		t.Errorf("one that is too large: %v", err)
+	}
+}
+
+// However long an error of Func is, its beginning reaches who waits.
+func TestLongErrorsAreShortened(t *testing.T) {
+	s := serve(t, server.Options{})
+	nc := dial(t, s.ClientURL())
+	c := client[string, string](t, nc, natsbatch.ClientOptions{})
+	w, err := natsbatch.NewWorker(within(t), nc, queue, func(context.Context, []string) ([]string, error) {
+		return nil, errors.New("it is so: " + strings.Repeat("x", 2<<20))
+	}, natsbatch.WorkerOptions{})
+	worker(t, w, err)
+	h, err := c.Submit(within(t), "r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{"Do": second(c.Do(within(t), "r")), "Wait": second(c.Wait(within(t), h))} {
+		var failed *natsbatch.FuncError
+		if !errors.As(err, &failed) || !strings.HasPrefix(failed.Text, "it is so: x") {
+			t.Errorf("%s: %.100v", name, err)
+		}
+	}
+}
+
+// A request as large as may be runs as often as any other, and its letter says
+// why it failed.
+func TestTheLargestRequestIsTriedAgain(t *testing.T) {
+	s := serve(t, server.Options{MaxPayload: 64 << 10})
+	nc := dial(t, s.ClientURL())
+	c := client[[]byte, []byte](t, nc, natsbatch.ClientOptions{Trace: func(context.Context) string { return strings.Repeat("t", 100) }})
+	w, err := natsbatch.NewWorker(within(t), nc, queue, func(context.Context, [][]byte) ([][]byte, error) {
+		return nil, natsbatch.Retry(errors.New("the true reason " + strings.Repeat("x", 5000)))
+	}, natsbatch.WorkerOptions{Backoff: func(int) time.Duration { return time.Millisecond }})
+	worker(t, w, err)
+	const largest = 56<<10 - 100
+	group, key := strings.Repeat("g", 256), strings.Repeat("k", 128)
+	if _, err := c.Submit(within(t), make([]byte, largest+1)); !errors.Is(err, natsbatch.ErrTooLarge) {
+		t.Errorf("one byte more: %v, want ErrTooLarge", err)
+	}
+	for i, opts := range [][]natsbatch.Option{{natsbatch.Group(group)}, {natsbatch.Group(group), natsbatch.Key(key)}} {
+		h, err := c.Submit(within(t), make([]byte, largest), opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Wait(within(t), h); !errors.Is(err, natsbatch.ErrDead) || !strings.Contains(err.Error(), "the true reason xxx") {
+			t.Errorf("%d: %.200v, want ErrDead and why", i, err)
+		}
+	}
+	for _, l := range letters(t, admin(t, nc, queue), 2) {
+		if got := fmt.Sprint(l.Tries, " ", l.Reason); !strings.HasPrefix(got, "3 the true reason") || len(l.Payload) != largest {
+			t.Errorf("a letter of %d bytes: %.100s", len(l.Payload), got)
+		}
+	}
+}
