@@ -151,7 +151,9 @@ func (c *Client[Req, Res]) Submit(ctx context.Context, req Req, opts ...Option) 
 // ends it returns ctx's cause; the request goes on.
 //
 // Other errors: [ErrExpired]; [ErrDead]; [ErrTooLarge]; a [*FuncError];
-// [ErrClosed]; nats.ErrConnectionClosed. Wait for a result that is no longer kept waits until ctx ends.
+// [ErrClosed]; nats.ErrConnectionClosed; one that says so for a Handle that no
+// request can have, and for a result that this program cannot read. Wait for a
+// result that is no longer kept waits until ctx ends.
 func (c *Client[Req, Res]) Wait(ctx context.Context, h Handle) (res Res, err error) {
 	data, err := c.fe.wait(ctx, h)
 	if err != nil {

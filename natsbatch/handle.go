@@ -19,7 +19,7 @@ type Handle struct {
 }
 
 // KeyHandle gives the Handle of the request that was, or will be, submitted
-// with Key(id).
+// with Key(id). For an id that Key cannot have, Wait and Get return an error.
 func KeyHandle(id string) Handle { return Handle{id: id} }
 
 // String gives the handle's text: letters, digits, "-", "_" and ".".
@@ -37,6 +37,18 @@ func (h Handle) Key() string { return h.id }
 func (h Handle) IsZero() bool { return h == Handle{} }
 
 var errHandle = errors.New("natsbatch: not a handle")
+
+// check says why there can be no request of h, or gives nil. An id that is too
+// long for a subject would cost the connection.
+func (h Handle) check() error {
+	switch {
+	case h.IsZero():
+		return fmt.Errorf("%w: the zero Handle", errHandle)
+	case h.id != "":
+		return checkKey(h.id)
+	}
+	return nil
+}
 
 // ParseHandle reads the text of a Handle.
 func ParseHandle(text string) (Handle, error) {

@@ -32,8 +32,8 @@ func (fe *frontEnd) get(ctx context.Context, h Handle) ([]byte, error) {
 
 // wait is Client.Wait with bytes.
 func (fe *frontEnd) wait(ctx context.Context, h Handle) ([]byte, error) {
-	if h.IsZero() {
-		return nil, fmt.Errorf("%w: the zero Handle", errHandle)
+	if err := h.check(); err != nil {
+		return nil, err
 	}
 	var pause <-chan time.Time
 	for h.frontEnd == fe.id {
@@ -78,6 +78,8 @@ func (fe *frontEnd) waitRemote(ctx context.Context, h Handle) ([]byte, error) {
 		switch {
 		case err == nil:
 			return outcome(o)
+		case errors.Is(err, errUnreadable): // it stays the result
+			return nil, err
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case fe.life.Err() != nil:
@@ -111,8 +113,8 @@ func (fe *frontEnd) subjects(what string, h Handle) []string {
 
 // stored gives the outcome that is stored for h, or ErrNoResult.
 func (fe *frontEnd) stored(ctx context.Context, h Handle) (wire.Outcome, error) {
-	if h.IsZero() {
-		return wire.Outcome{}, fmt.Errorf("%w: the zero Handle", errHandle)
+	if err := h.check(); err != nil {
+		return wire.Outcome{}, err
 	}
 	for _, subject := range fe.subjects(stored, h) {
 		report, err := fe.report(ctx, subject)

@@ -28,6 +28,8 @@ func TestWhatCannotBeAskedIsRefused(t *testing.T) {
 		"canceled":                 second(c.Submit(ended, "r")),
 		"the zero Handle":          second(c.Wait(ctx, natsbatch.Handle{})),
 		"not a handle":             second(c.Get(ctx, natsbatch.Handle{})),
+		"key has 5000 bytes":       second(c.Wait(ctx, natsbatch.KeyHandle(strings.Repeat("k", 5000)))),
+		"the key has 5001 bytes":   second(c.Get(ctx, natsbatch.KeyHandle(strings.Repeat("k", 5001)))),
 		"no result":                second(c.Get(ctx, natsbatch.KeyHandle("nobody's"))),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
