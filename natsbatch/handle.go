@@ -22,9 +22,13 @@ type Handle struct {
 // with Key(id). For an id that Key cannot have, Wait and Get return an error.
 func KeyHandle(id string) Handle { return Handle{id: id} }
 
-// String gives the handle's text: letters, digits, "-", "_" and ".".
+// String gives the handle's text: letters, digits, "-", "_" and "."; of the
+// zero Handle "".
 func (h Handle) String() string {
-	if h.id != "" {
+	switch {
+	case h.IsZero():
+		return ""
+	case h.id != "":
 		return "k." + encodeID(h.id)
 	}
 	return h.frontEnd + "." + strconv.FormatUint(h.envelope, 10) + "." + strconv.FormatUint(h.index, 10)
@@ -50,7 +54,7 @@ func (h Handle) check() error {
 	return nil
 }
 
-// ParseHandle reads the text of a Handle.
+// ParseHandle reads the text of a Handle, which is not the zero one.
 func ParseHandle(text string) (Handle, error) {
 	parts := strings.Split(text, ".")
 	switch {
@@ -70,11 +74,16 @@ func ParseHandle(text string) (Handle, error) {
 	return Handle{}, fmt.Errorf("%w: %q", errHandle, text)
 }
 
-// MarshalText gives the handle's text, for JSON and the like.
+// MarshalText gives the handle's text, for JSON and the like; of the zero Handle
+// "".
 func (h Handle) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 
-// UnmarshalText reads the handle's text.
+// UnmarshalText reads what MarshalText gives.
 func (h *Handle) UnmarshalText(text []byte) (err error) {
+	if len(text) == 0 {
+		*h = Handle{}
+		return nil
+	}
 	*h, err = ParseHandle(string(text))
 	return err
 }

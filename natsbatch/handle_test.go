@@ -27,6 +27,19 @@ func TestHandlesHaveAText(t *testing.T) {
 	}
 }
 
+// A dead letter of a Do has the zero Handle, and must pass through JSON too.
+func TestTheZeroHandleHasAText(t *testing.T) {
+	letter := natsbatch.DeadLetter{Seq: 1}
+	b, err := json.Marshal(letter)
+	if err != nil || !strings.Contains(string(b), `"Handle":""`) {
+		t.Errorf("%s, %v", b, err)
+	}
+	back := natsbatch.DeadLetter{Handle: natsbatch.KeyHandle("k")}
+	if err := json.Unmarshal(b, &back); err != nil || !back.Handle.IsZero() || letter.Handle.String() != "" {
+		t.Errorf("%+v, %v", back, err)
+	}
+}
+
 func TestOtherTextsAreNoHandles(t *testing.T) {
 	for _, text := range []string{"", "k", "k.", "k.%", "k." + strings.Repeat("QUFB", 50), "fe.1", "fe.1.x", "fe.-1.0", "fe.01.0", "f*e.1.0", "fe.1.0.0", ".1.0"} {
 		if h, err := natsbatch.ParseHandle(text); err == nil || !h.IsZero() {
