@@ -36,7 +36,8 @@ type Queue struct {
 	ResultBytes int64
 
 	// ResultTTL is how long results of Submit are kept. Default: zero, which is
-	// 24 h. At least 100 ms.
+	// 24 h. At least 100 ms. Below 2 min it is also how long the server knows a
+	// message that it has, so that repetitions of it may run once more.
 	ResultTTL time.Duration
 
 	// DeadTTL is how long dead letters are kept. Default: zero, which is 14 days.

@@ -71,7 +71,7 @@ func (q Queue) streams() (requests, results, dead jetstream.StreamConfig) {
 	requests = q.stream(q.requestStream(), "req.>")
 	requests.Retention = jetstream.WorkQueuePolicy
 	requests.MaxMsgs, requests.MaxBytes = q.MaxMessages, q.MaxBytes
-	requests.Duplicates = duplicates
+	requests.Duplicates = min(duplicates, q.ResultTTL) // else an id would be taken for known whose result is gone
 
 	results = q.stream(q.resultStream(), "res.>")
 	results.MaxMsgsPerSubject, results.DiscardNewPerSubject = 1, true

@@ -2,8 +2,11 @@ package embed_test
 
 import (
 	"context"
+	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gobatcher/batcher/natsbatch"
 	"github.com/nats-io/nats.go/jetstream"
@@ -48,6 +51,38 @@ func TestAResultThatCannotBeReadEndsAWait(t *testing.T) {
 	for name, err := range map[string]error{"Wait before": soon(t, "Wait", waits), "Wait": second(c.Wait(within(t), natsbatch.KeyHandle("k"))), "Get": second(c.Get(within(t), natsbatch.KeyHandle("k")))} {
 		if err == nil || !strings.Contains(err.Error(), "cannot be read") {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Once the result of an id is no longer kept, the id is a new one.
+func TestAKeyCountsAsLongAsItsResult(t *testing.T) {
+	nc := conn(t)
+	q := queue
+	q.ResultTTL = time.Second
+	c, err := natsbatch.NewClient[string, int64](within(t), nc, q, natsbatch.ClientOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var runs atomic.Int64
+	w, err := natsbatch.NewWorker(within(t), nc, q, func(_ context.Context, reqs []string) ([]int64, error) {
+		return []int64{runs.Add(1)}, nil
+	}, natsbatch.WorkerOptions{})
+	worker(t, w, err)
+	for want := range 2 {
+		h, err := c.Submit(within(t), "r", natsbatch.Key("k"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res, err := c.Wait(within(t), h); err != nil || res != int64(want+1) {
+			t.Errorf("%d, %v; want %d", res, err, want+1)
+		}
+		for err = nil; err == nil; { // the server takes its time
+			_, err = c.Get(within(t), h)
+		}
+		if !errors.Is(err, natsbatch.ErrNoResult) {
+			t.Fatal(err)
 		}
 	}
 }
