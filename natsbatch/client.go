@@ -178,9 +178,9 @@ func (c *Client[Req, Res]) Get(ctx context.Context, h Handle) (res Res, err erro
 // when it is called again.
 func (c *Client[Req, Res]) Close() error { return c.fe.shutdown(context.Background()) }
 
-// Shutdown is Close bounded by ctx. When ctx ends first, every Do that still
-// waits gets [ErrClosed], or [ErrUnknownOutcome] if its request was accepted,
-// and Shutdown returns ctx's cause.
+// Shutdown is Close bounded by ctx. When ctx ends first, every Do and Submit
+// that still waits gets [ErrClosed], or [ErrUnknownOutcome] if its request was,
+// or may have been, accepted, and Shutdown returns ctx's cause.
 func (c *Client[Req, Res]) Shutdown(ctx context.Context) error { return c.fe.shutdown(ctx) }
 
 func (c *Client[Req, Res]) result(data []byte) (res Res, err error) {

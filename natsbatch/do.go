@@ -2,6 +2,7 @@ package natsbatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -114,10 +115,13 @@ func (fe *frontEnd) abandoned(a *ask, future batcher.Future[struct{}]) ([]byte, 
 	}
 }
 
-// ended is a context that has ended.
+// errPending: what became of a request is not known yet.
+var errPending = errors.New("natsbatch: pending")
+
+// ended is a context that has ended, with errPending.
 var ended = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(errPending)
 	return ctx
 }()
 

@@ -22,6 +22,7 @@ type frontEnd struct {
 	limit   atomic.Int64  // payloadLimit, for which each request would take the connection's lock: 2 % of a Do's processor time
 	asks    [priorities]*batcher.Batcher[*ask, struct{}]
 	submits [priorities]*batcher.Batcher[*wireRequest, Handle]
+	keys    [priorities]*batcher.Batcher[*wireRequest, Handle] // each request by itself
 	calls   calls
 	futures futures
 	back    broadcast // when the connection is back
@@ -38,6 +39,7 @@ func newFrontEnd(t *topology, trace func(context.Context) string) (*frontEnd, er
 	for _, p := range urgency {
 		fe.asks[p] = batcher.New(fe.ask(p), commitOptions)
 		fe.submits[p] = batcher.New(fe.hand(p), commitOptions)
+		fe.keys[p] = batcher.New(fe.handKey(p), batcher.Options{MaxSize: 1, MaxConcurrent: -1})
 	}
 	fe.limit.Store(int64(payloadLimit(fe.nc)))
 	if err := fe.listen(); err != nil {
@@ -143,11 +145,10 @@ func (fe *frontEnd) shutdown(ctx context.Context) error {
 	fe.closed.Store(true)
 	var err error
 	for _, p := range urgency {
-		if e := fe.asks[p].Shutdown(ctx); e != nil {
-			err = e
-		}
-		if e := fe.submits[p].Shutdown(ctx); e != nil {
-			err = e
+		for _, b := range []interface{ Shutdown(context.Context) error }{fe.asks[p], fe.submits[p], fe.keys[p]} {
+			if e := b.Shutdown(ctx); e != nil {
+				err = e
+			}
 		}
 	}
 	if e := fe.calls.drain(ctx, fe.life.Done()); e != nil {

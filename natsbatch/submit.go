@@ -2,6 +2,7 @@ package natsbatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/gobatcher/batcher"
@@ -29,23 +30,29 @@ func (fe *frontEnd) submit(ctx context.Context, payload []byte, o Option) (Handl
 	if err := fe.refusal(); err != nil {
 		return Handle{}, err
 	}
+	to := fe.submits[o.priority]
 	if o.key != nil {
-		return fe.submitKey(ctx, r, *o.key, o.priority)
+		to, r.ID = fe.keys[o.priority], *o.key
 	}
-	future := fe.submits[o.priority].Submit(context.Background(), &wireRequest{r, weigh(&r, int(fe.limit.Load()))})
+	future := to.Submit(context.Background(), &wireRequest{r, weigh(&r, int(fe.limit.Load()))})
 	h, err := future.Wait(ctx)
-	switch {
-	case err == nil:
-		return h, nil
-	case ctx.Err() != nil && err == context.Cause(ctx):
+	left := err != nil && ctx.Err() != nil
+	if left {
 		if future.Cancel() {
-			return Handle{}, err
+			return Handle{}, context.Cause(ctx)
 		}
-		return Handle{}, fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+		h, err = future.Wait(ended) // it may be known by now
+	}
+	unknown := errors.Is(err, errPending) || errors.Is(err, ErrUnknownOutcome)
+	switch {
+	case unknown && left:
+		return Handle{}, fmt.Errorf("%w: %w", ErrUnknownOutcome, context.Cause(ctx))
+	case unknown && isClosed(err): // Shutdown ran out of time
+		return Handle{}, fmt.Errorf("%w: %w", ErrUnknownOutcome, ErrClosed)
 	case isClosed(err):
 		return Handle{}, ErrClosed
 	}
-	return Handle{}, err
+	return h, err
 }
 
 // hand gives the Func that sends envelopes of requests whose results are kept.
@@ -68,15 +75,18 @@ func (fe *frontEnd) hand(p Priority) batcher.Func[*wireRequest, Handle] {
 	}
 }
 
-// submitKey stores a request under its own id, unless one with this id is
-// stored already.
-func (fe *frontEnd) submitKey(ctx context.Context, r wire.Request, id string, p Priority) (Handle, error) {
-	r.ID = id
-	e := &wire.Envelope{Kind: wire.KindKey, Priority: uint8(p), From: fe.id, Requests: []wire.Request{r}}
-	if err := fe.publish(ctx, fe.requestSubject(line(p)), e, keyMessageID(fe.Queue, id)); err != nil {
-		return Handle{}, err
+// handKey gives the Func that stores a request under its own id, unless one
+// with this id is stored already. Its batches have one request.
+func (fe *frontEnd) handKey(p Priority) batcher.Func[*wireRequest, Handle] {
+	subject := fe.requestSubject(line(p))
+	return func(ctx context.Context, reqs []*wireRequest) ([]Handle, error) {
+		r := reqs[0].Request
+		e := &wire.Envelope{Kind: wire.KindKey, Priority: uint8(p), From: fe.id, Requests: []wire.Request{r}}
+		if err := fe.publish(ctx, subject, e, keyMessageID(fe.Queue, r.ID)); err != nil {
+			return nil, err
+		}
+		return []Handle{KeyHandle(r.ID)}, nil
 	}
-	return KeyHandle(id), nil
 }
 
 // keyMessageID keeps ids of different endpoints of a namespace apart. The id
