@@ -1,23 +1,29 @@
 package natsbatch
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+)
 
 // Codec turns requests and results into bytes and back. Marshal and Unmarshal
-// must be safe for concurrent use, and Marshal's bytes belong to the caller.
+// must be safe for concurrent use. Marshal's bytes belong to the caller, and
+// Unmarshal must not keep or change its own.
 type Codec interface {
 	Marshal(v any) ([]byte, error)
 	Unmarshal(data []byte, v any) error
 }
 
-// jsonCodec is the default. A []byte passes as it is.
+// jsonCodec is the default. A []byte passes as it is, as a copy: whoever sent it
+// may use it again before the message is written, and what is read from a
+// message is read again by others who wait for it, and by who tries once more.
 type jsonCodec struct{}
 
 func (jsonCodec) Marshal(v any) ([]byte, error) {
 	switch v := v.(type) {
 	case []byte:
-		return v, nil
+		return bytes.Clone(v), nil
 	case json.RawMessage:
-		return v, nil
+		return bytes.Clone(v), nil
 	}
 	return json.Marshal(v)
 }
@@ -25,10 +31,10 @@ func (jsonCodec) Marshal(v any) ([]byte, error) {
 func (jsonCodec) Unmarshal(data []byte, v any) error {
 	switch v := v.(type) {
 	case *[]byte:
-		*v = data
+		*v = bytes.Clone(data)
 		return nil
 	case *json.RawMessage:
-		*v = data
+		*v = bytes.Clone(data)
 		return nil
 	}
 	return json.Unmarshal(data, v)
@@ -36,7 +42,7 @@ func (jsonCodec) Unmarshal(data []byte, v any) error {
 
 // encoder gives a Codec's Marshal for one type.
 func encoder[T any](c Codec) func(T) ([]byte, error) {
-	if same, ok := any(same).(func(T) ([]byte, error)); ok && c == (jsonCodec{}) {
+	if same, ok := any(copied).(func(T) ([]byte, error)); ok && c == (jsonCodec{}) {
 		return same
 	}
 	return func(v T) ([]byte, error) { return c.Marshal(v) }
@@ -44,7 +50,7 @@ func encoder[T any](c Codec) func(T) ([]byte, error) {
 
 // decoder gives a Codec's Unmarshal for one type.
 func decoder[T any](c Codec) func([]byte) (T, error) {
-	if same, ok := any(same).(func([]byte) (T, error)); ok && c == (jsonCodec{}) {
+	if same, ok := any(copied).(func([]byte) (T, error)); ok && c == (jsonCodec{}) {
 		return same
 	}
 	return func(data []byte) (v T, err error) {
@@ -53,9 +59,9 @@ func decoder[T any](c Codec) func([]byte) (T, error) {
 	}
 }
 
-// same is how a []byte passes: through a Codec's any it would be allocated,
-// four times on the way of a request and its result.
-func same(data []byte) ([]byte, error) { return data, nil }
+// copied is how a []byte passes: through a Codec's any it would be allocated once
+// more, four times on the way of a request and its result.
+func copied(data []byte) ([]byte, error) { return bytes.Clone(data), nil }
 
 func codecOr(c Codec) Codec {
 	if c == nil {
