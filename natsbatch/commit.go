@@ -29,7 +29,8 @@ const (
 
 // publish stores an envelope and returns when it is acknowledged. A try whose
 // outcome is not known is repeated under the same message id, of which the
-// stream keeps one. It ends with ctx.
+// stream keeps one. It ends with ctx. Only if no try can have reached the stream
+// it is sure that the envelope was not accepted.
 func (fe *frontEnd) publish(ctx context.Context, subject string, e *wire.Envelope, id string) error {
 	if fe.nc.IsClosed() {
 		return noConnection(fe.nc)
@@ -42,6 +43,7 @@ func (fe *frontEnd) publish(ctx context.Context, subject string, e *wire.Envelop
 	if ttl := keepFor(e, time.Now()); ttl > 0 {
 		msg.Header.Set(jetstream.MsgTTLHeader, strconv.Itoa(int(ttl/time.Second)))
 	}
+	sure := true
 	for first := true; ; first = false {
 		err := fe.try(ctx, msg)
 		switch {
@@ -50,19 +52,50 @@ func (fe *frontEnd) publish(ctx context.Context, subject string, e *wire.Envelop
 			return nil
 		case refused(err):
 			return admissionError(err)
-		case ctx.Err() != nil || fe.nc.IsClosed():
-			return fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+		}
+		if sure = sure && unheard(err); sure && errors.Is(err, nats.ErrPermissionViolation) {
+			return admissionError(err)
 		}
 		if !first || !errors.Is(err, context.DeadlineExceeded) {
 			sleep(ctx, commitPause)
 		}
+		if ctx.Err() != nil || fe.nc.IsClosed() {
+			return fe.unacknowledged(err, sure)
+		}
 	}
 }
 
+// unheard reports whether err says that the message came to no stream.
+func unheard(err error) bool {
+	return errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrPermissionViolation)
+}
+
+// unacknowledged gives the error of a publish that was given up after err.
+func (fe *frontEnd) unacknowledged(err error, sure bool) error {
+	switch {
+	case sure:
+		return fmt.Errorf("natsbatch: the request was not accepted: no stream takes it: %w", err)
+	case fe.nc.IsConnected():
+		return fmt.Errorf("%w: no acknowledgement: %w", ErrUnknownOutcome, err)
+	case fe.nc.IsClosed():
+		return fmt.Errorf("%w: %w", ErrUnknownOutcome, noConnection(fe.nc))
+	}
+	return fmt.Errorf("%w: the connection is %v: %w", ErrUnknownOutcome, fe.nc.Status(), err)
+}
+
+// try sends a message once. The server says apart from it that there is no right
+// to, and then says nothing.
 func (fe *frontEnd) try(ctx context.Context, msg *nats.Msg) error {
 	ctx, cancel := context.WithTimeout(ctx, commitTry)
 	defer cancel()
+	before := fe.nc.LastError()
 	_, err := fe.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if said := fe.nc.LastError(); said != nil && said != before && errors.Is(said, nats.ErrPermissionViolation) && strings.Contains(said.Error(), strconv.Quote(msg.Subject)) {
+		return said
+	}
 	return err
 }
 
