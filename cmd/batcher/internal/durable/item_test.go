@@ -156,7 +156,7 @@ func TestEndpoints(t *testing.T) {
 	if got := endpoint("a-B_1"); got != "a-B_1" {
 		t.Errorf("got %q", got)
 	}
-	for _, name := range []string{"/", "POST /v1/embeddings", "ü", "a.b"} {
+	for _, name := range []string{"/", "POST /v1/embeddings", "ü", "a.b", "_later", "_probe"} {
 		if got := endpoint(name); !plain.MatchString(got) || got == endpoint(name+"x") {
 			t.Errorf("%q becomes %q", name, got)
 		}

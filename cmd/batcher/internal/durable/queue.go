@@ -9,7 +9,9 @@ import (
 	"github.com/gobatcher/batcher/natsbatch"
 )
 
-var plain = regexp.MustCompile(`^[A-Za-z0-9_-]{1,60}$`)
+// plain are names that a queue can have. Those that begin with "_" are not a
+// route's: natsbatch and laterQueue use such.
+var plain = regexp.MustCompile(`^[A-Za-z0-9-][A-Za-z0-9_-]{0,59}$`)
 
 // endpoint gives a route's name in a form that a queue's can have.
 func endpoint(route string) string {
