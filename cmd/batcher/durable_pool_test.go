@@ -3,13 +3,17 @@
 package main_test
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"github.com/nats-io/nats.go"
 )
 
 // TestDurablePools has two gateways on one queue: their requests meet in one
@@ -156,4 +160,47 @@ func TestDurableDeadLetters(t *testing.T) {
 		t.Errorf("dlq drop: %+v", o)
 	}
 	g.counts(`batcher_dead_letters{route="(later)"}`, 0)
+}
+
+// A letter that cannot be given back holds up no other.
+func TestDurableDeadLetterThatCannotBeRead(t *testing.T) {
+	u := newUpstream(t)
+	var up atomic.Bool
+	u.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !up.Load() {
+			http.Error(w, "out of order", http.StatusServiceUnavailable)
+			return
+		}
+		u.ServeHTTP(w, r)
+	})
+	u.Start()
+	g := startGate(t, durableArgs(u, t.TempDir(), "--queue-listen=127.0.0.1:0", "--queue-tries=3")...)
+	nc, err := nats.Connect(g.queue())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	if err := nc.Publish("bq.main.req._later.normal", []byte("\x01hello")); err != nil {
+		t.Fatal(err)
+	}
+	g.counts(`batcher_dead_letters{route="(later)"}`, 1)
+	place := g.later(1, "one")
+	g.counts(`batcher_dead_letters{route="(later)"}`, 2)
+	up.Store(true)
+	o := run("", "dlq", "retry", "all", "--nats", g.queue(), "--upstream", u.URL, "--protocol", "kserve-v1", "--name", "sum")
+	if o.status != 1 || o.stdout != "1 given back\n" || !strings.Contains(o.stderr, "dead letter 1 cannot be retried") {
+		t.Errorf("dlq retry all: %+v", o)
+	}
+	g.ask(http.MethodGet, place, "", "Prefer", "wait=30").want(t, 1)
+}
+
+// The queue of those that nobody waits for is no route's, whatever the route's
+// name is.
+func TestDurableRouteOfAnyName(t *testing.T) {
+	u := startUpstream(t)
+	g := startGate(t, "--store", t.TempDir(), "--upstream", u.URL, "--protocol", "kserve-v1", "--name", "_later")
+	for n := range 4 {
+		g.ask(http.MethodGet, g.later(n, fmt.Sprint(n)), "", "Prefer", "wait=30").want(t, n)
+		g.predict(n).want(t, n)
+	}
 }

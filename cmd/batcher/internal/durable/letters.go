@@ -137,9 +137,11 @@ func (l *Letters) Drop(numbers []uint64) error {
 	return l.change(numbers, "dropped", (*natsbatch.Admin).Drop)
 }
 
-// change does something with letters, and says how many it was done to.
+// change does something with letters, and says how many it was done to. Where
+// that fails it goes on with the next.
 func (l *Letters) change(numbers []uint64, done string, do func(*natsbatch.Admin, context.Context, uint64) error) error {
-	all, count := numbers == nil, 0
+	all, count, listed := numbers == nil, 0, true
+	var errs []error
 	for _, q := range l.all {
 		var found []uint64
 		err := q.each(func(d natsbatch.DeadLetter) error {
@@ -148,22 +150,40 @@ func (l *Letters) change(numbers []uint64, done string, do func(*natsbatch.Admin
 			}
 			return nil
 		})
-		for _, n := range found {
-			if err == nil {
-				ctx, cancel := setup()
-				err = do(q.admin, ctx, n)
-				cancel()
-			}
-			count++
-			numbers = slices.DeleteFunc(numbers, func(m uint64) bool { return m == n })
-		}
 		if err != nil {
-			return err
+			listed = false
+			errs = append(errs, fmt.Errorf("route %s: %w", q.name, err))
+		}
+		numbers = slices.DeleteFunc(numbers, func(n uint64) bool { return slices.Contains(found, n) })
+		n, err := q.apply(found, do)
+		if count += n; err != nil {
+			errs = append(errs, err)
 		}
 	}
 	fmt.Fprintf(l.out, "%d %s\n", count, done)
-	if len(numbers) > 0 {
-		return fmt.Errorf("no such dead letters: %v", numbers)
+	if listed && len(numbers) > 0 {
+		errs = append(errs, fmt.Errorf("no such dead letters: %v", numbers))
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+// apply does something with these letters of a route, until it is clear that
+// it will fail for all others too, and gives to how many it was done.
+func (q *queued) apply(numbers []uint64, do func(*natsbatch.Admin, context.Context, uint64) error) (count int, err error) {
+	var errs []error
+	for _, n := range numbers {
+		ctx, cancel := setup()
+		err := do(q.admin, ctx, n)
+		late := ctx.Err() != nil
+		cancel()
+		if err == nil {
+			count++
+			continue
+		}
+		errs = append(errs, err)
+		if late || errors.Is(err, natsbatch.ErrFull) {
+			break
+		}
+	}
+	return count, errors.Join(errs...)
 }
