@@ -239,6 +239,13 @@ func (c *collector) took(d *delivery, now time.Time) {
 	c.lanes[d.line].arrived(len(d.envelope.Requests), d.sequence, d.backlog, c.lim, now)
 }
 
+// held notes n requests of a line that wait in the worker.
+func (c *collector) held(which line, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lanes[which].active += n
+}
+
 // ran notes how long Func ran for a batch.
 func (c *collector) ran(took time.Duration) {
 	c.mu.Lock()

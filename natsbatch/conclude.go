@@ -12,7 +12,8 @@ import (
 
 // conclude is done with a delivery: it stores the results that are to be kept,
 // stores again what is to run again, and acknowledges. Where one fails it
-// leaves the delivery to whoever gets it after AckWait.
+// leaves the delivery to whoever gets it after AckWait. What finds no room in
+// the queue stays here.
 func (w *Worker) conclude(d *delivery) {
 	defer w.leases.drop(d)
 	var by [fates][]*verdict
@@ -27,7 +28,12 @@ func (w *Worker) conclude(d *delivery) {
 		return
 	}
 	fault.At(fault.Stored)
-	if w.again(d, by) != nil {
+	left, err := w.again(d, by)
+	if err != nil {
+		return
+	}
+	if left != nil {
+		w.stay(d.remainder(left), time.Duration(left.DelayMS)*time.Millisecond)
 		return
 	}
 	fault.At(fault.Parted)
@@ -88,20 +94,22 @@ func sameFate(d *delivery, by [fates][]*verdict) bool {
 	return len(by[handedBack]) == n || len(by[retried]) == n
 }
 
-// again stores what did not come to an answer where it goes on.
-func (w *Worker) again(d *delivery, by [fates][]*verdict) error {
+// again stores what did not come to an answer where it goes on, and gives what
+// the queue has no room for.
+func (w *Worker) again(d *delivery, by [fates][]*verdict) (left *wire.Envelope, err error) {
 	for f, verdicts := range by {
 		if fate(f) == answered || len(verdicts) == 0 {
 			continue
 		}
 		e := w.rest(d, verdicts)
-		var err error
 		switch fate(f) {
 		case dead:
-			err = w.buryAll(e)
+			if err := w.buryAll(e); err != nil {
+				return nil, err
+			}
+			continue
 		case handedBack:
 			w.figures.handedBack.Add(uint64(len(verdicts)))
-			err = w.part(d, e)
 		case crashed:
 			e.Suspect++
 			fallthrough
@@ -109,13 +117,26 @@ func (w *Worker) again(d *delivery, by [fates][]*verdict) error {
 			w.figures.retried.Add(uint64(len(verdicts)))
 			e.Tries++
 			e.DelayMS = uint64(w.delay(e.Tries, verdicts).Milliseconds())
-			err = w.part(d, e)
 		}
-		if err != nil {
-			return err
+		switch err := w.part(d, e); {
+		case isFull(err):
+			left = merge(left, e)
+		case err != nil:
+			return nil, err
 		}
 	}
-	return nil
+	return left, nil
+}
+
+// merge gives one envelope of two, either of which may be nil, as careful as
+// the more careful one.
+func merge(a, b *wire.Envelope) *wire.Envelope {
+	if a == nil {
+		return b
+	}
+	a.Tries, a.Suspect, a.DelayMS = max(a.Tries, b.Tries), max(a.Suspect, b.Suspect), max(a.DelayMS, b.DelayMS)
+	a.Requests = append(a.Requests, b.Requests...)
+	return a
 }
 
 // rest gives an envelope with the requests of these verdicts.

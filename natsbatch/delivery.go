@@ -51,6 +51,13 @@ func newDelivery(msg *nats.Msg, l line, now time.Time) (*delivery, error) {
 	return d, nil
 }
 
+// remainder gives what is left of a delivery, to be worked on here: e says of
+// which requests and how often they have begun to run.
+func (d *delivery) remainder(e *wire.Envelope) *delivery {
+	return &delivery{envelope: e, line: d.line, priority: d.priority, ack: d.ack, count: d.count, stored: d.stored,
+		source: d.source, sequence: d.sequence, backlog: d.backlog, tries: e.Tries, suspect: e.Suspect}
+}
+
 // priorityOf gives an envelope's priority.
 func priorityOf(e *wire.Envelope) Priority {
 	if e.Priority >= priorities {

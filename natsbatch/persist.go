@@ -29,6 +29,10 @@ const (
 // when the server refuses for good, and with errStored. Tries carry the same
 // id, of which the stream keeps one.
 func (w *Worker) persist(msg *nats.Msg, id string) error {
+	return w.persistUnless(func(err error) bool { return refused(err) && !isFull(err) }, msg, id)
+}
+
+func (w *Worker) persistUnless(hopeless func(error) bool, msg *nats.Msg, id string) error {
 	if id != noID {
 		msg.Header.Set(nats.MsgIdHdr, id)
 	}
@@ -43,7 +47,7 @@ func (w *Worker) persist(msg *nats.Msg, id string) error {
 			return errStored
 		case w.ctx.Err() != nil || w.nc.IsClosed():
 			return err
-		case refused(err) && !isFull(err):
+		case hopeless(err):
 			return err
 		}
 		sleep(w.ctx, persistPause)
@@ -64,14 +68,15 @@ func (w *Worker) store(subject string, report wire.Report, id string) error {
 	return w.persist(msg, id)
 }
 
-// persistEnvelope stores an envelope in the request stream.
+// persistEnvelope stores an envelope in the request stream. It does not wait
+// for room, which may be what the messages take that wait for it.
 func (w *Worker) persistEnvelope(l line, e *wire.Envelope, id string) error {
 	msg := nats.NewMsg(w.requestSubject(l))
 	msg.Data = e.Append(make([]byte, 0, sizeOf(e)))
 	if ttl := keepFor(e, time.Now()); ttl > 0 {
 		msg.Header.Set(jetstream.MsgTTLHeader, strconv.Itoa(int(ttl/time.Second)))
 	}
-	return w.persist(msg, id)
+	return w.persistUnless(refused, msg, id)
 }
 
 // atOnce is how many requests to the server one task has under way.

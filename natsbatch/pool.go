@@ -71,7 +71,7 @@ func (w *Worker) submit(p *pool, items []*item) {
 // leaves its settling to another goroutine, so that the slot is free for the
 // next batch meanwhile.
 func (w *Worker) run(ctx context.Context, group string, items []*item) {
-	defer w.collector.freed(items[0].from.line, len(items))
+	defer w.freed(items)
 	if w.isDraining() {
 		w.settle(handBack(items))
 		return
@@ -96,6 +96,19 @@ func (w *Worker) run(ctx context.Context, group string, items []*item) {
 		w.settle(verdicts)
 		<-w.unsettledRuns
 	})
+}
+
+// freed tells the collector of items that have run, or will not.
+func (w *Worker) freed(items []*item) {
+	var n [lines]int
+	for _, it := range items {
+		n[it.from.line]++
+	}
+	for l := range n {
+		if n[l] > 0 {
+			w.collector.freed(line(l), n[l])
+		}
+	}
 }
 
 // dropExpired moves the verdicts of items whose deadline has passed to the

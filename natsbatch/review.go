@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	mrand "math/rand/v2"
+	"time"
 
 	"github.com/gobatcher/batcher/natsbatch/internal/fault"
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
@@ -125,34 +127,50 @@ func (w *Worker) withoutResult(e *wire.Envelope, reqs []wire.Request) ([]wire.Re
 }
 
 // divide stores the requests of a delivery again in smaller envelopes, and is
-// done with it.
+// done with it. Where the queue has no room they run here in batches as small.
 func (w *Worker) divide(d *delivery) {
 	defer w.release(d)
 	fault.At(fault.Divided)
 	e := *d.envelope
 	e.Tries, e.Suspect, e.DelayMS = e.Tries+1, e.Suspect+1, 0
 	e.Reason = fmt.Sprintf("a worker took it and did not settle it (delivery %d)", d.count)
-	if w.part(d, &e) == nil {
+	switch err := w.part(d, &e); {
+	case err == nil:
 		w.acknowledge(d)
+	case isFull(err):
+		left := d.remainder(&e)
+		left.suspect = min(d.suspect, w.runs()-1)
+		left.tries = d.tries - d.suspect + left.suspect
+		w.stay(left, w.caution(d))
 	}
 }
 
+// caution is how long a delivery waits for room that would run here
+// otherwise: not at all as long as its batches get smaller each time that it
+// kills a worker. After that it must not come before all others each time, or
+// they would never make room.
+func (w *Worker) caution(d *delivery) time.Duration {
+	if d.suspect < w.runs() {
+		return 0
+	}
+	return mrand.N(w.AckWait)
+}
+
 // part stores what is left of a delivery, in parts that each fit one batch if
-// it is suspect.
+// it is suspect. Where that fails the envelope keeps what is not stored.
 func (w *Worker) part(d *delivery, e *wire.Envelope) error {
 	size := len(e.Requests)
 	if e.Suspect > 0 {
 		size = w.batchSize(e.Suspect)
+		e.Part = true
 	}
-	rest := e.Requests
-	for len(rest) > 0 {
+	for len(e.Requests) > 0 {
 		part := *e
-		part.Requests = rest[:min(size, len(rest))]
-		part.Part = e.Part || len(part.Requests) < len(e.Requests) || e.Suspect > 0
+		part.Requests = e.Requests[:min(size, len(e.Requests))]
 		if err := w.requeue(d, &part); err != nil {
 			return err
 		}
-		rest = rest[len(part.Requests):]
+		e.Requests = e.Requests[len(part.Requests):]
 	}
 	return nil
 }

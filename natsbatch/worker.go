@@ -120,6 +120,8 @@ type Worker struct {
 	gate     sync.RWMutex // guards draining; held while items are put into batches
 	draining bool         // nothing more is run
 
+	open    context.Context // ends when Close or Shutdown is called
+	shut    context.CancelFunc
 	ctx     context.Context // ends when Shutdown runs out of time
 	cancel  context.CancelFunc
 	stop    sync.Once
@@ -175,6 +177,7 @@ func newWorker[Req, Res any](ctx context.Context, nc *nats.Conn, q Queue, fn gro
 	}
 	w.leases = leases{nc: nc, wait: t.AckWait}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
+	w.open, w.shut = context.WithCancel(w.ctx)
 	w.newPools()
 	if w.mail, err = newMail(t); err == nil {
 		w.collector, err = newCollector(w)
@@ -215,6 +218,7 @@ func (w *Worker) wind() {
 	w.gate.Lock()
 	w.draining = true
 	w.gate.Unlock()
+	w.shut()
 	var pools sync.WaitGroup
 	for _, p := range w.pools {
 		pools.Go(func() { _ = p.Shutdown(w.ctx) })

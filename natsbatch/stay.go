@@ -1,0 +1,49 @@
+package natsbatch
+
+import "time"
+
+// stay keeps a delivery for which the queue has no room. It waits here as
+// long as it would there, and then runs again: nobody may wait for room
+// without an end, since what the queue is full of may be what waits. The
+// worker takes no more for it, as for requests that are yet to run. One that
+// shuts down has the server deliver it again.
+func (w *Worker) stay(d *delivery, wait time.Duration) {
+	if w.isDraining() {
+		w.putOff(d, wait)
+		return
+	}
+	w.leases.take(d)
+	w.collector.held(d.line, len(d.envelope.Requests))
+	w.later(func() { w.await(d, time.Now().Add(wait)) })
+}
+
+// await puts a delivery back if there is room before its time has come.
+func (w *Worker) await(d *delivery, until time.Time) {
+	for {
+		sleep(w.open, min(persistPause, time.Until(until)))
+		left := time.Until(until)
+		switch {
+		case w.open.Err() != nil:
+			w.putOff(d, max(0, left))
+			w.release(d)
+			return
+		case left <= 0:
+			w.enqueue(d)
+			return
+		}
+		before := len(d.envelope.Requests)
+		d.envelope.DelayMS = uint64(left.Milliseconds())
+		err := w.part(d, d.envelope)
+		if stored := before - len(d.envelope.Requests); stored > 0 {
+			w.collector.freed(d.line, stored)
+		}
+		if isFull(err) {
+			continue
+		}
+		if err == nil {
+			w.acknowledge(d)
+		}
+		w.release(d)
+		return
+	}
+}
