@@ -159,13 +159,17 @@ const maxReason = 4 << 10
 
 func shorten(text string) string { return text[:min(len(text), maxReason)] }
 
+// longest bounds what Backoff and Func may ask for, so that nothing overflows.
+const longest = 365 * 24 * time.Hour
+
 // delay is how long requests wait for their next try: as long as Func asks at
 // least, and up to half as much again by chance, so that they do not all come
 // at once.
 func (w *Worker) delay(try int, verdicts []*verdict) time.Duration {
-	wait := w.opts.Backoff(try)
+	wait := max(0, w.opts.Backoff(try))
 	for _, v := range verdicts {
 		wait = max(wait, v.after)
 	}
+	wait = min(wait, longest)
 	return wait + time.Duration(mrand.Int64N(int64(wait/2)+1))
 }
