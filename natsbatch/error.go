@@ -49,7 +49,12 @@ type RetryError struct {
 }
 
 // Error gives the text of Err.
-func (e *RetryError) Error() string { return e.Err.Error() }
+func (e *RetryError) Error() string {
+	if e.Err == nil {
+		return "natsbatch: to be tried again"
+	}
+	return e.Err.Error()
+}
 
 // Unwrap gives Err.
 func (e *RetryError) Unwrap() error { return e.Err }

@@ -121,6 +121,12 @@ func Process[Req, Res any](ctx context.Context, fn func(context.Context, string,
 	return got
 }
 
+// Delay is how long a request waits whose error asks for after.
+func Delay(opts WorkerOptions, try int, after time.Duration) time.Duration {
+	w := &Worker{opts: opts}
+	return w.delay(try, []*verdict{{after: after}})
+}
+
 func deliveryOf(payloads []string) *delivery {
 	d := &delivery{envelope: &wire.Envelope{From: "fe", Number: 1}}
 	for i, p := range payloads {

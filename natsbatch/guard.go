@@ -15,10 +15,11 @@ type crashError struct{ reason string }
 
 func (e *crashError) Error() string { return e.reason }
 
-// ran is what a call of Func came to.
+// ran is what a call of Func came to: results, or an error for each request,
+// of which nil means that the result counts.
 type ran[Res any] struct {
-	res []Res
-	err error
+	res  []Res
+	errs []error
 }
 
 // guard calls fn and gives a result for each request, or errors of which nil
@@ -26,9 +27,9 @@ type ran[Res any] struct {
 // longer than timeout are crashErrors; a call that goes on goes on alone. A
 // negative timeout is none.
 func guard[Req, Res any](ctx context.Context, fn groupFunc[Req, Res], group string, reqs []Req, timeout time.Duration) ([]Res, []error) {
-	n := len(reqs)
 	if timeout < 0 {
-		return check(<-launch(ctx, fn, group, reqs), n)
+		out := <-launch(ctx, fn, group, reqs)
+		return out.res, out.errs
 	}
 	late := &crashError{fmt.Sprintf("Func took longer than %v", timeout)}
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, late)
@@ -36,63 +37,86 @@ func guard[Req, Res any](ctx context.Context, fn groupFunc[Req, Res], group stri
 	returned := launch(ctx, fn, group, reqs)
 	select {
 	case out := <-returned:
-		return check(out, n)
+		return out.res, out.errs
 	case <-ctx.Done():
 	}
 	if context.Cause(ctx) != late { // Shutdown ran out of time: what Func says now counts
-		return check(<-returned, n)
+		out := <-returned
+		return out.res, out.errs
 	}
 	select {
 	case out := <-returned:
-		if out.err != nil { // most likely because of the context
-			out.err = late
-		}
-		return check(out, n)
+		if out.errs == nil {
+			return out.res, nil
+		} // else most likely because of the context
 	case <-time.After(timeout/10 + time.Millisecond): // to heed its context
-		return check(ran[Res]{err: late}, n)
 	}
+	return nil, all(len(reqs), late)
 }
 
-// launch calls fn in a goroutine of its own, which survives whatever fn does.
+// launch calls fn in a goroutine of its own, which survives whatever fn and
+// its errors do.
 func launch[Req, Res any](ctx context.Context, fn groupFunc[Req, Res], group string, reqs []Req) <-chan ran[Res] {
 	returned := make(chan ran[Res], 1)
 	go func() {
-		out := ran[Res]{err: &crashError{"Func called runtime.Goexit"}}
+		var out ran[Res]
+		crash := &crashError{"Func called runtime.Goexit"}
 		defer func() {
 			if v := recover(); v != nil {
-				out = ran[Res]{err: &crashError{fmt.Sprintf("Func panicked: %v\n%s", v, debug.Stack())}}
+				crash = &crashError{fmt.Sprintf("Func panicked: %v\n%s", v, debug.Stack())}
+			}
+			if crash != nil {
+				out = ran[Res]{errs: all(len(reqs), crash)}
 			}
 			returned <- out
 		}()
 		res, err := fn(ctx, group, reqs)
-		out = ran[Res]{res, err}
+		out, crash = check(res, err, len(reqs)), nil
 	}()
 	return returned
 }
 
 // check gives each of n requests its result or its error.
-func check[Res any](out ran[Res], n int) ([]Res, []error) {
-	var each batcher.Errors
+func check[Res any](res []Res, err error, n int) ran[Res] {
+	if err == nil {
+		if len(res) == n {
+			return ran[Res]{res: res}
+		}
+		return ran[Res]{errs: all(n, miscount("results", len(res), n))}
+	}
+	each, ok := perRequest(err)
 	switch {
-	case out.err == nil && len(out.res) == n:
-		return out.res, nil
-	case out.err == nil:
-		return nil, all(n, miscount("results", len(out.res), n))
-	case !errors.As(out.err, &each):
-		return nil, all(n, out.err)
+	case !ok:
+		return ran[Res]{errs: all(n, err)}
 	case len(each) != n:
-		return nil, all(n, miscount("errors", len(each), n))
-	case len(out.res) == n:
-		return out.res, each
+		return ran[Res]{errs: all(n, miscount("errors", len(each), n))}
+	case len(res) == n:
+		return ran[Res]{res, each}
 	}
 	errs := make([]error, n)
 	for i, err := range each {
 		errs[i] = err
 		if err == nil {
-			errs[i] = miscount("results", len(out.res), n)
+			errs[i] = miscount("results", len(res), n)
 		}
 	}
-	return nil, errs
+	return ran[Res]{errs: errs}
+}
+
+// perRequest gives the errors of single requests that err consists of; false
+// if it is one for the batch, as one is that Retry was called with: what is in
+// there may be about other requests, those of a Batcher that Func uses.
+func perRequest(err error) (each batcher.Errors, ok bool) {
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		if _, whole := e.(*RetryError); whole {
+			return nil, false
+		}
+		if each, ok = e.(batcher.Errors); ok {
+			return each, true
+		}
+	}
+	ok = errors.As(err, &each)
+	return each, ok
 }
 
 func all(n int, err error) []error {

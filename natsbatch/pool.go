@@ -82,6 +82,13 @@ func (w *Worker) run(ctx context.Context, group string, items []*item) {
 	}
 	w.unsettledRuns <- struct{}{}
 	w.slots <- struct{}{}
+	defer func() { // also if a Codec calls runtime.Goexit
+		<-w.slots
+		w.later(func() {
+			w.settle(verdicts)
+			<-w.unsettledRuns
+		})
+	}()
 	live := dropExpired(verdicts)
 	w.figures.expired.Add(uint64(len(verdicts) - len(live)))
 	if len(live) > 0 {
@@ -91,11 +98,6 @@ func (w *Worker) run(ctx context.Context, group string, items []*item) {
 		w.process(ctx, group, live)
 		w.collector.ran(time.Since(begun))
 	}
-	<-w.slots
-	w.later(func() {
-		w.settle(verdicts)
-		<-w.unsettledRuns
-	})
 }
 
 // freed tells the collector of items that have run, or will not.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/gobatcher/batcher"
@@ -32,9 +33,26 @@ type verdict struct {
 	after  time.Duration // if retried: not before that
 }
 
+// answer makes the verdict a result.
+func (v *verdict) answer(data []byte) { v.fate, v.status, v.data = answered, wire.StatusOK, data }
+
 // fail makes the verdict an error that is the answer.
 func (v *verdict) fail(status wire.Status, text string) {
-	v.status, v.data = status, []byte(shorten(text))
+	v.fate, v.status, v.data = answered, status, []byte(shorten(text))
+}
+
+// crash makes the verdict one of a run that ended as it must not.
+func (v *verdict) crash(reason string) { v.fate, v.data = crashed, []byte(shorten(reason)) }
+
+// guarded calls f for the verdict's item alone. What is foreign there, a Codec
+// or the methods of an error, may panic.
+func (v *verdict) guarded(what string, f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			v.crash(fmt.Sprintf("to %s panicked: %v\n%s", what, p, debug.Stack()))
+		}
+	}()
+	f()
 }
 
 type groupFunc[Req, Res any] func(ctx context.Context, group string, reqs []Req) ([]Res, error)
@@ -50,12 +68,15 @@ func newProcessor[Req, Res any](fn groupFunc[Req, Res], opts WorkerOptions, limi
 		live := make([]*verdict, 0, len(verdicts))
 		for i := range verdicts {
 			v := &verdicts[i]
-			req, err := decode(v.item.req.Payload)
-			if err != nil {
-				v.fail(wire.StatusFailed, fmt.Sprintf("natsbatch: decode the request: %v", err))
-				continue
-			}
-			reqs, live = append(reqs, req), append(live, v)
+			v.crash("the run ended early") // so it is if a Codec calls runtime.Goexit
+			v.guarded("decode the request", func() {
+				req, err := decode(v.item.req.Payload)
+				if err != nil {
+					v.fail(wire.StatusFailed, fmt.Sprintf("natsbatch: decode the request: %v", err))
+					return
+				}
+				reqs, live = append(reqs, req), append(live, v)
+			})
 		}
 		if len(live) == 0 {
 			return
@@ -63,18 +84,20 @@ func newProcessor[Req, Res any](fn groupFunc[Req, Res], opts WorkerOptions, limi
 		res, errs := guard(withItems(ctx, live), fn, group, reqs, opts.Timeout)
 		for i, v := range live {
 			if errs != nil && errs[i] != nil {
-				judge(v, errs[i], opts.Retryable)
+				v.guarded("read the error of Func", func() { judge(v, errs[i], opts.Retryable) })
 				continue
 			}
-			data, err := encode(res[i])
-			switch {
-			case err != nil:
-				v.fail(wire.StatusFailed, fmt.Sprintf("natsbatch: encode the result: %v", err))
-			case len(data) > limit:
-				v.fail(wire.StatusTooLarge, fmt.Sprintf("the result has %d bytes, the limit is %d", len(data), limit))
-			default:
-				v.data = data
-			}
+			v.guarded("encode the result", func() {
+				data, err := encode(res[i])
+				switch {
+				case err != nil:
+					v.fail(wire.StatusFailed, fmt.Sprintf("natsbatch: encode the result: %v", err))
+				case len(data) > limit:
+					v.fail(wire.StatusTooLarge, fmt.Sprintf("the result has %d bytes, the limit is %d", len(data), limit))
+				default:
+					v.answer(data)
+				}
+			})
 		}
 	}
 }
@@ -100,7 +123,7 @@ func judge(v *verdict, err error, retryable func(error) bool) {
 	var crash *crashError
 	switch {
 	case errors.As(err, &crash):
-		v.fate, v.data = crashed, []byte(shorten(err.Error()))
+		v.crash(err.Error())
 	case errors.As(err, &again):
 		v.fate, v.data, v.after = retried, []byte(shorten(err.Error())), again.After
 	case retryable != nil && retryable(err):

@@ -42,6 +42,18 @@ func TestEachRequestGetsItsOwnVerdict(t *testing.T) {
 			},
 			want: []natsbatch.Verdict{{Fate: "retried", Data: "upstream says no"}, {Fate: "answered", Data: "2"}},
 		},
+		"an error to be tried again that consists of others'": {
+			fn: func(context.Context, string, []int) ([]int, error) {
+				return nil, fmt.Errorf("bulk: %w", natsbatch.Retry(fmt.Errorf("upstream: %w", batcher.Errors{errUpstream})))
+			},
+			want: []natsbatch.Verdict{
+				{Fate: "retried", Data: "bulk: upstream: batcher: 1 of 1 requests failed, the first with: upstream says no"},
+				{Fate: "retried", Data: "bulk: upstream: batcher: 1 of 1 requests failed, the first with: upstream says no"}},
+		},
+		"nothing but to be tried again": {
+			fn:   func(context.Context, string, []int) ([]int, error) { return nil, &natsbatch.RetryError{} },
+			want: []natsbatch.Verdict{{Fate: "retried", Data: "natsbatch: to be tried again"}, {Fate: "retried", Data: "natsbatch: to be tried again"}},
+		},
 		"retryable": {
 			fn:   func(context.Context, string, []int) ([]int, error) { return nil, fmt.Errorf("bulk: %w", errUpstream) },
 			opts: natsbatch.WorkerOptions{Retryable: func(err error) bool { return errors.Is(err, errUpstream) }},
@@ -101,6 +113,79 @@ func TestARunThatEndsAsItMustNotIsACrash(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// touchy is a request and a result that panics on its way through JSON, or
+// ends the goroutine.
+type touchy string
+
+func (v touchy) MarshalJSON() ([]byte, error) {
+	if v == "panic" {
+		panic("boom")
+	}
+	return []byte(`"` + v + `"`), nil
+}
+
+func (v *touchy) UnmarshalJSON(data []byte) error {
+	switch string(data) {
+	case `"early"`:
+		panic("boom")
+	case `"exit"`:
+		runtime.Goexit()
+	}
+	*v = touchy(strings.Trim(string(data), `"`))
+	return nil
+}
+
+// touchyError panics in all its methods where it is nil.
+type touchyError struct{ text string }
+
+func (e *touchyError) Error() string { return e.text }
+
+func TestAPanicOutsideFuncIsACrashOfItsRequestAlone(t *testing.T) {
+	fn := func(_ context.Context, _ string, reqs []touchy) ([]touchy, error) {
+		errs := make(batcher.Errors, len(reqs))
+		for i, r := range reqs {
+			if r == "nil" {
+				var none *touchyError
+				errs[i] = none
+			}
+		}
+		return reqs, errs
+	}
+	got := natsbatch.Process(t.Context(), fn, natsbatch.WorkerOptions{}, 1000, `"a"`, `"early"`, `"panic"`, `"nil"`, `"b"`)
+	for i, want := range []string{"", "to decode the request panicked: boom", "to encode the result panicked: boom", "to read the error of Func panicked: ", ""} {
+		switch {
+		case want == "" && got[i].Fate != "answered":
+			t.Errorf("request %d: %+v", i, got[i])
+		case want != "" && (got[i].Fate != "crashed" || !strings.HasPrefix(got[i].Data, want)):
+			t.Errorf("request %d: %+v, want crashed: %s", i, got[i], want)
+		}
+	}
+}
+
+func TestErrorsOfFuncMayPanic(t *testing.T) {
+	nobody := func(error) bool { panic("boom") }
+	fn := func(context.Context, string, []int) ([]int, error) { return nil, errUpstream }
+	for i, v := range natsbatch.Process(t.Context(), fn, natsbatch.WorkerOptions{Retryable: nobody}, 1000, "1", "2") {
+		if v.Fate != "crashed" || !strings.HasPrefix(v.Data, "to read the error of Func panicked: boom") {
+			t.Errorf("request %d: %+v", i, v)
+		}
+	}
+}
+
+func TestPausesAreNeitherNegativeNorEndless(t *testing.T) {
+	for _, c := range []struct{ backoff, after, least, most time.Duration }{
+		{-time.Second, -time.Second, 0, 0},
+		{-time.Second, time.Second, time.Second, 1500 * time.Millisecond},
+		{time.Second, 0, time.Second, 1500 * time.Millisecond},
+		{1<<63 - 1, 1<<63 - 1, 24 * time.Hour, 2 * 365 * 24 * time.Hour},
+	} {
+		opts := natsbatch.WorkerOptions{Backoff: func(int) time.Duration { return c.backoff }}
+		if got := natsbatch.Delay(opts, 1, c.after); got < c.least || got > c.most {
+			t.Errorf("Backoff %v, After %v: %v, want %v to %v", c.backoff, c.after, got, c.least, c.most)
+		}
 	}
 }
 
