@@ -48,7 +48,9 @@ func (w *Worker) buryOne(e *wire.Envelope, r wire.Request) error {
 	fault.At(fault.Buried)
 	report := wire.Report{Number: e.Number, Outcomes: []wire.Outcome{{Index: r.Index, Status: wire.StatusDead, Data: []byte(e.Reason)}}}
 	if e.Kind == wire.KindDo {
-		<-w.mail.send(w.replySubject(e.From), wire.AppendReports(nil, report))
+		if !<-w.mail.send(w.replySubject(e.From), wire.AppendReports(nil, report)) {
+			return ErrClosed
+		}
 		return nil
 	}
 	if err := w.store(subject, report, id); err != nil && !errors.Is(err, errStored) {

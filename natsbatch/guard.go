@@ -40,7 +40,7 @@ func guard[Req, Res any](ctx context.Context, fn groupFunc[Req, Res], group stri
 		return out.res, out.errs
 	case <-ctx.Done():
 	}
-	if context.Cause(ctx) != late { // Shutdown ran out of time: what Func says now counts
+	if context.Cause(ctx) != late { // Shutdown ran out of time: the worker drops what Func says now
 		out := <-returned
 		return out.res, out.errs
 	}

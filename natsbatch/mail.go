@@ -33,7 +33,7 @@ type letter struct {
 	data  []byte
 	until time.Time     // when it is given up
 	timer *time.Timer   // sends it again
-	done  chan struct{} // closed when it has come, or is given up
+	done  chan bool     // true: it has come, or its front end is gone; false: the worker ended before
 }
 
 const (
@@ -53,14 +53,15 @@ func newMail(t *topology) (*mail, error) {
 	return m, nil
 }
 
-// send sends a reply and gives a channel that is closed when it has come, or
-// is given up because its front end is gone.
-func (m *mail) send(to string, data []byte) <-chan struct{} {
-	l := &letter{to: to, data: data, until: time.Now().Add(m.keep), done: make(chan struct{})}
+// send sends a reply and gives a channel that says what became of it: true
+// when it has come, or is given up because its front end is gone; false if the
+// worker ended before that is known, so that its requests must run elsewhere.
+func (m *mail) send(to string, data []byte) <-chan bool {
+	l := &letter{to: to, data: data, until: time.Now().Add(m.keep), done: make(chan bool, 1)}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.ended {
-		close(l.done)
+		l.done <- false
 		return l.done
 	}
 	m.last++
@@ -83,7 +84,7 @@ func (m *mail) resend(number uint64) {
 	case l == nil:
 	case time.Now().After(l.until):
 		m.gone[l.to] = time.Now().Add(absent)
-		m.finish(number, l)
+		m.finish(number, l, true)
 	default:
 		m.post(number, l, resendLost)
 	}
@@ -103,19 +104,19 @@ func (m *mail) onAnswer(msg *nats.Msg) {
 	case l == nil:
 	case msg.Header.Get("Status") == "":
 		delete(m.gone, l.to)
-		m.finish(number, l)
+		m.finish(number, l, true)
 	case time.Now().Before(m.gone[l.to]):
-		m.finish(number, l)
+		m.finish(number, l, true)
 	default:
 		l.timer.Reset(resendAbsent)
 	}
 }
 
 // finish is done with a letter. m.mu is held.
-func (m *mail) finish(number uint64, l *letter) {
+func (m *mail) finish(number uint64, l *letter, settled bool) {
 	l.timer.Stop()
 	delete(m.sent, number)
-	close(l.done)
+	l.done <- settled
 	for to, until := range m.gone {
 		if time.Now().After(until) {
 			delete(m.gone, to)
@@ -123,13 +124,13 @@ func (m *mail) finish(number uint64, l *letter) {
 	}
 }
 
-// close gives up what has not come.
+// close gives up what has not come. Nobody knows whether it will.
 func (m *mail) close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.ended = true
 	for number, l := range m.sent {
-		m.finish(number, l)
+		m.finish(number, l, false)
 	}
 	_ = m.sub.Unsubscribe()
 }

@@ -84,10 +84,7 @@ func (w *Worker) run(ctx context.Context, group string, items []*item) {
 	w.slots <- struct{}{}
 	defer func() { // also if a Codec calls runtime.Goexit
 		<-w.slots
-		w.later(func() {
-			w.settle(verdicts)
-			<-w.unsettledRuns
-		})
+		w.settleLater(verdicts)
 	}()
 	live := dropExpired(verdicts)
 	w.figures.expired.Add(uint64(len(verdicts) - len(live)))
@@ -98,6 +95,22 @@ func (w *Worker) run(ctx context.Context, group string, items []*item) {
 		w.process(ctx, group, live)
 		w.collector.ran(time.Since(begun))
 	}
+}
+
+// settleLater settles a batch that has run, unless Shutdown has run out of
+// time: then an error of Func is due to that, and nobody may be here any more to
+// hear that a reply has come.
+func (w *Worker) settleLater(verdicts []verdict) {
+	w.gate.RLock()
+	defer w.gate.RUnlock()
+	if w.over || w.ctx.Err() != nil {
+		<-w.unsettledRuns
+		return
+	}
+	w.later(func() {
+		w.settle(verdicts)
+		<-w.unsettledRuns
+	})
 }
 
 // freed tells the collector of items that have run, or will not.

@@ -23,8 +23,10 @@ func (w *Worker) settle(verdicts []verdict) {
 		return
 	}
 	w.later(func() { // a front end that is gone must keep nobody
-		for _, came := range replies {
-			<-came
+		for _, settled := range replies {
+			if !<-settled {
+				return // the server delivers them again after AckWait
+			}
 		}
 		w.enter(verdicts, (*verdict).isReply)
 	})
@@ -46,9 +48,9 @@ func (w *Worker) enter(verdicts []verdict, which func(*verdict) bool) {
 	_ = concurrently(len(complete), func(i int) error { w.conclude(complete[i]); return nil })
 }
 
-// reply sends the outcomes that front ends wait for, and gives what tells that
-// they have come.
-func (w *Worker) reply(verdicts []verdict) (came []<-chan struct{}) {
+// reply sends the outcomes that front ends wait for, and gives what tells
+// whether they have come.
+func (w *Worker) reply(verdicts []verdict) (settled []<-chan bool) {
 	pages := make(map[string]*page)
 	var outcomes []wire.Outcome // of all pages
 	most := messageLimit(w.nc, replyBytes)
@@ -68,15 +70,15 @@ func (w *Worker) reply(verdicts []verdict) (came []<-chan struct{}) {
 		}
 		outcomes[i] = v.outcome()
 		if size := outcomes[i].Size(); p.size > 0 && p.size+size > most {
-			came = append(came, w.mail.send(w.replySubject(e.From), p.bytes()))
+			settled = append(settled, w.mail.send(w.replySubject(e.From), p.bytes()))
 			*p = page{}
 		}
 		p.add(e.Number, outcomes, i)
 	}
 	for frontEnd, p := range pages {
-		came = append(came, w.mail.send(w.replySubject(frontEnd), p.bytes()))
+		settled = append(settled, w.mail.send(w.replySubject(frontEnd), p.bytes()))
 	}
-	return came
+	return settled
 }
 
 // page is a reply while it is written.

@@ -117,8 +117,9 @@ type Worker struct {
 	unsettledRuns chan struct{}  // bounds the batches that have run and are not settled
 	settling      sync.WaitGroup // what Shutdown waits for
 
-	gate     sync.RWMutex // guards draining; held while items are put into batches
+	gate     sync.RWMutex // guards what follows; held while items are put into batches and while settling begins
 	draining bool         // nothing more is run
+	over     bool         // nothing more that has run is settled
 
 	open    context.Context // ends when Close or Shutdown is called
 	shut    context.CancelFunc
@@ -200,7 +201,8 @@ func (w *Worker) Close() error { return w.Shutdown(context.Background()) }
 
 // Shutdown is Close bounded by ctx. When ctx ends first, the contexts of the
 // Funcs that run end, and Shutdown returns ctx's cause; what was not settled
-// goes to another worker after AckWait.
+// goes to another worker after AckWait. What Funcs return after that is
+// dropped, be it a result or an error.
 func (w *Worker) Shutdown(ctx context.Context) error {
 	w.stop.Do(func() { go w.wind() })
 	select {
@@ -225,6 +227,9 @@ func (w *Worker) wind() {
 	}
 	w.collector.close()
 	pools.Wait()
+	w.gate.Lock()
+	w.over = true
+	w.gate.Unlock()
 	w.settling.Wait()
 	w.leases.close()
 	_ = w.nc.FlushTimeout(time.Second) // of acknowledgements
