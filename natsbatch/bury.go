@@ -20,29 +20,32 @@ func (w *Worker) bury(d *delivery) {
 		reason += "; before that: " + e.Reason
 	}
 	e.Reason = shorten(reason)
-	if w.buryAll(&e) == nil {
-		w.acknowledge(d)
+	defer w.hasRoom(d)
+	if err := w.buryAll(d, &e); err != nil {
+		w.letGo(d, err)
+		return
 	}
+	w.acknowledge(d)
 }
 
 // buryAll stores each request of an envelope as a dead letter, and tells
 // whoever asks for its result.
-func (w *Worker) buryAll(e *wire.Envelope) error {
-	err := concurrently(len(e.Requests), func(i int) error { return w.buryOne(e, e.Requests[i]) })
+func (w *Worker) buryAll(d *delivery, e *wire.Envelope) error {
+	err := concurrently(len(e.Requests), func(i int) error { return w.buryOne(d, e, e.Requests[i]) })
 	if err == nil {
 		w.figures.dead.Add(uint64(len(e.Requests)))
 	}
 	return err
 }
 
-func (w *Worker) buryOne(e *wire.Envelope, r wire.Request) error {
+func (w *Worker) buryOne(d *delivery, e *wire.Envelope, r wire.Request) error {
 	one := *e
 	one.Part, one.Requests = true, []wire.Request{r}
 	letter := nats.NewMsg(w.deadSubject())
 	letter.Data = one.Append(nil)
 	subject := w.partSubject(e, &r)
 	id := fmt.Sprintf("dead.%s.%d", subject, e.Lives) // of a request there is one letter, whoever writes it
-	if err := w.persist(letter, id); err != nil {
+	if err := w.persist(d, letter, id); err != nil {
 		return err
 	}
 	fault.At(fault.Buried)
@@ -53,7 +56,7 @@ func (w *Worker) buryOne(e *wire.Envelope, r wire.Request) error {
 		}
 		return nil
 	}
-	if err := w.store(subject, report, id); err != nil && !errors.Is(err, errStored) {
+	if err := w.store(d, subject, report, id); err != nil && !errors.Is(err, errStored) {
 		return err
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 // the queue stays here.
 func (w *Worker) conclude(d *delivery) {
 	defer w.leases.drop(d)
+	defer w.hasRoom(d)
 	var by [fates][]*verdict
 	for i := range d.verdicts {
 		v := &d.verdicts[i]
@@ -24,20 +25,28 @@ func (w *Worker) conclude(d *delivery) {
 		}
 		by[v.fate] = append(by[v.fate], v)
 	}
-	if w.keep(d, by) != nil {
+	if err := w.keep(d, by); err != nil {
+		w.letGo(d, err)
 		return
 	}
 	fault.At(fault.Stored)
 	left, err := w.again(d, by)
-	if err != nil {
-		return
-	}
-	if left != nil {
+	switch {
+	case err != nil:
+		w.letGo(d, err)
+	case left != nil:
 		w.stay(d.remainder(left), time.Duration(left.DelayMS)*time.Millisecond)
-		return
+	default:
+		fault.At(fault.Parted)
+		w.acknowledge(d)
 	}
-	fault.At(fault.Parted)
-	w.acknowledge(d)
+}
+
+// letGo leaves a delivery that cannot be settled to the server.
+func (w *Worker) letGo(d *delivery, why error) {
+	if isFull(why) {
+		w.putOff(d, w.AckWait)
+	} // else AckWait decides, or another worker has it
 }
 
 // resultBytes bounds a report with the results of a whole envelope; what
@@ -67,7 +76,7 @@ func (w *Worker) keep(d *delivery, by [fates][]*verdict) error {
 	report.Split = len(report.Outcomes) < len(e.Requests)
 	// If another worker has claimed the envelope, this delivery is no longer
 	// this worker's to acknowledge: what the other has yet to store would be lost.
-	if err := w.store(w.envelopeSubject(stored, e.From, e.Number), report, "result."+d.ack); err != nil {
+	if err := w.store(d, w.envelopeSubject(stored, e.From, e.Number), report, "result."+d.ack); err != nil {
 		return err
 	}
 	return w.keepEach(d, apart)
@@ -78,7 +87,7 @@ func (w *Worker) keepEach(d *delivery, each []*verdict) error {
 	e := d.envelope
 	return concurrently(len(each), func(i int) error {
 		v := each[i]
-		err := w.store(w.partSubject(e, v.item.req), wire.Report{Number: e.Number, Outcomes: []wire.Outcome{v.outcome()}},
+		err := w.store(d, w.partSubject(e, v.item.req), wire.Report{Number: e.Number, Outcomes: []wire.Outcome{v.outcome()}},
 			fmt.Sprintf("result.%s.%d", d.ack, v.item.req.Index))
 		if errors.Is(err, errStored) {
 			return nil
@@ -104,7 +113,7 @@ func (w *Worker) again(d *delivery, by [fates][]*verdict) (left *wire.Envelope, 
 		e := w.rest(d, verdicts)
 		switch fate(f) {
 		case dead:
-			if err := w.buryAll(e); err != nil {
+			if err := w.buryAll(d, e); err != nil {
 				return nil, err
 			}
 			continue

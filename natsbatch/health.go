@@ -16,8 +16,18 @@ import (
 // queue is healthy. The error wraps [ErrUnhealthy].
 func (c *Client[Req, Res]) Health(ctx context.Context) error { return c.fe.health(ctx) }
 
-// Health is [Client.Health] for a worker.
-func (w *Worker) Health(ctx context.Context) error { return w.health(ctx) }
+// Health is [Client.Health] for a worker. It also reports what the worker cannot
+// store, because a stream of results or of dead letters is full or does not
+// answer.
+func (w *Worker) Health(ctx context.Context) error {
+	if err := w.health(ctx); err != nil {
+		return err
+	}
+	if err := w.overdue.err(time.Now().Add(-2 * w.AckWait)); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnhealthy, err)
+	}
+	return nil
+}
 
 // Health is [Client.Health] for an Admin.
 func (a *Admin) Health(ctx context.Context) error { return a.health(ctx) }

@@ -31,9 +31,9 @@ type mail struct {
 type letter struct {
 	to    string
 	data  []byte
-	until time.Time     // when it is given up
-	timer *time.Timer   // sends it again
-	done  chan bool     // true: it has come, or its front end is gone; false: the worker ended before
+	until time.Time   // when it is given up
+	timer *time.Timer // sends it again
+	done  chan bool   // true: it has come, or its front end is gone; false: the worker ended before
 }
 
 const (

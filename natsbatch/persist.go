@@ -24,30 +24,45 @@ const (
 	persistPause = 200 * time.Millisecond
 )
 
-// persist stores a message, for as long as it takes: the deliveries that wait
-// for it are extended meanwhile. It gives up when the worker's context ends,
-// when the server refuses for good, and with errStored. Tries carry the same
-// id, of which the stream keeps one.
-func (w *Worker) persist(msg *nats.Msg, id string) error {
-	return w.persistUnless(func(err error) bool { return refused(err) && !isFull(err) }, msg, id)
+// persist stores a message that settles a delivery, for as long as it takes:
+// the delivery is extended meanwhile. It gives up when the worker's context
+// ends, when the server refuses for good, with errStored, and where there is
+// no room and too many wait for it, or the worker shuts down. Tries carry the
+// same id, of which the stream keeps one.
+func (w *Worker) persist(d *delivery, msg *nats.Msg, id string) error {
+	for {
+		err := w.persistNow(msg, id)
+		if !isFull(err) || !w.waitForRoom(d, w.streamOf(msg.Subject)) {
+			return err
+		}
+		sleep(w.open, persistPause)
+	}
 }
 
-func (w *Worker) persistUnless(hopeless func(error) bool, msg *nats.Msg, id string) error {
+// persistNow is persist without waiting for room, which the message may have
+// that would wait for it.
+func (w *Worker) persistNow(msg *nats.Msg, id string) error {
 	if id != noID {
 		msg.Header.Set(nats.MsgIdHdr, id)
 	}
+	stream := w.streamOf(msg.Subject)
 	for {
 		ctx, cancel := context.WithTimeout(w.ctx, persistTry)
 		_, err := w.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
 		cancel()
 		switch {
 		case err == nil:
+			w.overdue.stored(stream)
 			return nil
 		case isTaken(err):
 			return errStored
 		case w.ctx.Err() != nil || w.nc.IsClosed():
 			return err
-		case hopeless(err):
+		}
+		if !refused(err) || isFull(err) && stream != w.requestStream() {
+			w.overdue.failed(stream, err)
+		}
+		if refused(err) {
 			return err
 		}
 		sleep(w.ctx, persistPause)
@@ -62,21 +77,25 @@ func isTaken(err error) bool {
 
 // store stores a report under a subject of the result stream; id is the same
 // only for the same attempt. It returns errStored if there is one.
-func (w *Worker) store(subject string, report wire.Report, id string) error {
+func (w *Worker) store(d *delivery, subject string, report wire.Report, id string) error {
+	return w.persist(d, resultMsg(subject, report), id)
+}
+
+func resultMsg(subject string, report wire.Report) *nats.Msg {
 	msg := nats.NewMsg(subject)
 	msg.Data = wire.AppendReports(nil, report)
-	return w.persist(msg, id)
+	return msg
 }
 
 // persistEnvelope stores an envelope in the request stream. It does not wait
-// for room, which may be what the messages take that wait for it.
+// for room.
 func (w *Worker) persistEnvelope(l line, e *wire.Envelope, id string) error {
 	msg := nats.NewMsg(w.requestSubject(l))
 	msg.Data = e.Append(make([]byte, 0, sizeOf(e)))
 	if ttl := keepFor(e, time.Now()); ttl > 0 {
 		msg.Header.Set(jetstream.MsgTTLHeader, strconv.Itoa(int(ttl/time.Second)))
 	}
-	return w.persistUnless(refused, msg, id)
+	return w.persistNow(msg, id)
 }
 
 // atOnce is how many requests to the server one task has under way.

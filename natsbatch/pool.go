@@ -3,6 +3,7 @@ package natsbatch
 import (
 	"context"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/gobatcher/batcher"
@@ -73,7 +74,7 @@ func (w *Worker) submit(p *pool, items []*item) {
 func (w *Worker) run(ctx context.Context, group string, items []*item) {
 	defer w.freed(items)
 	if w.isDraining() {
-		w.settle(handBack(items))
+		w.settle(handBack(items), func() {})
 		return
 	}
 	verdicts := make([]verdict, len(items))
@@ -107,9 +108,10 @@ func (w *Worker) settleLater(verdicts []verdict) {
 		<-w.unsettledRuns
 		return
 	}
+	leave := sync.OnceFunc(func() { <-w.unsettledRuns })
 	w.later(func() {
-		w.settle(verdicts)
-		<-w.unsettledRuns
+		w.settle(verdicts, leave)
+		leave()
 	})
 }
 

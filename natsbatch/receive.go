@@ -23,6 +23,10 @@ func (w *Worker) receive(msg *nats.Msg, l line, now time.Time) {
 		w.putOff(d, wait)
 		return
 	}
+	if l != lineAgain && d.envelope.Kind != wire.KindDo && w.overdue.many(w.resultStream()) {
+		w.putOff(d, w.AckWait) // its results could not be stored
+		return
+	}
 	w.leases.take(d)
 	w.collector.took(d, now)
 	if again := d.redelivered(); again > 0 || d.envelope.Kind == wire.KindKey {
@@ -50,7 +54,7 @@ func (w *Worker) enqueue(d *delivery) {
 		return
 	}
 	w.collector.freed(d.line, len(items))
-	w.later(func() { w.settle(handBack(items)) })
+	w.later(func() { w.settle(handBack(items), func() {}) })
 }
 
 // handBack gives the verdicts of items that do not run here.
@@ -82,10 +86,13 @@ func (w *Worker) unreadable(d *delivery, msg *nats.Msg, why error) {
 	letter := nats.NewMsg(w.deadSubject())
 	letter.Data = msg.Data
 	letter.Header.Set(reasonHeader, why.Error())
-	if w.persist(letter, "raw."+d.ack) == nil {
-		w.figures.dead.Add(1)
-		w.acknowledge(d)
+	defer w.hasRoom(d)
+	if err := w.persist(d, letter, "raw."+d.ack); err != nil {
+		w.letGo(d, err)
+		return
 	}
+	w.figures.dead.Add(1)
+	w.acknowledge(d)
 }
 
 func (w *Worker) acknowledge(d *delivery) {

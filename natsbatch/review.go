@@ -19,7 +19,8 @@ import (
 func (w *Worker) review(d *delivery) {
 	left, err := w.unsettled(d)
 	for err != nil { // the server cannot say now
-		if w.ctx.Err() != nil || w.nc.IsClosed() {
+		if w.ctx.Err() != nil || w.nc.IsClosed() || isFull(err) {
+			w.letGo(d, err)
 			w.release(d)
 			return
 		}
@@ -71,7 +72,7 @@ func (w *Worker) unsettled(d *delivery) ([]wire.Request, error) {
 // no longer store them together. It gives the requests without a result.
 func (w *Worker) claim(e *wire.Envelope) ([]wire.Request, error) {
 	subject := w.envelopeSubject(stored, e.From, e.Number)
-	err := w.store(subject, wire.Report{Number: e.Number, Split: true}, noID)
+	err := w.persistNow(resultMsg(subject, wire.Report{Number: e.Number, Split: true}), noID)
 	if err == nil {
 		return e.Requests, nil
 	}

@@ -1,6 +1,8 @@
 package natsbatch
 
 import (
+	"sync"
+
 	"github.com/gobatcher/batcher/natsbatch/internal/fault"
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 )
@@ -13,12 +15,12 @@ const reportBytes = 16
 
 // settle enters the verdicts of a batch: it answers the Dos that wait, with
 // one reply for each front end, and concludes each delivery of which it has
-// the last verdict.
-func (w *Worker) settle(verdicts []verdict) {
+// the last verdict. It calls leave when that has to wait for room.
+func (w *Worker) settle(verdicts []verdict, leave func()) {
 	fault.At(fault.Ran)
 	replies := w.reply(verdicts)
 	fault.At(fault.Replied)
-	w.enter(verdicts, func(v *verdict) bool { return !v.isReply() })
+	w.enter(verdicts, leave, func(v *verdict) bool { return !v.isReply() })
 	if len(replies) == 0 {
 		return
 	}
@@ -28,7 +30,7 @@ func (w *Worker) settle(verdicts []verdict) {
 				return // the server delivers them again after AckWait
 			}
 		}
-		w.enter(verdicts, (*verdict).isReply)
+		w.enter(verdicts, func() {}, (*verdict).isReply)
 	})
 }
 
@@ -38,14 +40,16 @@ func (v *verdict) isReply() bool {
 }
 
 // enter enters those verdicts that which picks.
-func (w *Worker) enter(verdicts []verdict, which func(*verdict) bool) {
-	var complete []*delivery
+func (w *Worker) enter(verdicts []verdict, leave func(), which func(*verdict) bool) {
+	var complete sync.WaitGroup
+	defer complete.Wait()
 	for i := range verdicts {
 		if v := &verdicts[i]; which(v) && v.item.from.enter(*v) {
-			complete = append(complete, v.item.from)
+			d := v.item.from
+			d.leave = leave
+			complete.Go(func() { w.conclude(d) }) // of which none waits for another
 		}
 	}
-	_ = concurrently(len(complete), func(i int) error { w.conclude(complete[i]); return nil })
 }
 
 // reply sends the outcomes that front ends wait for, and gives what tells

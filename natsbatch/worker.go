@@ -114,6 +114,7 @@ type Worker struct {
 	collector     *collector
 	leases        leases
 	mail          *mail
+	overdue       overdue
 	unsettledRuns chan struct{}  // bounds the batches that have run and are not settled
 	settling      sync.WaitGroup // what Shutdown waits for
 

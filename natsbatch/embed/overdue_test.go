@@ -1,0 +1,135 @@
+package embed_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/natsbatch"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// purge empties a stream.
+func purge(t *testing.T, nc *nats.Conn, name string) {
+	t.Helper()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := js.Stream(within(t), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Purge(within(t)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sick waits until the worker says that it is not healthy.
+func sick(t *testing.T, w *natsbatch.Worker, why string) {
+	t.Helper()
+	ctx := within(t)
+	for {
+		err := w.Health(ctx)
+		if err != nil {
+			if !errors.Is(err, natsbatch.ErrUnhealthy) || !strings.Contains(err.Error(), why) {
+				t.Fatalf("Health: %v, want %s", err, why)
+			}
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// drained makes room until all requests are settled.
+func drained(t *testing.T, nc *nats.Conn, q natsbatch.Queue, room func()) {
+	t.Helper()
+	admin, err := natsbatch.NewAdmin(within(t), nc, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		s, err := admin.Stats(within(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.OldestAge == 0 {
+			return
+		}
+		room()
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func wantDo(t *testing.T, c *natsbatch.Client[string, string]) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for range 10 {
+		if res, err := c.Do(ctx, "r"); err != nil || res != "r" {
+			t.Fatalf("Do: %q, %v", res, err)
+		}
+	}
+}
+
+// Where results have no room, Submits wait, and Dos do not.
+func TestFullResultsHoldUpSubmitsAlone(t *testing.T) {
+	nc := conn(t)
+	q := natsbatch.Queue{Endpoint: "test", AckWait: time.Second, ResultBytes: 20 << 10}
+	c := clientOf(t, nc, q)
+	long := strings.Repeat("x", 2<<10)
+	opts := natsbatch.WorkerOptions{Batch: batcher.Options{MaxSize: 4}}
+	w, err := natsbatch.NewWorker(within(t), nc, q, echo, opts)
+	worker(t, w, err)
+	for range 350 { // more than may wait in a worker
+		if _, err := c.Submit(t.Context(), long); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sick(t, w, "bq_main_res")
+	wantDo(t, c)
+	if err := w.Shutdown(within(t)); err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+	w, err = natsbatch.NewWorker(within(t), nc, q, echo, opts)
+	worker(t, w, err)
+	sick(t, w, "bq_main_res")
+	drained(t, nc, q, func() { purge(t, nc, "bq_main_res") })
+	if s := w.Stats(); s.Dead > 0 {
+		t.Errorf("in the end %+v", s)
+	}
+}
+
+// Where dead letters have no room, who is to be one waits, and others do not.
+func TestFullDeadLettersHoldUpTheDeadAlone(t *testing.T) {
+	nc := conn(t)
+	q := natsbatch.Queue{Endpoint: "test", AckWait: time.Second, MaxBytes: 64 << 10}
+	c := clientOf(t, nc, q)
+	bad := strings.Repeat("x", 2<<10)
+	w, err := natsbatch.NewWorker(within(t), nc, q, func(_ context.Context, reqs []string) ([]string, error) {
+		errs := make(batcher.Errors, len(reqs))
+		for i, r := range reqs {
+			if r == bad {
+				errs[i] = natsbatch.Retry(errUp)
+			}
+		}
+		return reqs, errs
+	}, natsbatch.WorkerOptions{MaxDeliveries: 3, Backoff: func(int) time.Duration { return time.Millisecond }})
+	worker(t, w, err)
+	for range 40 {
+		if _, err := c.Submit(t.Context(), bad); err != nil && !errors.Is(err, natsbatch.ErrFull) {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Millisecond) // for room in the queue
+	}
+	sick(t, w, "bq_main_dlq")
+	wantDo(t, c)
+	drained(t, nc, q, func() { purge(t, nc, "bq_main_dlq") })
+	if err := w.Health(within(t)); err != nil {
+		t.Errorf("in the end %v", err)
+	}
+}

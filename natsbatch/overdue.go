@@ -1,0 +1,138 @@
+package natsbatch
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// mostOverdue is how many deliveries may wait in a worker for room in one
+// stream. The server keeps what is beyond, and delivers it again.
+const mostOverdue = 256
+
+// overdue knows what a worker cannot store now.
+type overdue struct {
+	mu      sync.Mutex            // guards what follows
+	waiting map[*delivery]string  // for room in a stream
+	faults  map[string]storeFault // of streams
+}
+
+// storeFault is why a stream did not take a message.
+type storeFault struct {
+	err error
+	at  time.Time
+}
+
+// failed notes that a stream did not take a message.
+func (o *overdue) failed(stream string, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.faults == nil {
+		o.faults = make(map[string]storeFault)
+	}
+	o.faults[stream] = storeFault{err, time.Now()}
+}
+
+// stored notes that a stream took a message.
+func (o *overdue) stored(stream string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.faults, stream)
+}
+
+// enter notes that a delivery waits. It reports whether this is new, and
+// whether it may.
+func (o *overdue) enter(d *delivery, stream string) (first, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if _, ok := o.waiting[d]; ok {
+		return false, true
+	}
+	if d.line != lineAgain && o.count(stream) >= mostOverdue { // of that line there is one at a time
+		return false, false
+	}
+	if o.waiting == nil {
+		o.waiting = make(map[*delivery]string)
+	}
+	o.waiting[d] = stream
+	return true, true
+}
+
+// leave notes that a delivery waits no more, and reports whether it did.
+func (o *overdue) leave(d *delivery) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, ok := o.waiting[d]
+	delete(o.waiting, d)
+	return ok
+}
+
+// many reports whether no more may wait for a stream.
+func (o *overdue) many(stream string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.count(stream) >= mostOverdue
+}
+
+// count counts those that wait for a stream. o.mu is held.
+func (o *overdue) count(stream string) (n int) {
+	for _, s := range o.waiting {
+		if s == stream {
+			n++
+		}
+	}
+	return n
+}
+
+// err says which streams did not take a message since then, and have taken
+// none after it.
+func (o *overdue) err(since time.Time) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var errs []error
+	for stream, f := range o.faults {
+		if n := o.count(stream); n > 0 || f.at.After(since) {
+			errs = append(errs, fmt.Errorf("a message for stream %s cannot be stored, %d wait: %w", stream, n, f.err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// streamOf gives the stream of a subject.
+func (q Queue) streamOf(subject string) string {
+	switch {
+	case strings.HasPrefix(subject, q.prefix()+stored):
+		return q.resultStream()
+	case subject == q.deadSubject():
+		return q.deadStream()
+	}
+	return q.requestStream()
+}
+
+// waitForRoom reports whether a delivery may wait for room in a stream. Such
+// a one gives up its place among the batches that are not settled, so that
+// requests which need no room run meanwhile. A worker that shuts down lets it go.
+func (w *Worker) waitForRoom(d *delivery, stream string) bool {
+	if w.open.Err() != nil {
+		return false
+	}
+	first, ok := w.overdue.enter(d, stream)
+	if first {
+		if d.leave != nil {
+			d.leave()
+		}
+		if d.line == lineAgain {
+			w.collector.held(lineAgain, 1) // which is one at a time
+		}
+	}
+	return ok
+}
+
+// hasRoom notes that a delivery need not wait any more.
+func (w *Worker) hasRoom(d *delivery) {
+	if w.overdue.leave(d) && d.line == lineAgain {
+		w.collector.freed(lineAgain, 1)
+	}
+}
