@@ -116,6 +116,7 @@ func (c *collector) receive(msg *nats.Msg) {
 	now := time.Now()
 	c.mu.Lock()
 	c.waiting(which, msg).came(1)
+	c.lanes[which].refused = refusal{}
 	c.mu.Unlock()
 	c.w.receive(msg, which, now)
 }
@@ -136,10 +137,17 @@ func (c *collector) endPull(msg *nats.Msg, status string) {
 	if status == "100" {
 		return
 	}
+	which, ok := lineOf(msg.Subject)
+	if !ok {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if which, ok := lineOf(msg.Subject); ok {
-		c.waiting(which, msg).came(undelivered(msg.Header))
+	c.waiting(which, msg).came(undelivered(msg.Header))
+	if r, description := &c.lanes[which].refused, msg.Header.Get("Description"); isServed(status, description) {
+		*r = refusal{}
+	} else {
+		r.back(strings.TrimSpace(status+" "+description), time.Now())
 	}
 }
 
@@ -164,7 +172,8 @@ func (c *collector) forgetPulls() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for p := range c.lanes {
-		c.lanes[p].first.left, c.lanes[p].top.left = 0, 0
+		l := &c.lanes[p]
+		l.first.left, l.top.left, l.refused = 0, 0, refusal{}
 	}
 }
 
@@ -178,7 +187,11 @@ func (c *collector) pullAll(stopping bool) (next time.Duration, idle bool) {
 	for _, which := range order {
 		l := &c.lanes[which]
 		l.expire(now)
-		if !stopping {
+		switch pause := l.refused.until.Sub(now); {
+		case stopping:
+		case pause > 0:
+			next = min(next, pause)
+		default:
 			c.plan(which, urgent, now)
 		}
 		if lost, waits := l.expire(now); waits {

@@ -3,6 +3,7 @@ package natsbatch
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,14 +17,15 @@ import (
 // queue is healthy. The error wraps [ErrUnhealthy].
 func (c *Client[Req, Res]) Health(ctx context.Context) error { return c.fe.health(ctx) }
 
-// Health is [Client.Health] for a worker. It also reports what the worker cannot
-// store, because a stream of results or of dead letters is full or does not
-// answer.
+// Health is [Client.Health] for a worker. It also reports that the worker gets
+// no requests, because a consumer is gone, and what it cannot store, because a
+// stream of results or of dead letters is full or does not answer.
 func (w *Worker) Health(ctx context.Context) error {
 	if err := w.health(ctx); err != nil {
 		return err
 	}
-	if err := w.overdue.err(time.Now().Add(-2 * w.AckWait)); err != nil {
+	now := time.Now()
+	if err := errors.Join(w.collector.err(now), w.overdue.err(now.Add(-2*w.AckWait))); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnhealthy, err)
 	}
 	return nil

@@ -16,6 +16,7 @@ type lane struct {
 	traffic float64    // messages that all workers together got in a window, of late
 	first   waiting    // pulls at the worker's rank
 	top     waiting    // top-ups of the batch that is filling
+	refused refusal    // of pulls of either kind
 	dice    func() int // rolls; nil: by chance
 }
 
@@ -184,8 +185,9 @@ func (w *waiting) came(n int) { w.left = max(0, w.left-n) }
 // the next must be given up; ok is false if none waits.
 func (l *lane) expire(now time.Time) (next time.Duration, ok bool) {
 	for _, w := range []*waiting{&l.first, &l.top} {
-		if now.After(w.lost) {
+		if w.left > 0 && now.After(w.lost) {
 			w.left = 0
+			l.refused.note("nobody answers", now)
 		}
 		if left := w.lost.Sub(now); w.left > 0 && (!ok || left < next) {
 			next, ok = left, true
