@@ -13,6 +13,7 @@ import (
 	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/natsbatch"
 	"github.com/gobatcher/batcher/natsbatch/embed"
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -183,8 +184,11 @@ func TestAlienMessagesGoToTheDeadLetters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := js.Publish(within(t), "bq.main.req.test.normal", []byte("\x01hello")); err != nil {
-		t.Fatal(err)
+	nobody := wire.Envelope{Kind: wire.KindSubmit, Requests: []wire.Request{{Payload: []byte(`"r"`)}}}
+	for _, alien := range [][]byte{[]byte("\x01hello"), nobody.Append(nil)} {
+		if _, err := js.Publish(within(t), "bq.main.req.test.normal", alien); err != nil {
+			t.Fatal(err)
+		}
 	}
 	w, err := natsbatch.NewWorker(within(t), nc, queue, echo, natsbatch.WorkerOptions{})
 	worker(t, w, err)
@@ -196,10 +200,14 @@ func TestAlienMessagesGoToTheDeadLetters(t *testing.T) {
 		t.Fatal(err)
 	}
 	var letters []natsbatch.DeadLetter
-	for len(letters) == 0 {
+	for len(letters) < 2 {
 		if letters, err = a.Dead(within(t), 0, 10); err != nil {
 			t.Fatal(err)
 		}
+	}
+	slices.SortFunc(letters, func(a, b natsbatch.DeadLetter) int { return len(a.Payload) - len(b.Payload) })
+	if l := letters[1]; !strings.Contains(l.Reason, "the front end has no name") {
+		t.Errorf("from nobody: %+v", l)
 	}
 	l := letters[0]
 	if string(l.Payload) != "\x01hello" || !strings.Contains(l.Reason, "malformed") || !l.Handle.IsZero() {

@@ -71,8 +71,25 @@ func (r *Request) append(b []byte) []byte {
 // maxTries bounds the counters, which are small numbers in honest messages.
 const maxTries = 1 << 20
 
+// maxID is the longest id of a request, in bytes.
+const maxID = 128
+
+// isToken reports whether s can be part of a subject: 1 to 64 letters, digits,
+// "-" and "_".
+func isToken(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return len(s) >= 1 && len(s) <= 64
+}
+
 // DecodeEnvelope reads an envelope. The payloads are parts of b. It returns
-// ErrVersion or ErrMalformed.
+// ErrVersion or ErrMalformed, the latter also where nobody could be told what
+// becomes of the requests, or there are none.
 func DecodeEnvelope(b []byte) (*Envelope, error) {
 	r := &reader{rest: b}
 	r.version()
@@ -84,16 +101,23 @@ func DecodeEnvelope(b []byte) (*Envelope, error) {
 	e.Priority = r.byte()
 	e.Tries, e.Suspect = r.small(), r.small()
 	e.DelayMS, e.Lives = r.uint(), r.small()
-	e.From = r.string()
+	if e.From = r.string(); r.err == nil && !isToken(e.From) {
+		r.fail("the front end has no name")
+	}
 	e.Number = r.uint()
 	e.Reason = r.string()
 	n := r.count(minRequest)
-	if n > 0 {
-		e.Requests = make([]Request, n)
+	if r.err == nil && n == 0 {
+		r.fail("no requests")
 	}
+	e.Requests = make([]Request, n)
 	for i := range e.Requests {
-		e.Requests[i] = Request{Index: r.uint(), ID: r.string(), Deadline: r.int(),
+		q := Request{Index: r.uint(), ID: r.string(), Deadline: r.int(),
 			Group: r.string(), Trace: r.string(), Payload: r.bytes()}
+		if r.err == nil && e.Kind == KindKey && (q.ID == "" || len(q.ID) > maxID) {
+			r.fail("a key has no id, or one that is too long")
+		}
+		e.Requests[i] = q
 	}
 	if err := r.end(); err != nil {
 		return nil, err

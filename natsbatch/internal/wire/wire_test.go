@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 )
 
 var envelopes = map[string]wire.Envelope{
-	"empty": {},
+	"least": {From: "f", Requests: []wire.Request{{Payload: []byte{}}}},
 	"do":    {Kind: wire.KindDo, From: "fe", Number: 7, Requests: []wire.Request{{Payload: []byte("a")}, {Index: 1, Deadline: 1 << 42, Payload: []byte{}}}},
 	"key":   {Kind: wire.KindKey, Priority: 2, From: "fe", Requests: []wire.Request{{ID: "order 17", Group: "eu", Trace: "00-1-2-01", Deadline: -5, Payload: []byte{0, 255}}}},
 	"part": {Kind: wire.KindSubmit, Priority: 1, Part: true, Tries: 3, Suspect: 2, DelayMS: 1500, Lives: 2, From: "fe", Number: 1<<64 - 1, Reason: "panic: no",
@@ -82,7 +83,7 @@ func TestWhatDoesNotExistIsMalformed(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"kind":    {wire.Version, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0},
 		"counter": {wire.Version, 0, 0, 0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0, 0, 0, 0},
-		"count":   {wire.Version, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0x7f},
+		"count":   {wire.Version, 0, 0, 0, 0, 0, 0, 1, 'f', 0, 0, 0xff, 0xff, 0x7f},
 	} {
 		if _, err := wire.DecodeEnvelope(b); !errors.Is(err, wire.ErrMalformed) {
 			t.Errorf("%s: %v, want ErrMalformed", name, err)
@@ -94,6 +95,24 @@ func TestWhatDoesNotExistIsMalformed(t *testing.T) {
 		"count":  {wire.Version, 0xff, 0xff, 0x7f},
 	} {
 		if _, err := wire.DecodeReports(b); !errors.Is(err, wire.ErrMalformed) {
+			t.Errorf("%s: %v, want ErrMalformed", name, err)
+		}
+	}
+}
+
+// What could be answered to nobody is no envelope.
+func TestAnEnvelopeSaysWhoIsToBeAnswered(t *testing.T) {
+	one := []wire.Request{{ID: "id"}}
+	for name, e := range map[string]wire.Envelope{
+		"nobody":             {Kind: wire.KindSubmit, Requests: one},
+		"no part of subject": {Kind: wire.KindSubmit, From: "a.b", Requests: one},
+		"a wildcard":         {Kind: wire.KindDo, From: ">", Requests: one},
+		"a long name":        {Kind: wire.KindDo, From: strings.Repeat("x", 65), Requests: one},
+		"no requests":        {Kind: wire.KindDo, From: "fe"},
+		"no id":              {Kind: wire.KindKey, From: "fe", Requests: []wire.Request{{}}},
+		"a long id":          {Kind: wire.KindKey, From: "fe", Requests: []wire.Request{{ID: strings.Repeat("x", 129)}}},
+	} {
+		if _, err := wire.DecodeEnvelope(e.Append(nil)); !errors.Is(err, wire.ErrMalformed) {
 			t.Errorf("%s: %v, want ErrMalformed", name, err)
 		}
 	}
