@@ -36,8 +36,10 @@
 //     may happen more than once: [Meta] has an id that tells.
 //   - Do gives the answer, a definite error, or [ErrUnknownOutcome] when its
 //     context ended after the request was accepted; never somebody else's answer.
-//   - A worker that dies delays its requests by Queue.AckWait and one batch at
-//     most, one that is shut down by milliseconds.
+//   - What a worker holds that dies goes to others after Queue.AckWait. They run
+//     it beside what is fresh, but one message at a time each, and in smaller
+//     batches, since it may be why the worker died. What a worker holds that is
+//     shut down goes to others within milliseconds.
 //   - A full queue is [ErrFull] at once.
 //
 // Nothing is promised of order, of disks that lie, or with Queue.Memory.
