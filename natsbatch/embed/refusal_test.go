@@ -40,7 +40,7 @@ func TestAWorkerWithoutConsumers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	sick(t, w, "consumer test_normal")
+	sick(t, w, "pulls for consumer test_")
 	if n := pulls.Load(); n > 200 {
 		t.Errorf("%d pulls in about a second", n)
 	}
