@@ -13,22 +13,22 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// wire is a way to a server that can be cut.
-type wire struct {
+// cable is a way to a server that can be cut.
+type cable struct {
 	net.Listener
 	mu   sync.Mutex // guards what follows
 	cut  bool
 	ends []net.Conn
 }
 
-// lay lays a wire to a server.
-func lay(t *testing.T, s *server.Server) *wire {
+// lay lays a cable to a server.
+func lay(t *testing.T, s *server.Server) *cable {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wire{Listener: l}
+	w := &cable{Listener: l}
 	t.Cleanup(func() { l.Close(); w.set(true) })
 	go func() {
 		for {
@@ -42,8 +42,8 @@ func lay(t *testing.T, s *server.Server) *wire {
 	return w
 }
 
-// join connects one end with the server at address, unless the wire is cut.
-func (w *wire) join(near net.Conn, address string) {
+// join connects one end with the server at address, unless the cable is cut.
+func (w *cable) join(near net.Conn, address string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	far, err := net.Dial("tcp", address)
@@ -59,8 +59,8 @@ func (w *wire) join(near net.Conn, address string) {
 	go func() { io.Copy(far, near); far.Close() }()
 }
 
-// set cuts the wire, or mends it.
-func (w *wire) set(cut bool) {
+// set cuts the cable, or mends it.
+func (w *cable) set(cut bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.cut = cut
