@@ -122,6 +122,7 @@ func away(t *testing.T, ackWait time.Duration, then func(a *natsbatch.Admin, g g
 // A worker gives a front end up that is away for long, and then nobody knows
 // the answer.
 func TestADoWhoseAnswerCameInVainEnds(t *testing.T) {
+	t.Parallel()
 	got, c := away(t, 2*time.Second, func(a *natsbatch.Admin, g gate) {
 		close(g.may)
 		for s, err := a.Stats(within(t)); err != nil || s.Lanes[natsbatch.PriorityNormal].Held > 0; s, err = a.Stats(within(t)) {
@@ -143,6 +144,7 @@ func TestADoWhoseAnswerCameInVainEnds(t *testing.T) {
 
 // A Do whose worker is not done yet outlives the moment.
 func TestADoOutlivesAShortAbsence(t *testing.T) {
+	t.Parallel()
 	gates := make(chan gate, 1)
 	got, _ := away(t, 5*time.Second, func(_ *natsbatch.Admin, g gate) { gates <- g })
 	close((<-gates).may)

@@ -86,6 +86,7 @@ func wantAnswer(t *testing.T, h natsbatch.Handle, clients ...*natsbatch.Client[s
 // Who was told that a request is dead hears of it once more when it has been
 // given back, also if that is long after its deadline.
 func TestALetterThatIsGivenBackIsAnswered(t *testing.T) {
+	t.Parallel()
 	nc := conn(t)
 	own, other := client[string, string](t, nc, natsbatch.ClientOptions{}), client[string, string](t, nc, natsbatch.ClientOptions{})
 	var u upstream
@@ -115,6 +116,7 @@ func TestALetterThatIsGivenBackIsAnswered(t *testing.T) {
 
 // However many give a letter back, its request has a result afterwards.
 func TestALetterThatManyGiveBack(t *testing.T) {
+	t.Parallel()
 	nc := conn(t)
 	c, other := client[string, string](t, nc, natsbatch.ClientOptions{}), client[string, string](t, nc, natsbatch.ClientOptions{})
 	var u upstream
@@ -146,6 +148,7 @@ func TestALetterThatManyGiveBack(t *testing.T) {
 // A letter that could not be deleted does not take the result away when it is
 // given back once more.
 func TestALetterThatIsGivenBackTwice(t *testing.T) {
+	t.Parallel()
 	s := serve(t, server.Options{Users: []*server.User{{Username: "all"}, {Username: "some", Permissions: &server.Permissions{
 		Publish: &server.SubjectPermission{Allow: []string{">"}, Deny: []string{"$JS.API.STREAM.MSG.DELETE.bq_main_dlq"}}}}}})
 	nc := dial(t, s.ClientURL(), nats.UserInfo("all", ""))
@@ -175,6 +178,7 @@ func TestALetterThatIsGivenBackTwice(t *testing.T) {
 
 // What cannot be given back stays as it was.
 func TestALetterThatDoesNotFitIntoTheQueue(t *testing.T) {
+	t.Parallel()
 	nc := conn(t)
 	q := queue
 	q.MaxMessages = 10
@@ -203,6 +207,7 @@ func TestALetterThatDoesNotFitIntoTheQueue(t *testing.T) {
 // A request that was given back and is gone too early is not given up: it may
 // have met the result that says that it is dead.
 func TestALetterWhoseRequestIsGoneStays(t *testing.T) {
+	t.Parallel()
 	s := serve(t, server.Options{})
 	nc := dial(t, s.ClientURL())
 	c := client[string, string](t, nc, natsbatch.ClientOptions{})

@@ -57,6 +57,7 @@ func TestAResultThatCannotBeReadEndsAWait(t *testing.T) {
 
 // Once the result of an id is no longer kept, the id is a new one.
 func TestAKeyCountsAsLongAsItsResult(t *testing.T) {
+	t.Parallel()
 	nc := conn(t)
 	q := queue
 	q.ResultTTL = time.Second
