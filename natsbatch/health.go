@@ -25,7 +25,7 @@ func (w *Worker) Health(ctx context.Context) error {
 		return err
 	}
 	now := time.Now()
-	if err := errors.Join(w.collector.err(now), w.overdue.err(now.Add(-2*w.AckWait))); err != nil {
+	if err := errors.Join(w.collector.err(now), w.overdue.err(now.Add(-2*(w.AckWait+persistTry)))); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnhealthy, err)
 	}
 	return nil

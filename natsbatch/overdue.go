@@ -39,7 +39,9 @@ func (o *overdue) failed(stream string, err error) {
 func (o *overdue) stored(stream string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	delete(o.faults, stream)
+	if o.count(stream) == 0 { // else it was a smaller one
+		delete(o.faults, stream)
+	}
 }
 
 // enter notes that a delivery waits. It reports whether this is new, and

@@ -133,3 +133,27 @@ func TestFullDeadLettersHoldUpTheDeadAlone(t *testing.T) {
 		t.Errorf("in the end %v", err)
 	}
 }
+
+// A stream that is gone is told, and what waits for it is stored when it is back.
+func TestAWorkerWithoutAStreamOfResults(t *testing.T) {
+	nc := conn(t)
+	c := client[string, string](t, nc, natsbatch.ClientOptions{})
+	w, err := natsbatch.NewWorker(within(t), nc, queue, echo, natsbatch.WorkerOptions{})
+	worker(t, w, err)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteStream(within(t), "bq_main_res"); err != nil {
+		t.Fatal(err)
+	}
+	handles := submitAll(t, c, "r")
+	sick(t, w, "bq_main_res")
+	if err := natsbatch.Setup(within(t), nc, queue); err != nil {
+		t.Fatal(err)
+	}
+	wantAll(t, c, handles)
+	if err := w.Health(within(t)); err != nil {
+		t.Errorf("in the end %v", err)
+	}
+}
