@@ -113,6 +113,7 @@ func (w *Worker) again(d *delivery, by [fates][]*verdict) (left *wire.Envelope, 
 		e := w.rest(d, verdicts)
 		switch fate(f) {
 		case dead:
+			e.Tries++
 			if err := w.buryAll(d, e); err != nil {
 				return nil, err
 			}

@@ -3,6 +3,8 @@ package natsbatch
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -39,9 +41,7 @@ func (o *overdue) failed(stream string, err error) {
 func (o *overdue) stored(stream string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.count(stream) == 0 { // else it was a smaller one
-		delete(o.faults, stream)
-	}
+	delete(o.faults, stream)
 }
 
 // enter notes that a delivery waits. It reports whether this is new, and
@@ -89,17 +89,20 @@ func (o *overdue) count(stream string) (n int) {
 }
 
 // err says which streams did not take a message since then, and have taken
-// none after it.
+// none after it, or only smaller ones.
 func (o *overdue) err(since time.Time) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var errs []error
+	told := make(map[string]error)
+	for _, stream := range o.waiting {
+		told[stream] = fmt.Errorf("%d messages wait for room in stream %s", o.count(stream), stream)
+	}
 	for stream, f := range o.faults {
-		if n := o.count(stream); n > 0 || f.at.After(since) {
-			errs = append(errs, fmt.Errorf("a message for stream %s cannot be stored, %d wait: %w", stream, n, f.err))
+		if f.at.After(since) {
+			told[stream] = errors.Join(told[stream], fmt.Errorf("a message for stream %s cannot be stored: %w", stream, f.err))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(slices.Collect(maps.Values(told))...)
 }
 
 // streamOf gives the stream of a subject.

@@ -55,6 +55,9 @@ func (v *verdict) guarded(what string, f func()) {
 	f()
 }
 
+// endedEarly is the reason of what no verdict was given on.
+var endedEarly = []byte("the run ended early")
+
 type groupFunc[Req, Res any] func(ctx context.Context, group string, reqs []Req) ([]Res, error)
 
 // processor runs a batch of items, fills in their verdicts, and does not panic.
@@ -68,7 +71,7 @@ func newProcessor[Req, Res any](fn groupFunc[Req, Res], opts WorkerOptions, limi
 		live := make([]*verdict, 0, len(verdicts))
 		for i := range verdicts {
 			v := &verdicts[i]
-			v.crash("the run ended early") // so it is if a Codec calls runtime.Goexit
+			v.fate, v.data = crashed, endedEarly // so it is if a Codec calls runtime.Goexit
 			v.guarded("decode the request", func() {
 				req, err := decode(v.item.req.Payload)
 				if err != nil {

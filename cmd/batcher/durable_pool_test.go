@@ -132,7 +132,7 @@ func TestDurableDeadLetters(t *testing.T) {
 	g.counts(`batcher_dead_letters{route="(later)"}`, 2)
 	listed := dlq("list")
 	lines := strings.Split(strings.TrimSpace(listed.stdout), "\n")
-	if want := regexp.MustCompile(`^\d+\t\S+Z\t\d+ tries\t\(later\)\tstatus 503: out of order\tPOST /v1/models/sum:predict \{"instances": \[[12]\]\}$`); len(lines) != 2 || !want.MatchString(lines[0]) {
+	if want := regexp.MustCompile(`^\d+\t\S+Z\t3 tries\t\(later\)\tstatus 503: out of order\tPOST /v1/models/sum:predict \{"instances": \[[12]\]\}$`); len(lines) != 2 || !want.MatchString(lines[0]) {
 		t.Fatalf("dlq list: %+v", listed)
 	}
 	if o := dlq("list", "--route=sum"); o.stdout != "" {

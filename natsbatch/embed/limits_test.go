@@ -104,7 +104,7 @@ func TestTheLargestRequestIsTriedAgain(t *testing.T) {
 		}
 	}
 	for _, l := range letters(t, admin(t, nc, queue), 2) {
-		if got := fmt.Sprint(l.Tries, " ", l.Reason); !strings.HasPrefix(got, "3 the true reason") || len(l.Payload) != largest {
+		if got := fmt.Sprint(l.Tries, " ", l.Reason); !strings.HasPrefix(got, "4 the true reason") || len(l.Payload) != largest {
 			t.Errorf("a letter of %d bytes: %.100s", len(l.Payload), got)
 		}
 	}
