@@ -58,7 +58,7 @@ func (a *Admin) revive(ctx context.Context, e *wire.Envelope, seq uint64) error 
 	case err != nil:
 		return err
 	case ack.Duplicate:
-		return errors.New("that was done a moment ago")
+		return errors.New("it was given back less than 2 minutes ago")
 	case dead == 0:
 		return nil
 	}
