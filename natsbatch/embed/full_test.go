@@ -76,10 +76,13 @@ func TestAFullQueueIsTriedAgain(t *testing.T) {
 			}, natsbatch.WorkerOptions{MaxDeliveries: 100, Backoff: func(int) time.Duration { return 10 * time.Millisecond }})
 			worker(t, w, err)
 			wantAll(t, c, handles)
+			wantAll(t, c, submitAll(t, c, "r")) // there is room again
+			if err := w.Close(); err != nil {
+				t.Error(err)
+			}
 			if s := w.Stats(); s.Dead > 0 || s.Active > 0 {
 				t.Errorf("in the end %+v", s)
 			}
-			wantAll(t, c, submitAll(t, c, "r")) // there is room again
 		})
 	}
 }
@@ -175,6 +178,9 @@ func TestAFullQueueHoldsAPoison(t *testing.T) {
 	wantAll(t, c, handles)
 	if _, err := c.Wait(within(t), bad); !errors.Is(err, natsbatch.ErrDead) || !strings.Contains(err.Error(), "boom") {
 		t.Errorf("the bad one: %v", err)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
 	}
 	if n := w.Stats().Dead; n != 1 {
 		t.Errorf("%d are dead", n)
