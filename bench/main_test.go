@@ -81,7 +81,7 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 		{[]string{"-cells", "^nothing$"}, "no cell matches"},
 		{[]string{"-json", "-cells", "^do/1/"}, "-json runs one cell"},
 		{[]string{"-nonsense"}, "flag provided but not defined"},
-		{[]string{"gaurd"}, "unknown argument"},
+		{[]string{"nonsense"}, "unknown argument"},
 		{[]string{"guard", "extra"}, "unknown argument"},
 		{[]string{"guard", "-nonsense"}, "flag provided but not defined"},
 		{[]string{"fixed", "do"}, "fixed needs"},

@@ -43,7 +43,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestCommandLines(t *testing.T) {
-	for _, args := range [][]string{{"-nonsense"}, {"stub", "-nonsense"}, {"load", "-nonsense"}, {"wait", "-nonsense"}, {"bare", "-nonsense"}, {"laod"}} {
+	for _, args := range [][]string{{"-nonsense"}, {"stub", "-nonsense"}, {"load", "-nonsense"}, {"wait", "-nonsense"}, {"bare", "-nonsense"}, {"nonsense"}} {
 		if err := run(t.Context(), args, &strings.Builder{}); err == nil || errors.Is(err, flag.ErrHelp) {
 			t.Errorf("%v: got %v", args, err)
 		}
