@@ -34,7 +34,7 @@ func NewLater(l *Link, c *config.Config, next http.Handler) (*Later, error) {
 		return nil, err
 	}
 	opts := natsbatch.WorkerOptions{MaxDeliveries: c.Queue.Tries + 1} // the last one is not run
-	opts.Batch.MaxSize, opts.Batch.MaxConcurrent = 1, laterAtOnce // the gateway makes the batches
+	opts.Batch.MaxSize, opts.Batch.MaxConcurrent = 1, laterAtOnce     // the gateway makes the batches
 	if q.worker, err = natsbatch.NewWorker(ctx, l.Conn, q.queue, replay{next}.serve, opts); err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
