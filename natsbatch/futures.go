@@ -131,7 +131,7 @@ func (fe *frontEnd) catchUp() {
 		if !fe.nc.IsConnected() {
 			return nil // it will be back, or closed
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), lookAgain)
+		ctx, cancel := context.WithTimeout(fe.life, lookTry)
 		defer cancel()
 		report, err := fe.report(ctx, fe.envelopeSubject(stored, fe.id, numbers[i]))
 		switch {

@@ -16,6 +16,10 @@ import (
 // event may be lost with a connection.
 const lookAgain = 10 * time.Second
 
+// lookTry is how long one question for a result waits for its answer, which is
+// lost if the server ends meanwhile.
+const lookTry = 2 * time.Second
+
 // get is Client.Get with bytes.
 func (fe *frontEnd) get(ctx context.Context, h Handle) ([]byte, error) {
 	if h.frontEnd == fe.id {
@@ -74,7 +78,9 @@ func (fe *frontEnd) waitRemote(ctx context.Context, h Handle) ([]byte, error) {
 	fe.flush(ctx) // if it fails, what is looked up below fails too, and is looked up again
 	for {
 		back := fe.back.wait()
-		o, err := fe.stored(ctx, h)
+		try, cancel := context.WithTimeout(ctx, lookTry)
+		o, err := fe.stored(try, h)
+		cancel()
 		switch {
 		case err == nil:
 			return outcome(o)
