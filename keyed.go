@@ -3,7 +3,6 @@ package batcher
 import (
 	"context"
 	"fmt"
-	"time"
 )
 
 // Keyed keeps one open batch for each key: requests of different keys never
@@ -51,7 +50,10 @@ func NewKeyed[K comparable, Req, Res any](fn func(ctx context.Context, key K, re
 
 // Submit is [Batcher.Submit] for a key.
 func (k *Keyed[K, Req, Res]) Submit(ctx context.Context, key K, req Req) Future[Res] {
-	e, due, err := k.admit(ctx, key, req, true)
+	if err := k.check(key); err != nil {
+		return refused[Res](err)
+	}
+	e, due, err := k.pool.admit(ctx, req, true)
 	if err != nil {
 		return refused[Res](err)
 	}
@@ -61,7 +63,10 @@ func (k *Keyed[K, Req, Res]) Submit(ctx context.Context, key K, req Req) Future[
 
 // TrySubmit is [Batcher.TrySubmit] for a key.
 func (k *Keyed[K, Req, Res]) TrySubmit(ctx context.Context, key K, req Req) Future[Res] {
-	e, due, err := k.admit(ctx, key, req, false)
+	if err := k.check(key); err != nil {
+		return refused[Res](err)
+	}
+	e, due, err := k.pool.admit(ctx, req, false)
 	if err != nil {
 		return refused[Res](err)
 	}
@@ -71,7 +76,10 @@ func (k *Keyed[K, Req, Res]) TrySubmit(ctx context.Context, key K, req Req) Futu
 
 // Do is [Batcher.Do] for a key.
 func (k *Keyed[K, Req, Res]) Do(ctx context.Context, key K, req Req) (res Res, err error) {
-	e, due, err := k.admit(ctx, key, req, true)
+	if err := k.check(key); err != nil {
+		return res, err
+	}
+	e, due, err := k.pool.admit(ctx, req, true)
 	if err != nil {
 		return res, err
 	}
@@ -86,14 +94,14 @@ func (k *Keyed[K, Req, Res]) Do(ctx context.Context, key K, req Req) (res Res, e
 	return batch.collect(i)
 }
 
-// admit is pool.admit for a request of key, which is looked at before the lock
-// is taken, since its hash may panic.
-func (k *Keyed[K, Req, Res]) admit(ctx context.Context, key K, req Req, wait bool) (e entry, due time.Duration, err error) {
-	_ = map[K]struct{}(nil)[key]
+// check refuses a key that cannot be one of a map, before the lock is taken. It
+// does not go on to pool.admit itself, so that this has no more stack under it.
+func (k *Keyed[K, Req, Res]) check(key K) error {
+	_ = map[K]struct{}(nil)[key] // its hash may panic
 	if key != key {
-		return e, 0, k.pool.reject(fmt.Errorf("batcher: key %v does not equal itself", key))
+		return k.pool.reject(fmt.Errorf("batcher: key %v does not equal itself", key))
 	}
-	return k.pool.admit(ctx, req, wait)
+	return nil
 }
 
 // of gives the key's Batcher. pool.mu is held.

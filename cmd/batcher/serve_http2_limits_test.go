@@ -168,8 +168,12 @@ func TestServeHTTP2WaitsOnSmallStacks(t *testing.T) {
 	before := g.metric("go_memstats_stack_inuse_bytes")
 	ctx, leave := context.WithCancel(t.Context())
 	var all sync.WaitGroup
-	for n := range calls {
-		all.Go(func() { g.predictBy(ctx, client, n) })
+	for range calls { // with an item that has parts, which needs the most to be read
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.url+"/v1/models/sum:predict", strings.NewReader(`{"instances": [[1, 2]]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Go(func() { do(client, req) })
 	}
 	g.counts(`batcher_items_pending{route="/"}`, calls)
 	if each := (g.metric("go_memstats_stack_inuse_bytes") - before) / calls; each > 6000 {

@@ -35,29 +35,40 @@ func ElementsUpTo(data []byte, most int) ([][]byte, error) {
 	if at >= len(data) || data[at] != '[' {
 		return nil, errors.New("JSON is not an array")
 	}
-	all, end, err := collect(data, at, 1, most)
+	g := gatherer{data: data, depth: 1, most: most}
+	end, err := elements(data, at, 1, g.element)
 	if err == nil && space(data, end) < len(data) {
 		err = unexpected(data, space(data, end), "after the value")
 	}
 	if err != nil {
 		return nil, err
 	}
-	return all, nil
+	return g.all, nil
 }
 
-// collect gives the elements of the array that begins at at, and its end.
-func collect(data []byte, at, depth, most int) (all [][]byte, end int, err error) {
-	end, err = elements(data, at, depth, func(at int) (int, error) {
-		end, err := value(data, at, depth)
-		if err == nil && most > 0 && len(all) == most {
-			err = ErrMany
-		}
-		if err == nil {
-			all = append(all, Span{at, end}.Of(data))
-		}
-		return end, err
-	})
-	return all, end, err
+// gatherer gathers the elements of an array. What it holds is on no stack: a
+// server may have thousands of texts under way, and their values are deep.
+type gatherer struct {
+	data  []byte
+	depth int // of the elements
+	most  int // zero: any number
+	all   [][]byte
+}
+
+// element takes the element that begins at at, and gives its end.
+func (g *gatherer) element(at int) (end int, err error) {
+	if end, err = value(g.data, at, g.depth); err == nil {
+		err = g.keep(at, end)
+	}
+	return end, err
+}
+
+func (g *gatherer) keep(at, end int) error {
+	if g.most > 0 && len(g.all) == g.most {
+		return ErrMany
+	}
+	g.all = append(g.all, Span{at, end}.Of(g.data))
+	return nil
 }
 
 // Members calls each for the members of the object in data, in their order,

@@ -18,7 +18,7 @@ func (p Pointer) Take(data []byte) (array Span, elements [][]byte, ok bool, err 
 // TakeUpTo is Take of an array that may have so many elements, zero: any
 // number. It stops with ErrMany at the first one more.
 func (p Pointer) TakeUpTo(data []byte, most int) (array Span, elements [][]byte, ok bool, err error) {
-	t := taker{data: data, most: most}
+	t := taker{gatherer: gatherer{data: data, most: most}}
 	end, err := t.value(space(data, 0), 0, p)
 	if err == nil {
 		err = rest(data, end)
@@ -31,18 +31,16 @@ func (p Pointer) TakeUpTo(data []byte, most int) (array Span, elements [][]byte,
 	case t.other:
 		return Span{}, nil, false, ErrNoArray
 	}
-	return t.at, t.elements, t.found, nil
+	return t.at, t.all, t.found, nil
 }
 
 // taker is one pass of Take.
 type taker struct {
-	data     []byte
-	most     int // elements
-	at       Span
-	elements [][]byte
-	found    bool
-	other    bool   // what was found is not an array
-	twice    string // a name on the way that stands twice
+	gatherer
+	at    Span
+	found bool
+	other bool   // what was found is not an array
+	twice string // a name on the way that stands twice
 }
 
 // value gives the end of the value that begins at at, which is on the way;
@@ -64,7 +62,8 @@ func (t *taker) value(at, depth int, left Pointer) (end int, err error) {
 		t.other = true
 		return value(t.data, at, depth)
 	}
-	t.elements, end, err = collect(t.data, at, depth+1, t.most)
+	t.depth = depth + 1
+	end, err = elements(t.data, at, t.depth, t.element)
 	t.at = Span{at, end}
 	return end, err
 }

@@ -96,23 +96,27 @@ func (s *server) service() http.Handler {
 		open = s.later.Handler(open)
 	}
 	s.tokens.Observer.Served = func(r *http.Request, served gateway.Served) { s.now.Load().observer.Served(r, served) }
-	guarded := s.tokens.Require(open)
-	var front http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.now.Load().tokens == nil {
-			open.ServeHTTP(w, r)
-			return
-		}
-		guarded.ServeHTTP(w, r)
-	})
-	if s.tracer != nil {
-		front = otelhttp.NewHandler(front, "request", otelhttp.WithTracerProvider(s.tracer), otelhttp.WithPropagators(s.propagator))
-	}
+	guarded := s.traced(s.tokens.Require(open))
+	open = s.traced(open)
+	// Each frame counts here: see TestServeHTTP2WaitsOnSmallStacks.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.closed.Load() {
 			w.Header().Set("Connection", "close")
 		}
-		steadily(front, w, steady(w, r, s.first.Limits.BodyTime), s.first.Limits.AnswerTime)
+		next := open
+		if s.now.Load().tokens != nil {
+			next = guarded
+		}
+		steadily(next, w, steady(w, r, s.first.Limits.BodyTime), s.first.Limits.AnswerTime)
 	})
+}
+
+// traced is h with a span for each request, if anything is traced.
+func (s *server) traced(h http.Handler) http.Handler {
+	if s.tracer == nil {
+		return h
+	}
+	return otelhttp.NewHandler(h, "request", otelhttp.WithTracerProvider(s.tracer), otelhttp.WithPropagators(s.propagator))
 }
 
 func (s *server) newServer(handler http.Handler) *http.Server {
