@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/gobatcher/batcher/natsbatch"
-	"github.com/gobatcher/batcher/natsbatch/embed"
 )
 
 func TestWhatCannotBeAskedIsRefused(t *testing.T) {
@@ -83,12 +82,7 @@ func TestShutdownThatRunsOutOfTimeFreesCallers(t *testing.T) {
 }
 
 func TestHealthNeedsAServer(t *testing.T) {
-	s := start(t, t.TempDir(), embed.Options{})
-	nc, err := s.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
+	s, nc := serverAndConn(t)
 	c := client[string, string](t, nc, natsbatch.ClientOptions{})
 	if err := c.Health(within(t)); err != nil {
 		t.Errorf("with a server: %v", err)

@@ -136,12 +136,7 @@ func TestAFullQueueOutlivesItsWorkers(t *testing.T) {
 	for name, q := range small {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, t.TempDir(), embed.Options{})
-			nc, err := s.Connect()
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(nc.Close)
+			s, nc := serverAndConn(t)
 			c := clientOf(t, nc, q)
 			handles := fill(t, c)
 			dying(t, s, q)

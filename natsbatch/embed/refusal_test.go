@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/gobatcher/batcher/natsbatch"
-	"github.com/gobatcher/batcher/natsbatch/embed"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -13,12 +12,7 @@ import (
 // A worker whose consumers are gone asks for them now and then, says so, and
 // goes on when they are back.
 func TestAWorkerWithoutConsumers(t *testing.T) {
-	s := start(t, t.TempDir(), embed.Options{})
-	nc, err := s.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
+	nc := conn(t)
 	c := client[string, string](t, nc, natsbatch.ClientOptions{})
 	w, err := natsbatch.NewWorker(within(t), nc, queue, echo, natsbatch.WorkerOptions{})
 	worker(t, w, err)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/gobatcher/batcher/natsbatch"
-	"github.com/gobatcher/batcher/natsbatch/embed"
 )
 
 // What Func returns when Shutdown has run out of time, another worker finds out anew.
@@ -18,12 +17,7 @@ func TestNothingIsSettledAfterShutdownRanOutOfTime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, t.TempDir(), embed.Options{})
-			nc, err := s.Connect()
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(nc.Close)
+			nc := conn(t)
 			q := natsbatch.Queue{Endpoint: "test", AckWait: time.Second}
 			c := clientOf(t, nc, q)
 			running, end := make(chan struct{}), make(chan struct{})

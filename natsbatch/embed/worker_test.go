@@ -22,12 +22,19 @@ var queue = natsbatch.Queue{Endpoint: "test"}
 
 func conn(t *testing.T) *nats.Conn {
 	t.Helper()
-	nc, err := start(t, t.TempDir(), embed.Options{}).Connect()
+	_, nc := serverAndConn(t)
+	return nc
+}
+
+func serverAndConn(t *testing.T) (*embed.Server, *nats.Conn) {
+	t.Helper()
+	s := start(t, t.TempDir(), embed.Options{})
+	nc, err := s.Connect()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	return nc
+	return s, nc
 }
 
 func within(t *testing.T) context.Context {
