@@ -220,7 +220,7 @@ func TestGoroutinesDoNotPileUpBehindABusyCaller(t *testing.T) {
 // without a request: callers come and leave, two at a time.
 func TestWithdrawnRequestsAreNotKeptWithTheirNeighbours(t *testing.T) {
 	type key struct{}
-	const callers = 5000
+	const callers = 1500
 	for name, opts := range map[string]batcher.Options{
 		"Func is stuck":       {},
 		"too few to start":    {MinSize: 4, StrictSize: true},
