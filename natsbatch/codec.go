@@ -42,16 +42,16 @@ func (jsonCodec) Unmarshal(data []byte, v any) error {
 
 // encoder gives a Codec's Marshal for one type.
 func encoder[T any](c Codec) func(T) ([]byte, error) {
-	if same, ok := any(copied).(func(T) ([]byte, error)); ok && c == (jsonCodec{}) {
-		return same
+	if copies, ok := any(copied).(func(T) ([]byte, error)); ok && c == (jsonCodec{}) {
+		return copies
 	}
 	return func(v T) ([]byte, error) { return c.Marshal(v) }
 }
 
 // decoder gives a Codec's Unmarshal for one type.
 func decoder[T any](c Codec) func([]byte) (T, error) {
-	if same, ok := any(copied).(func([]byte) (T, error)); ok && c == (jsonCodec{}) {
-		return same
+	if copies, ok := any(copied).(func([]byte) (T, error)); ok && c == (jsonCodec{}) {
+		return copies
 	}
 	return func(data []byte) (v T, err error) {
 		err = c.Unmarshal(data, &v)

@@ -158,7 +158,7 @@ func (w *Worker) rest(d *delivery, verdicts []*verdict) *wire.Envelope {
 	for i, v := range verdicts {
 		e.Requests[i] = *v.item.req
 		if v.fate != handedBack {
-			e.Reason = shorten(string(v.data))
+			e.Reason = string(v.data)
 		}
 	}
 	return &e

@@ -44,6 +44,11 @@ func (v *verdict) fail(status wire.Status, text string) {
 // crash makes the verdict one of a run that ended as it must not.
 func (v *verdict) crash(reason string) { v.fate, v.data = crashed, []byte(shorten(reason)) }
 
+// retry makes the verdict one of a request that is to run again.
+func (v *verdict) retry(err error, after time.Duration) {
+	v.fate, v.data, v.after = retried, []byte(shorten(err.Error())), after
+}
+
 // guarded calls f for the verdict's item alone. What is foreign there, a Codec
 // or the methods of an error, may panic.
 func (v *verdict) guarded(what string, f func()) {
@@ -128,9 +133,9 @@ func judge(v *verdict, err error, retryable func(error) bool) {
 	case errors.As(err, &crash):
 		v.crash(err.Error())
 	case errors.As(err, &again):
-		v.fate, v.data, v.after = retried, []byte(shorten(err.Error())), again.After
+		v.retry(err, again.After)
 	case retryable != nil && retryable(err):
-		v.fate, v.data = retried, []byte(shorten(err.Error()))
+		v.retry(err, 0)
 	default:
 		v.fail(wire.StatusFailed, err.Error())
 	}
