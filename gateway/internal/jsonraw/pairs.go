@@ -31,7 +31,8 @@ func Paired(data []byte) bool {
 	return true
 }
 
-// unitAt gives what the escape \uXXXX at at stands for; 0 if there is none.
+// unitAt gives what the escape at at stands for, \u with four digits; 0 if there
+// is none.
 func unitAt(data []byte, at int) uint64 {
 	if len(data) < at+6 || data[at] != '\\' || data[at+1] != 'u' {
 		return 0
