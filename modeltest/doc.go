@@ -6,7 +6,8 @@
 // goroutine and no timer. Where the contract leaves an order open (two things
 // at one instant, operations in quick succession) the model follows all of
 // them as separate worlds and drops those that reality contradicts; a plan
-// fails when no world is left.
+// fails when no world is left. A rare plan has more worlds than can be
+// followed: it is ended by Shutdown, and only what holds in all is checked.
 //
 //	go test -race .                        # a few seconds
 //	go test . -run 'Test(Batcher|Keyed|Batch)$' -rapid.checks=100000

@@ -57,6 +57,7 @@ type driver struct {
 	cancels []context.CancelFunc
 	hurried chan struct{} // receives when a deadline has started a batch
 	rushed  int           // operations since the last look
+	lost    bool          // there are too many worlds to follow
 	trace   strings.Builder
 
 	mu      sync.Mutex // guards what follows, which Func and callers write
@@ -100,7 +101,7 @@ func (d *driver) run(p Plan) string {
 	d.note("%v", p)
 	d.look()
 	for _, op := range p.Ops {
-		if d.failed() {
+		if d.over() {
 			break
 		}
 		d.rushed++
@@ -127,6 +128,9 @@ func (d *driver) failed() bool {
 	return d.fault != ""
 }
 
+// over reports whether there is no sense in going on with the plan.
+func (d *driver) over() bool { return d.lost || d.failed() }
+
 // check notes a fault if it finds one.
 func (d *driver) check(ok bool, format string, args ...any) {
 	d.mu.Lock()
@@ -135,12 +139,25 @@ func (d *driver) check(ok bool, format string, args ...any) {
 }
 
 // fork takes account of all that may have happened since the last look.
-func (d *driver) fork() { d.worlds = reach(d.worlds) }
+func (d *driver) fork() { d.explore(reach) }
+
+// explore goes on to what becomes of the worlds, unless that is too much.
+func (d *driver) explore(become func([]*world) []*world) {
+	if worlds := become(d.worlds); worlds != nil {
+		d.worlds = worlds
+	} else if !d.lost {
+		d.lost = true
+		d.note("too many possible worlds")
+	}
+}
 
 // apply has each world do what was done in reality. One that could not have
 // come to the same end is dropped.
 func (d *driver) apply(what string, do func(w *world) bool) {
 	d.fork()
+	if d.lost {
+		return
+	}
 	var kept []*world
 	for _, w := range d.worlds {
 		c := w.clone()
@@ -158,7 +175,7 @@ func (d *driver) apply(what string, do func(w *world) bool) {
 // sleepTo lets time pass, with a look at each instant at which something is
 // to happen, or does so because of a deadline.
 func (d *driver) sleepTo(to instant) {
-	for !d.failed() {
+	for !d.over() {
 		next := to
 		for _, w := range d.worlds {
 			next = min(next, w.next())
@@ -177,7 +194,7 @@ func (d *driver) sleepTo(to instant) {
 
 // sleepOut lets time pass until nothing more is due to happen.
 func (d *driver) sleepOut() {
-	for !d.failed() {
+	for !d.over() {
 		last := d.now
 		for _, w := range d.worlds {
 			if t := w.next(); t < never {

@@ -1,15 +1,23 @@
 package modeltest
 
+// mostMade bounds how many worlds are made of what happens at one instant. Each
+// thing that may happen before or after others doubles them: a plan in 5,000
+// comes to more, and some would take minutes.
+const mostMade = 10_000
+
 // reach gives the worlds and all that may have become of them by now, those
-// in which more is to come included.
+// in which more is to come included. It gives none if they are too many.
 func reach(from []*world) (all []*world) {
 	seen := sameWorlds{}
-	for len(from) > 0 {
+	for made := 0; len(from) > 0; {
 		w := from[len(from)-1]
 		from = from[:len(from)-1]
 		steps := append(w.steps(), w.options()...)
 		if seen.has(w, len(from) == 0 && len(steps) == 0) {
 			continue
+		}
+		if made += len(steps); made > mostMade {
+			return nil
 		}
 		all = append(all, w)
 		for _, s := range steps {
@@ -20,10 +28,10 @@ func reach(from []*world) (all []*world) {
 }
 
 // settle gives what becomes of the worlds when all has happened that happens
-// by itself.
+// by itself. It gives none if too many worlds lie between.
 func settle(from []*world) (quiet []*world) {
 	seen := sameWorlds{}
-	for len(from) > 0 {
+	for made := 0; len(from) > 0; {
 		w := from[len(from)-1]
 		from = from[:len(from)-1]
 		steps, options := w.steps(), w.options()
@@ -35,6 +43,9 @@ func settle(from []*world) (quiet []*world) {
 			continue
 		case len(steps) == 0:
 			quiet = append(quiet, w)
+		}
+		if made += len(steps) + len(options); made > mostMade {
+			return nil
 		}
 		for _, s := range append(steps, options...) {
 			from = append(from, w.after(s))

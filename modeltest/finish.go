@@ -2,6 +2,7 @@ package modeltest
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/gobatcher/batcher"
 )
@@ -11,7 +12,7 @@ import (
 func (d *driver) windUp(p Plan) {
 	d.look()
 	switch {
-	case d.failed():
+	case d.over():
 	case d.subject == nil:
 		d.windUpHand()
 	case p.Drop && d.atRest():
@@ -19,7 +20,7 @@ func (d *driver) windUp(p Plan) {
 	default:
 		operations[p.End.Kind].do(d, p.End)
 		d.sleepOut()
-		if !d.failed() && !d.atRest() {
+		if !d.over() && !d.atRest() {
 			d.opShutdown(Op{})
 		}
 	}
@@ -33,7 +34,7 @@ func (d *driver) windUpHand() {
 	d.opCancelBatch(Op{})
 	d.sleepOut()
 	for i := range d.calls {
-		if !d.failed() {
+		if !d.over() {
 			d.opCancel(Op{Pick: i})
 		}
 	}
@@ -53,7 +54,11 @@ func (d *driver) atRest() bool {
 // finalChecks are those that need every answer.
 func (d *driver) finalChecks() {
 	d.look()
-	if d.failed() {
+	switch {
+	case d.lost:
+		d.checkReleased()
+		return
+	case d.failed():
 		return
 	}
 	d.check(d.atRest(), "not at rest at the end")
@@ -112,6 +117,25 @@ func (d *driver) checkFinalStats(s batcher.Stats) {
 	d.check(sum == s.Batches, "at rest: %d batches, by trigger %d", s.Batches, sum)
 }
 
+// checkReleased ends what still runs and checks what needs no model: nobody is
+// left without an answer, and the sums hold.
+func (d *driver) checkReleased() {
+	d.release()
+	time.Sleep(time.Minute) // longer than any Func
+	d.quiesce()
+	for _, c := range d.calls {
+		if c.known && !isDone(c.future.Done()) || c.reply == nil && (c.do || c.watch < WatchPoll) {
+			d.check(false, "at the end #%d has no answer", c.ID)
+		}
+	}
+	if d.subject != nil {
+		d.checkFinalStats(d.Stats())
+	}
+	if d.keyed != nil {
+		d.check(d.keyed.Len() == 0, "Len is %d at rest", d.keyed.Len())
+	}
+}
+
 // cleanUp lets every goroutine of the run end, also after a fault.
 func (d *driver) cleanUp() {
 	for j := range d.shared {
@@ -125,7 +149,7 @@ func (d *driver) cleanUp() {
 	}
 }
 
-// release ends what still runs after a fault: it is not part of the test.
+// release ends what still runs of a plan that is not to go on.
 func (d *driver) release() {
 	for _, c := range d.calls {
 		if c.known {

@@ -30,11 +30,13 @@ type batchSight struct {
 // look waits until nothing moves, and drops the worlds that are not what can
 // be seen then.
 func (d *driver) look() {
-	if d.failed() {
+	if d.over() {
 		return
 	}
 	d.quiesce()
-	d.worlds = settle(d.worlds)
+	if d.explore(settle); d.lost {
+		return
+	}
 	s := d.see()
 	for _, e := range s.entered {
 		d.note("  %v", e)
