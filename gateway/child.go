@@ -170,14 +170,20 @@ func (c *child) ask(body []byte, limit time.Duration) ([]byte, error) {
 
 // answers says what keeps line from being an answer to body.
 func answers(body, line []byte) error {
-	_, results, _, err := jsonraw.Pointer(nil).Take(line)
+	results, err := count(line)
 	if err != nil {
 		return fmt.Errorf("the program wrote something else than a JSON array: %w", err)
 	}
-	if items, err := jsonraw.Elements(body); err == nil && len(results) != len(items) {
-		return fmt.Errorf("the program wrote %d results for %d items", len(results), len(items))
+	if items, err := count(body); err == nil && results != items {
+		return fmt.Errorf("the program wrote %d results for %d items", results, items)
 	}
 	return nil
+}
+
+// count counts the elements of the array in data.
+func count(data []byte) (n int, err error) {
+	err = jsonraw.Each(data, func(jsonraw.Span) { n++ })
+	return n, err
 }
 
 // finish ends its input, which it should end upon.

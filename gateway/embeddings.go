@@ -107,7 +107,7 @@ func embeddingsInputs(input []byte, most int) (inputs [][]byte, mark string, err
 	default:
 		return [][]byte{input}, embeddingsTokenHole, nil
 	}
-	inputs, err = jsonraw.ElementsUpTo(input, most)
+	inputs, err = jsonraw.Elements(input, most)
 	return inputs, mark, err
 }
 

@@ -36,7 +36,7 @@ func (ESBulk) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	elements, err := jsonraw.ElementsUpTo(list, len(items))
+	elements, err := jsonraw.Elements(list, len(items))
 	if err != nil {
 		return nil, fmt.Errorf("items: %w", err)
 	}

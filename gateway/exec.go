@@ -30,7 +30,7 @@ func (Exec) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	if jsonraw.Kind(body) != '[' {
 		return &Call{Items: []Item{{Data: oneLine(body)}}, State: true}, nil
 	}
-	elements, err := jsonraw.ElementsUpTo(body, most)
+	elements, err := jsonraw.Elements(body, most)
 	if err != nil {
 		return nil, bounded(err, most)
 	}
@@ -61,7 +61,7 @@ func (Exec) Join(_ Key, items []Item) ([]byte, error) {
 
 // Split takes the array of the results apart.
 func (Exec) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
-	_, elements, _, err := jsonraw.Pointer(nil).TakeUpTo(answer.Body, len(items))
+	_, elements, _, err := jsonraw.Pointer(nil).Take(answer.Body, len(items))
 	if err != nil {
 		return nil, err
 	}

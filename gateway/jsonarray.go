@@ -41,7 +41,7 @@ func (p *JSONArray) Match(r *http.Request) bool {
 // which the pointer leads nowhere, to an empty array or to something else is
 // ErrNotMine.
 func (p *JSONArray) Read(_ *http.Request, body []byte, most int) (*Call, error) {
-	at, elements, ok, err := p.items.TakeUpTo(body, most)
+	at, elements, ok, err := p.items.Take(body, most)
 	switch {
 	case errors.Is(err, jsonraw.ErrNoArray):
 		return nil, ErrNotMine
@@ -64,7 +64,7 @@ func (p *JSONArray) Join(key Key, items []Item) ([]byte, error) {
 
 // Split finds the results, which must be as many as the items.
 func (p *JSONArray) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
-	at, elements, ok, err := p.results.TakeUpTo(answer.Body, len(items))
+	at, elements, ok, err := p.results.Take(answer.Body, len(items))
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func (JSONRPC) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	requests, caller, err := [][]byte{trim(body)}, &rpcCaller{}, error(nil)
 	if jsonraw.Kind(body) == '[' {
 		caller.array = true
-		requests, err = jsonraw.ElementsUpTo(body, most)
+		requests, err = jsonraw.Elements(body, most)
 	}
 	if err == nil && !utf8.Valid(body) {
 		err = errors.New("JSON is not UTF-8")

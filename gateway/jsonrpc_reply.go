@@ -73,7 +73,7 @@ func (a *rpcAnswers) take(body []byte) error {
 	switch {
 	case len(body) == 0:
 	case body[0] == '[':
-		answers, err := jsonraw.ElementsUpTo(body, len(a.items))
+		answers, err := jsonraw.Elements(body, len(a.items))
 		if err != nil {
 			return err
 		}

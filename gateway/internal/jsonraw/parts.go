@@ -25,12 +25,9 @@ func Kind(data []byte) byte {
 var ErrMany = errors.New("JSON array has too many elements")
 
 // Elements gives the elements of the array in data, without copying them. It
-// fails if data is not a valid array.
-func Elements(data []byte) ([][]byte, error) { return ElementsUpTo(data, 0) }
-
-// ElementsUpTo is Elements of an array that may have so many elements, zero:
-// any number. It stops with ErrMany at the first one more.
-func ElementsUpTo(data []byte, most int) ([][]byte, error) {
+// fails if data is not a valid array, and stops with ErrMany at the first
+// element more than most; zero is any number.
+func Elements(data []byte, most int) ([][]byte, error) {
 	at := space(data, 0)
 	if at >= len(data) || data[at] != '[' {
 		return nil, errors.New("JSON is not an array")

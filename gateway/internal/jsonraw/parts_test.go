@@ -26,7 +26,7 @@ func TestPointer(t *testing.T) {
 		if err != nil || ok != (want != "") || string(span.Of([]byte(doc))) != want {
 			t.Errorf("%q: %q, %t, %v; want %q", pointer, span.Of([]byte(doc)), ok, err, want)
 		}
-		at, elements, ok, err := p.Take([]byte(doc))
+		at, elements, ok, err := p.Take([]byte(doc), 0)
 		if array := strings.HasPrefix(want, "["); array != ok || array && (at != span || len(elements) != 2) || !array && want != "" && err != jsonraw.ErrNoArray {
 			t.Errorf("%q: taken %v, %q, %t, %v", pointer, at, elements, ok, err)
 		}
@@ -35,7 +35,7 @@ func TestPointer(t *testing.T) {
 	if _, _, err := p.Find([]byte(doc)); err == nil {
 		t.Error("found a name that stands twice: no error")
 	}
-	if _, _, _, err := p.Take([]byte(doc)); err == nil || err == jsonraw.ErrNoArray {
+	if _, _, _, err := p.Take([]byte(doc), 0); err == nil || err == jsonraw.ErrNoArray {
 		t.Errorf("taken what stands twice: %v", err)
 	}
 }
@@ -44,7 +44,7 @@ func TestTakeChecksEverything(t *testing.T) {
 	p, _ := jsonraw.ParsePointer("/a/1")
 	for _, doc := range texts {
 		doc := `{"x":0, "a": [` + doc + `, [1, 2] ]}`
-		at, elements, ok, err := p.Take([]byte(doc))
+		at, elements, ok, err := p.Take([]byte(doc), 0)
 		if valid := jsonraw.Valid([]byte(doc)); (valid == nil) != (err == nil) {
 			t.Errorf("%q: %v, want %v", doc, err, valid)
 		} else if err == nil && (!ok || len(elements) != 2 || string(at.Of([]byte(doc))) != "[1, 2]") {
@@ -79,14 +79,14 @@ func TestMembers(t *testing.T) {
 	}
 }
 
-func TestElementsUpTo(t *testing.T) {
+func TestElements(t *testing.T) {
 	root, _ := jsonraw.ParsePointer("/a")
 	for text, want := range map[string]error{`[1,2]`: nil, `[]`: nil, `[1,2,3]`: jsonraw.ErrMany, `[1,2,3`: jsonraw.ErrMany} {
-		elements, err := jsonraw.ElementsUpTo([]byte(text), 2)
+		elements, err := jsonraw.Elements([]byte(text), 2)
 		if err != want || err != nil && elements != nil {
 			t.Errorf("%s: %q, %v; want %v", text, elements, err, want)
 		}
-		_, elements, _, err = root.TakeUpTo([]byte(`{"a":`+text+`}`), 2)
+		_, elements, _, err = root.Take([]byte(`{"a":`+text+`}`), 2)
 		if err != want || err != nil && elements != nil {
 			t.Errorf("%s: taken %q, %v; want %v", text, elements, err, want)
 		}
@@ -124,7 +124,7 @@ func TestCutAndFill(t *testing.T) {
 }
 
 func ExampleElements() {
-	elements, err := jsonraw.Elements([]byte(`[1.0, {"b":2,  "a":9007199254740993}]`))
+	elements, err := jsonraw.Elements([]byte(`[1.0, {"b":2,  "a":9007199254740993}]`), 0)
 	fmt.Println(string(elements[0]), string(elements[1]), err)
 	// Output: 1.0 {"b":2,  "a":9007199254740993} <nil>
 }

@@ -67,7 +67,7 @@ func FuzzParts(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		elements, err := jsonraw.Elements(data)
+		elements, err := jsonraw.Elements(data, 0)
 		if jsonraw.Valid(data) != nil {
 			return // Elements looks at what is valid; it must not panic
 		}

@@ -10,14 +10,9 @@ var ErrNoArray = errors.New("JSON is not an array where one should be")
 
 // Take checks data as Valid does, finds the array that p points to as Find
 // does, and gives where it stands and its elements, all in one pass. It is
-// false if there is nothing at p.
-func (p Pointer) Take(data []byte) (array Span, elements [][]byte, ok bool, err error) {
-	return p.TakeUpTo(data, 0)
-}
-
-// TakeUpTo is Take of an array that may have so many elements, zero: any
-// number. It stops with ErrMany at the first one more.
-func (p Pointer) TakeUpTo(data []byte, most int) (array Span, elements [][]byte, ok bool, err error) {
+// false if there is nothing at p, and stops with ErrMany at the first element
+// more than most; zero is any number.
+func (p Pointer) Take(data []byte, most int) (array Span, elements [][]byte, ok bool, err error) {
 	t := taker{gatherer: gatherer{data: data, most: most}}
 	end, err := t.value(space(data, 0), 0, p)
 	if err == nil {
