@@ -129,6 +129,7 @@ func TestDurableDeadLetters(t *testing.T) {
 			t.Errorf("got %+v, want 502 that names dlq", r)
 		}
 	}
+	g.counts(`batcher_requests_total{code="502",passed="false",route="(later)"}`, 2)
 	g.counts(`batcher_dead_letters{route="(later)"}`, 2)
 	listed := dlq("list")
 	lines := strings.Split(strings.TrimSpace(listed.stdout), "\n")

@@ -29,8 +29,8 @@ func TestDurableServesAsAlways(t *testing.T) {
 	if calls := u.calls(); slices.Max(calls) != 10 || len(calls) > 8 {
 		t.Errorf("31 requests became batches of %v, want few and at most 10", calls)
 	}
-	if r := g.ask(http.MethodPost, predictPath, `{"instances": 3}`); r.status != http.StatusBadRequest && r.status != 200 {
-		t.Errorf("got %+v", r)
+	if r := g.ask(http.MethodPost, predictPath, `{"instances": 3}`); r.status != http.StatusOK || r.body != `{"predictions": 3}` {
+		t.Errorf("what is no call gets %+v, want what the upstream says to it", r)
 	}
 	if r := post(g.url+"/v1/models/sum/metadata", "x"); r.body != "x" {
 		t.Errorf("what is passed through gets %+v", r)
@@ -81,6 +81,11 @@ func TestDurableAnswersLater(t *testing.T) {
 	if got := len(u.calls()); got != 1 {
 		t.Errorf("the upstream was asked %d times, want once", got)
 	}
+	g.counts(`batcher_requests_total{code="202",passed="false",route="(later)"}`, 3)
+	g.counts(`batcher_requests_total{code="200",passed="false",route="(later)"}`, 2)
+	g.hears(`msg=request method=POST path=/v1/models/sum:predict remote=127\.\S+ route=\(later\) status=202 took_ms=[0-9.]+ items=0 in=18 out=1\d\d `)
+	g.hears(`msg=request method=GET path=` + place + ` remote=127\.\S+ route=\(later\) status=200 took_ms=[0-9.]+ items=0 in=0 out=19 `)
+	g.hears(`msg=request method=POST path=/v1/models/sum:predict remote=\(later\) route=sum status=200 `) // its run
 }
 
 // A key counts together with what is asked for, and with who asks.

@@ -23,18 +23,18 @@ import (
 // "Prefer: respond-async" (RFC 7240) and an Idempotency-Key gets status 202 and
 // a Location once it is sure to outlive this process. A GET of that waits for
 // the answer, as long as "Prefer: wait=SECONDS" says, and gives it as it is.
-// next serves all else.
+// next serves all else. served is told of what next does not see.
 //
 // The key counts together with what the request asks for: whoever sends the
 // same once more gets the same Location, and it runs no second time.
-func (l *Later) Handler(next http.Handler) http.Handler {
+func (l *Later) Handler(next http.Handler, served func(*http.Request, gateway.Served)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if id, ok := strings.CutPrefix(r.URL.Path, Prefix); ok {
-			l.show(w, r, id)
+			observe(served, w, r, func(w http.ResponseWriter) (int, error) { return 0, l.show(w, r, id) })
 			return
 		}
 		if key := r.Header.Get("Idempotency-Key"); key != "" && prefers(r, "respond-async") {
-			l.accept(w, r, key)
+			observe(served, w, r, func(w http.ResponseWriter) (int, error) { return l.accept(w, r, key) })
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -50,15 +50,17 @@ const (
 	mostWait    = time.Minute
 )
 
-func (l *Later) accept(w http.ResponseWriter, r *http.Request, key string) {
+// accept takes a request on. It gives the size of its body, and what kept it
+// from being accepted.
+func (l *Later) accept(w http.ResponseWriter, r *http.Request, key string) (in int, err error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody))
 	if long := new(http.MaxBytesError); errors.As(err, &long) {
 		say(w, http.StatusRequestEntityTooLarge, "a request that is to be answered later may have 700 KiB")
-		return
+		return len(body), err
 	}
 	if err != nil {
 		unread(w, err)
-		return
+		return len(body), err
 	}
 	req := httpRequest{Method: r.Method, URI: r.RequestURI, Host: r.Host, Header: r.Header.Clone(), Body: body}
 	for _, name := range []string{"Prefer", "Connection", "Content-Length", "Transfer-Encoding", "Expect", "Traceparent", "Tracestate"} {
@@ -67,10 +69,11 @@ func (l *Later) accept(w http.ResponseWriter, r *http.Request, key string) {
 	id := l.idOf(req, key)
 	if _, err := l.client.Submit(r.Context(), req, natsbatch.Key(id)); err != nil {
 		refuse(w, err)
-		return
+		return len(body), err
 	}
 	w.Header().Set("Preference-Applied", "respond-async")
 	pending(w, id)
+	return len(body), nil
 }
 
 // unread says that a body did not come to its end: if the caller is still
@@ -103,21 +106,26 @@ func (l *Later) idOf(req httpRequest, key string) string {
 
 var ids = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 
-// show waits for an answer and gives it.
-func (l *Later) show(w http.ResponseWriter, r *http.Request, id string) {
+// show waits for an answer and gives it. Its error says why there is none to
+// come.
+func (l *Later) show(w http.ResponseWriter, r *http.Request, id string) error {
 	if !ids.MatchString(id) {
 		say(w, http.StatusNotFound, "no such answer")
-		return
+		return nil
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		say(w, http.StatusMethodNotAllowed, "an answer can only be read")
-		return
+		return nil
 	}
 	a, err := l.await(r, natsbatch.KeyHandle(id))
 	switch {
 	case errors.Is(err, natsbatch.ErrNoResult), errors.Is(err, context.DeadlineExceeded):
 		pending(w, id)
+		return nil
+	case errors.Is(err, natsbatch.ErrDead):
+		refuse(w, err)
+		return natsbatch.ErrDead // alone: its reason may quote an answer
 	case err != nil:
 		refuse(w, err)
 	default:
@@ -125,6 +133,7 @@ func (l *Later) show(w http.ResponseWriter, r *http.Request, id string) {
 		w.WriteHeader(a.Status)
 		_, _ = w.Write(a.Body) // an error means that the caller has left
 	}
+	return err
 }
 
 // await looks for an answer, and again until it is there, as long as r says.

@@ -39,9 +39,14 @@ func TestBodyThatBreaksOffIsNotAccepted(t *testing.T) {
 		r.Header.Set("Prefer", "respond-async")
 		r.Header.Set("Idempotency-Key", "one")
 		w := httptest.NewRecorder()
-		l.Handler(http.NotFoundHandler()).ServeHTTP(w, r)
+		var served []gateway.Served
+		told := func(_ *http.Request, s gateway.Served) { served = append(served, s) }
+		l.Handler(http.NotFoundHandler(), told).ServeHTTP(w, r)
 		if w.Code != want {
 			t.Errorf("%v: status %d, want %d", err, w.Code, want)
+		}
+		if len(served) != 1 || served[0].Status != want || served[0].Err != err || served[0].Out != w.Body.Len() {
+			t.Errorf("%v: told of %+v, want the %d with its error, once", err, served, want)
 		}
 	}
 }

@@ -91,11 +91,12 @@ const streams = 250
 
 // service serves the service port: who has a token if there are tokens.
 func (s *server) service() http.Handler {
+	served := func(r *http.Request, served gateway.Served) { s.now.Load().observer.Served(r, served) }
 	var open http.Handler = s.swap
 	if s.later != nil {
-		open = s.later.Handler(open)
+		open = s.later.Handler(open, served)
 	}
-	s.tokens.Observer.Served = func(r *http.Request, served gateway.Served) { s.now.Load().observer.Served(r, served) }
+	s.tokens.Observer.Served = served
 	guarded := s.traced(s.tokens.Require(open))
 	open = s.traced(open)
 	// Each frame counts here: see TestServeHTTP2WaitsOnSmallStacks.

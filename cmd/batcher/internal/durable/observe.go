@@ -1,0 +1,42 @@
+package durable
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gobatcher/batcher/gateway"
+)
+
+// observed is the answer to a request that comes for Later itself, with what is
+// told of it.
+type observed struct {
+	http.ResponseWriter
+	gateway.Served
+}
+
+// observe answers r with answer, which gives the size of its body and what went
+// wrong, and tells served of it.
+func observe(served func(*http.Request, gateway.Served), w http.ResponseWriter, r *http.Request, answer func(http.ResponseWriter) (in int, err error)) {
+	start := time.Now()
+	o := &observed{ResponseWriter: w, Served: gateway.Served{Route: laterName, Status: statusLeft}}
+	o.In, o.Err = answer(o)
+	o.Took = time.Since(start)
+	served(r, o.Served)
+}
+
+// statusLeft is for who was told nothing, as in package gateway.
+const statusLeft = 499
+
+func (o *observed) WriteHeader(status int) {
+	o.Status = status
+	o.ResponseWriter.WriteHeader(status)
+}
+
+func (o *observed) Write(p []byte) (int, error) {
+	n, err := o.ResponseWriter.Write(p)
+	o.Out += n
+	return n, err
+}
+
+// Unwrap is for http.ResponseController.
+func (o *observed) Unwrap() http.ResponseWriter { return o.ResponseWriter }
