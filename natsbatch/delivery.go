@@ -76,12 +76,12 @@ func (d *delivery) redelivered() int {
 	return d.count - 1
 }
 
-// early is how long it is to be put off, zero if it is not.
-func (d *delivery) early(now time.Time) time.Duration {
-	if d.count > 1 {
-		return 0
-	}
-	return time.Duration(d.envelope.DelayMS)*time.Millisecond - now.Sub(d.stored)
+// early reports whether it is to be put off, as it is once if it has a delay,
+// and for how long. That is so too when the delay has passed, else nobody knew
+// later whether the first delivery ran.
+func (d *delivery) early(now time.Time) (wait time.Duration, ok bool) {
+	wait = time.Duration(d.envelope.DelayMS)*time.Millisecond - now.Sub(d.stored)
+	return max(0, wait), d.count == 1 && d.envelope.DelayMS > 0
 }
 
 // items gives the requests as the Batcher takes them. One that is heavier than

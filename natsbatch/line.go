@@ -7,8 +7,8 @@ type line uint8
 
 const (
 	// lineAgain holds requests whose worker did not settle them. A worker takes
-	// one message at a time from it, so that only what has begun to run comes
-	// under suspicion when it dies again.
+	// one message from it, settles it, and takes the next, so that only what
+	// has begun to run comes under suspicion when it dies again.
 	lineAgain line = priorities
 
 	lines = lineAgain + 1 // how many there are

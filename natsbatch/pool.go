@@ -72,9 +72,11 @@ func (w *Worker) submit(p *pool, items []*item) {
 // leaves its settling to another goroutine, so that the slot is free for the
 // next batch meanwhile.
 func (w *Worker) run(ctx context.Context, group string, items []*item) {
-	defer w.freed(items)
 	if w.isDraining() {
-		w.settle(handBack(items), func() {})
+		verdicts := handBack(items)
+		w.settle(verdicts, func() {})
+		w.freed(verdicts, false)
+		w.freed(verdicts, true)
 		return
 	}
 	verdicts := make([]verdict, len(items))
@@ -85,6 +87,7 @@ func (w *Worker) run(ctx context.Context, group string, items []*item) {
 	w.slots <- struct{}{}
 	defer func() { // also if a Codec calls runtime.Goexit
 		<-w.slots
+		w.freed(verdicts, false)
 		w.settleLater(verdicts)
 	}()
 	live := dropExpired(verdicts)
@@ -106,23 +109,27 @@ func (w *Worker) settleLater(verdicts []verdict) {
 	defer w.gate.RUnlock()
 	if w.over || w.ctx.Err() != nil {
 		<-w.unsettledRuns
+		w.freed(verdicts, true)
 		return
 	}
 	leave := sync.OnceFunc(func() { <-w.unsettledRuns })
 	w.later(func() {
 		w.settle(verdicts, leave)
 		leave()
+		w.freed(verdicts, true)
 	})
 }
 
-// freed tells the collector of items that have run, or will not.
-func (w *Worker) freed(items []*item) {
+// freed tells the collector of requests that have run, or will not: of those of
+// line again, or of all others. In line again it is when they are settled, since
+// the next one may kill the worker, and what was not settled counts as suspect.
+func (w *Worker) freed(verdicts []verdict, again bool) {
 	var n [lines]int
-	for _, it := range items {
-		n[it.from.line]++
+	for i := range verdicts {
+		n[verdicts[i].item.from.line]++
 	}
 	for l := range n {
-		if n[l] > 0 {
+		if n[l] > 0 && again == (line(l) == lineAgain) {
 			w.collector.freed(line(l), n[l])
 		}
 	}

@@ -19,7 +19,7 @@ func (w *Worker) receive(msg *nats.Msg, l line, now time.Time) {
 		w.later(func() { w.unreadable(d, msg, err) })
 		return
 	}
-	if wait := d.early(now); wait > 0 {
+	if wait, ok := d.early(now); ok {
 		w.putOff(d, wait)
 		return
 	}

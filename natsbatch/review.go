@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	mrand "math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/gobatcher/batcher/natsbatch/internal/fault"
@@ -27,8 +28,8 @@ func (w *Worker) review(d *delivery) {
 		sleep(w.ctx, persistPause)
 		left, err = w.unsettled(d)
 	}
-	e := *d.envelope
-	w.collector.freed(d.line, len(e.Requests)-len(left))
+	e, all := *d.envelope, d.envelope.Requests
+	w.collector.freed(d.line, len(all)-len(left))
 	e.Requests = left
 	e.Part = e.Part || d.redelivered() > 0 // a claimed envelope is settled one by one
 	d.envelope = &e
@@ -36,8 +37,8 @@ func (w *Worker) review(d *delivery) {
 	case len(left) == 0:
 		w.acknowledge(d)
 		w.leases.drop(d)
-	case d.redelivered() > 0 && (d.line != lineAgain || len(left) > w.batchSize(e.Suspect+1)):
-		w.divide(d)
+	case d.redelivered() > 0 && (d.line != lineAgain || len(left) > w.batchSize(d.suspect)):
+		w.divide(d, all)
 	case d.suspect >= w.runs():
 		w.bury(d)
 	default:
@@ -128,15 +129,20 @@ func (w *Worker) withoutResult(e *wire.Envelope, reqs []wire.Request) ([]wire.Re
 }
 
 // divide stores the requests of a delivery again in smaller envelopes, and is
-// done with it. Where the queue has no room they run here in batches as small.
-func (w *Worker) divide(d *delivery) {
+// done with it; all are those of its message, also who is settled. Where the
+// queue has no room they run here in batches as small.
+func (w *Worker) divide(d *delivery, all []wire.Request) {
 	defer w.release(d)
 	fault.At(fault.Divided)
-	e := *d.envelope
-	e.Tries, e.Suspect, e.DelayMS = e.Tries+1, e.Suspect+1, 0
+	e, times := *d.envelope, 1
+	if d.line == lineAgain { // whose messages a worker has one at a time: each time they began to run
+		times = min(d.redelivered(), max(1, w.runs()-1-e.Suspect)) // they run alone before they are given up
+	}
+	e.Tries, e.Suspect, e.DelayMS = e.Tries+times, e.Suspect+times, 0
 	e.Reason = fmt.Sprintf("a worker took it and did not settle it (delivery %d)", d.count)
-	switch err := w.part(d, &e); {
+	switch err := w.cut(d, &e, all); {
 	case err == nil:
+		fault.At(fault.Cut)
 		w.acknowledge(d)
 	case isFull(err):
 		left := d.remainder(&e)
@@ -155,6 +161,32 @@ func (w *Worker) caution(d *delivery) time.Duration {
 		return 0
 	}
 	return mrand.N(w.AckWait)
+}
+
+// cut stores what is left of a suspect delivery, in parts that are cut from all
+// that its message holds. If a worker dies of one part before it has
+// acknowledged the message, the next one cuts again, when more is settled; it
+// must come upon the same parts, else a request that kills runs in both.
+func (w *Worker) cut(d *delivery, e *wire.Envelope, all []wire.Request) error {
+	e.Part = true
+	for stretch := range slices.Chunk(all, w.batchSize(e.Suspect)) {
+		n := 0 // of the stretch are left; what is left is in the order of all
+		for i := range stretch {
+			if n < len(e.Requests) && e.Requests[n].Index == stretch[i].Index {
+				n++
+			}
+		}
+		if n == 0 {
+			continue
+		}
+		part, whole := *e, *e
+		part.Requests, whole.Requests = e.Requests[:n], stretch
+		if err := w.persistEnvelope(lineAgain, &part, partID(d, &whole)); err != nil {
+			return err
+		}
+		e.Requests = e.Requests[n:]
+	}
+	return nil
 }
 
 // part stores what is left of a delivery, in parts that each fit one batch if

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gobatcher/batcher/natsbatch"
+	"github.com/gobatcher/batcher/natsbatch/internal/fault"
 
 	"github.com/gobatcher/batcher/natsbatch/e2e/internal/load"
 	"github.com/gobatcher/batcher/natsbatch/e2e/internal/oracle"
@@ -86,6 +87,82 @@ func (r *rig) revive(admin *natsbatch.Admin, l natsbatch.DeadLetter) {
 	}
 	if letters, err := admin.Dead(within(r.t, patience), 0, 10); err != nil || len(letters) > 0 {
 		r.t.Errorf("after the retry: dead letters %+v, %v", letters, err)
+	}
+}
+
+// Few requests fit into the batches of suspects for long. Whoever has not run
+// alone is no poison.
+func TestPoisonOfFew(t *testing.T) {
+	t.Parallel()
+	r, _ := startRig(t)
+	r.queue.AckWait = time.Second
+	r.respawned(load.WorkerArgs{Delay: 300 * time.Millisecond, Backoff: 20 * time.Millisecond})
+	sum := call[load.Summary](t, r.frontEnd(), "Submit", load.Load{Prefix: "f", Count: 4, Callers: 4, Op: load.Exit, Every: 4, Wait: true})
+	if sum.Answered != 3 || sum.Dead != 1 {
+		t.Errorf("%+v, want 3 answered and the one that kills dead", sum)
+	}
+	// Given back, it has a delay, which is over before a worker sees it.
+	r.over()
+	before := r.mostRuns()
+	admin, err := natsbatch.NewAdmin(within(t, patience), r.connect(), r.queue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	letters, err := admin.Dead(within(t, patience), 0, 10)
+	if err != nil || len(letters) != 1 {
+		t.Fatalf("dead letters: %+v, %v", letters, err)
+	}
+	if err := admin.Retry(within(t, patience), letters[0].Seq); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(3 * time.Second)
+	r.respawned(load.WorkerArgs{Delay: 300 * time.Millisecond, Backoff: 20 * time.Millisecond})
+	if got, err := r.client().Wait(within(t, patience), letters[0].Handle); !errors.Is(err, natsbatch.ErrDead) {
+		t.Errorf("given back: %q, %v", got, err)
+	}
+	if now := r.mostRuns(); before > 4 || now-before > 4 {
+		t.Errorf("what kills ran %d times, and then %d, want 4 at most", before, now-before)
+	}
+	if err := r.book().Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+// mostRuns is how often the request ran that ran most often.
+func (r *rig) mostRuns() (most int) {
+	for _, req := range r.book() {
+		most = max(most, len(req.Runs))
+	}
+	return most
+}
+
+// A worker dies when what it has divided is stored and not acknowledged. It is
+// divided once more, when some of it has been answered meanwhile, and yet what
+// kills does so no oftener.
+func TestPoisonIsDividedTwice(t *testing.T) {
+	t.Parallel()
+	const size = 64
+	r, _ := startRig(t)
+	r.queue.AckWait = time.Second
+	first := r.worker(load.WorkerArgs{MaxSize: size, Delay: 300 * time.Millisecond})
+	submit := begin(r.frontEnd(), "Submit", load.Load{Prefix: "t", Count: size, Callers: size, Op: load.Exit, Every: size, Wait: true})
+	select {
+	case <-first.Done(): // of what kills
+	case <-time.After(patience):
+		t.Fatal("the first worker lives")
+	}
+	await(t, r.dying(fault.Cut), fault.Cut)
+	r.respawned(load.WorkerArgs{MaxSize: size, Backoff: 20 * time.Millisecond})
+	if sum := submit.end(t); sum.Answered != size-1 || sum.Dead != 1 {
+		t.Errorf("%+v", sum)
+	}
+	b := r.book()
+	if err := b.Check(); err != nil {
+		t.Error(err)
+	}
+	t.Log(b)
+	if often := b.Find(func(r *oracle.Request) bool { return len(r.Runs) > 4 }); len(often) > 0 {
+		t.Errorf("%q ran more than 4 times", often)
 	}
 }
 

@@ -16,6 +16,7 @@ const (
 	Stored   Point = "stored"   // the results are stored, the delivery is not acknowledged
 	Parted   Point = "parted"   // what runs again is stored, the delivery is not acknowledged
 	Divided  Point = "divided"  // a redelivered envelope is marked as split, its parts are not stored
+	Cut      Point = "cut"      // its parts are stored, the delivery is not acknowledged
 	Buried   Point = "buried"   // a dead letter is stored, nothing else
 )
 
