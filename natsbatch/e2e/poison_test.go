@@ -31,15 +31,7 @@ func poison(t *testing.T, op load.Op, reason string) {
 	if err := b.Check(); err != nil {
 		t.Error(err)
 	}
-	admin, err := natsbatch.NewAdmin(within(t, patience), r.connect(), r.queue)
-	if err != nil {
-		t.Fatal(err)
-	}
-	letters, err := admin.Dead(within(t, patience), 0, 10)
-	if err != nil || len(letters) != 1 {
-		t.Fatalf("dead letters: %+v, %v", letters, err)
-	}
-	l := letters[0]
+	admin, l := r.letter()
 	if !strings.Contains(l.Reason, reason) || !strings.Contains(string(l.Payload), string(op)) {
 		t.Errorf("the dead letter says %q, want %q, of %q", l.Reason, reason, l.Payload)
 	}
@@ -54,6 +46,20 @@ func poison(t *testing.T, op load.Op, reason string) {
 	l = r.diesAgain(admin, l)
 	t.Logf("%v; a neighbour ran at most %d times; all were done after %v; reason: %.100q", b, worst, sum.Took, l.Reason)
 	r.revive(admin, l)
+}
+
+// letter gives the one dead letter that there is.
+func (r *rig) letter() (*natsbatch.Admin, natsbatch.DeadLetter) {
+	r.t.Helper()
+	admin, err := natsbatch.NewAdmin(within(r.t, patience), r.connect(), r.queue)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	letters, err := admin.Dead(within(r.t, patience), 0, 10)
+	if err != nil || len(letters) != 1 {
+		r.t.Fatalf("dead letters: %+v, %v", letters, err)
+	}
+	return admin, letters[0]
 }
 
 // diesAgain retries a dead letter while nobody can run it yet, and gives the
@@ -104,20 +110,13 @@ func TestPoisonOfFew(t *testing.T) {
 	// Given back, it has a delay, which is over before a worker sees it.
 	r.over()
 	before := r.mostRuns()
-	admin, err := natsbatch.NewAdmin(within(t, patience), r.connect(), r.queue)
-	if err != nil {
-		t.Fatal(err)
-	}
-	letters, err := admin.Dead(within(t, patience), 0, 10)
-	if err != nil || len(letters) != 1 {
-		t.Fatalf("dead letters: %+v, %v", letters, err)
-	}
-	if err := admin.Retry(within(t, patience), letters[0].Seq); err != nil {
+	admin, l := r.letter()
+	if err := admin.Retry(within(t, patience), l.Seq); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(3 * time.Second)
 	r.respawned(load.WorkerArgs{Delay: 300 * time.Millisecond, Backoff: 20 * time.Millisecond})
-	if got, err := r.client().Wait(within(t, patience), letters[0].Handle); !errors.Is(err, natsbatch.ErrDead) {
+	if got, err := r.client().Wait(within(t, patience), l.Handle); !errors.Is(err, natsbatch.ErrDead) {
 		t.Errorf("given back: %q, %v", got, err)
 	}
 	if now := r.mostRuns(); before > 4 || now-before > 4 {

@@ -114,7 +114,8 @@ func (r *rig) worker(args load.WorkerArgs) *proc.Process {
 	return r.start(load.WorkerRole, args)
 }
 
-// respawned keeps a worker's process alive, until over: one that dies is replaced.
+// respawned keeps a worker's process alive, until over: one that dies is
+// replaced, even if it dies before it can say that it has started.
 func (r *rig) respawned(args load.WorkerArgs) {
 	r.t.Helper()
 	args.Place = r.place("worker")
@@ -124,20 +125,19 @@ func (r *rig) respawned(args load.WorkerArgs) {
 		<-ended
 	})
 	r.t.Cleanup(r.over)
-	p := r.start(load.WorkerRole, args)
 	go func() {
 		defer close(ended)
 		for {
+			p, err := proc.Start(load.WorkerRole, args)
+			if p == nil {
+				r.t.Error(err)
+				return
+			} // err says else that it has died already
 			select {
 			case <-end:
 				p.Kill()
 				return
 			case <-p.Done():
-			}
-			var err error
-			if p, err = proc.Start(load.WorkerRole, args); err != nil {
-				r.t.Error(err)
-				return
 			}
 		}
 	}()
