@@ -157,3 +157,19 @@ func Reports(numbers ...uint64) []wire.Report {
 	}
 	return p.reports
 }
+
+// Reconnect is what a front end that has submitted two envelopes does after an
+// absence, if somebody waits for the first one: it gives the envelopes for which
+// it asks the server, and whether who waits for the second one later asks too.
+func Reconnect(known bool) (asked []uint64, asks bool) {
+	f := &futures{}
+	f.add(1, 1)
+	f.add(2, 1)
+	f.look(Handle{envelope: 1})
+	if known {
+		f.report(2, []wire.Outcome{{}})
+	}
+	asked = f.awaited()
+	_, ok, changed := f.look(Handle{envelope: 2})
+	return asked, !ok && changed == nil
+}

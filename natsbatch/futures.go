@@ -2,6 +2,7 @@ package natsbatch
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -110,13 +111,18 @@ func (f *futures) report(number uint64, outcomes []wire.Outcome) {
 	f.trim()
 }
 
-// awaited gives the envelopes for whose results somebody waits.
+// awaited gives the envelopes for whose results somebody waits. It forgets the
+// others that lack one: nobody may have told of it, and who waits later, as one
+// does whose Submit has yet to hear that it is accepted, must ask the server.
 func (f *futures) awaited() (numbers []uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for number, e := range f.byNum {
-		if e.changed != nil {
+		switch {
+		case e.changed != nil:
 			numbers = append(numbers, number)
+		case slices.Contains(e.outcomes, nil):
+			f.drop(number)
 		}
 	}
 	return numbers

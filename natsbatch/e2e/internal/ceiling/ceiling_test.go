@@ -37,11 +37,13 @@ func TestSyncCosts(t *testing.T) {
 		l := load(func() (*nats.Conn, error) { return nats.Connect(n.URL) })
 		var all [3]float64
 		for i, measure := range []func(context.Context, ceiling.Load) (float64, error){ceiling.Queue, ceiling.Answer, ceiling.Store} {
-			rate, err := measure(t.Context(), l)
-			if err != nil || rate == 0 {
-				t.Fatalf("sync_interval %q, measure %d: %v/s, %v", interval, i, rate, err)
+			for range 3 { // the best of three, since other tests run beside
+				rate, err := measure(t.Context(), l)
+				if err != nil || rate == 0 {
+					t.Fatalf("sync_interval %q, measure %d: %v/s, %v", interval, i, rate, err)
+				}
+				all[i] = max(all[i], rate)
 			}
-			all[i] = rate
 		}
 		rates[interval] = all
 	}
