@@ -62,12 +62,7 @@ func (d *driver) finalChecks() {
 		return
 	}
 	d.check(d.atRest(), "not at rest at the end")
-	if d.subject != nil {
-		d.checkFinalStats(d.Stats())
-	}
-	if d.keyed != nil {
-		d.check(d.keyed.Len() == 0, "Len is %d at rest", d.keyed.Len())
-	}
+	d.checkSums()
 	d.keep(d.compareAnswers)
 }
 
@@ -105,8 +100,15 @@ func (d *driver) compareAnswers(w *world) string {
 	return ""
 }
 
-// checkFinalStats checks the sums, whatever the model says.
-func (d *driver) checkFinalStats(s batcher.Stats) {
+// checkSums checks what must hold at rest, whatever the model says.
+func (d *driver) checkSums() {
+	if d.keyed != nil {
+		d.check(d.keyed.Len() == 0, "Len is %d at rest", d.keyed.Len())
+	}
+	if d.subject == nil {
+		return
+	}
+	s := d.Stats()
 	d.check(s.Pending == 0 && s.Running == 0, "at rest: %d pending, %d running", s.Pending, s.Running)
 	d.check(s.Submitted == s.Succeeded+s.Failed+s.Canceled, "at rest: Stats do not add up: %+v", s)
 	d.check(s.Submitted+s.Rejected == uint64(len(d.calls)), "at rest: %d requests were made: %+v", len(d.calls), s)
@@ -128,12 +130,7 @@ func (d *driver) checkReleased() {
 			d.check(false, "at the end #%d has no answer", c.ID)
 		}
 	}
-	if d.subject != nil {
-		d.checkFinalStats(d.Stats())
-	}
-	if d.keyed != nil {
-		d.check(d.keyed.Len() == 0, "Len is %d at rest", d.keyed.Len())
-	}
+	d.checkSums()
 }
 
 // cleanUp lets every goroutine of the run end, also after a fault.
