@@ -128,7 +128,7 @@ func (w *Worker) again(d *delivery, by [fates][]*verdict) (left *wire.Envelope, 
 			e.Tries++
 			e.DelayMS = uint64(w.delay(e.Tries, verdicts).Milliseconds())
 		}
-		switch err := w.part(d, e); {
+		switch err := w.part(d, e, e.Requests); {
 		case isFull(err):
 			left = merge(left, e)
 		case err != nil:

@@ -169,7 +169,7 @@ func Reconnect(known bool) (asked []uint64, asks bool) {
 	if known {
 		f.report(2, []wire.Outcome{{}})
 	}
-	asked = f.awaited()
+	asked = f.afterAbsence()
 	_, ok, changed := f.look(Handle{envelope: 2})
 	return asked, !ok && changed == nil
 }

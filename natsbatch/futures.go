@@ -111,10 +111,10 @@ func (f *futures) report(number uint64, outcomes []wire.Outcome) {
 	f.trim()
 }
 
-// awaited gives the envelopes for whose results somebody waits. It forgets the
-// others that lack one: nobody may have told of it, and who waits later, as one
-// does whose Submit has yet to hear that it is accepted, must ask the server.
-func (f *futures) awaited() (numbers []uint64) {
+// afterAbsence gives the envelopes for whose results somebody waits. It forgets
+// the others that lack one: nobody may have told of it, and who waits later, as
+// one does whose Submit has yet to hear that it is accepted, must ask the server.
+func (f *futures) afterAbsence() (numbers []uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for number, e := range f.byNum {
@@ -132,7 +132,7 @@ func (f *futures) awaited() (numbers []uint64) {
 // away, since nobody told of them: once for each envelope that is awaited.
 func (fe *frontEnd) catchUp() {
 	fe.back.broadcast()
-	numbers := fe.futures.awaited()
+	numbers := fe.futures.afterAbsence()
 	_ = concurrently(len(numbers), func(i int) error {
 		if !fe.nc.IsConnected() {
 			return nil // it will be back, or closed

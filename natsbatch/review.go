@@ -140,7 +140,7 @@ func (w *Worker) divide(d *delivery, all []wire.Request) {
 	}
 	e.Tries, e.Suspect, e.DelayMS = e.Tries+times, e.Suspect+times, 0
 	e.Reason = fmt.Sprintf("a worker took it and did not settle it (delivery %d)", d.count)
-	switch err := w.cut(d, &e, all); {
+	switch err := w.part(d, &e, all); {
 	case err == nil:
 		fault.At(fault.Cut)
 		w.acknowledge(d)
@@ -163,14 +163,21 @@ func (w *Worker) caution(d *delivery) time.Duration {
 	return mrand.N(w.AckWait)
 }
 
-// cut stores what is left of a suspect delivery, in parts that are cut from all
-// that its message holds. If a worker dies of one part before it has
-// acknowledged the message, the next one cuts again, when more is settled; it
-// must come upon the same parts, else a request that kills runs in both.
-func (w *Worker) cut(d *delivery, e *wire.Envelope, all []wire.Request) error {
-	e.Part = true
-	for stretch := range slices.Chunk(all, w.batchSize(e.Suspect)) {
-		n := 0 // of the stretch are left; what is left is in the order of all
+// part stores what is left of a delivery, in parts that each fit one batch if
+// it is suspect. Where that fails the envelope keeps what is not stored.
+//
+// The parts are cut from all, of which e.Requests are left, in the same order.
+// If a worker dies of one part before it has acknowledged the message, the next
+// one cuts again, when more is settled; it must come upon the same parts, else a
+// request that kills runs in both.
+func (w *Worker) part(d *delivery, e *wire.Envelope, all []wire.Request) error {
+	l, size := line(priorityOf(e)), max(1, len(all))
+	if e.Suspect > 0 {
+		l, size = lineAgain, w.batchSize(e.Suspect)
+		e.Part = true
+	}
+	for stretch := range slices.Chunk(all, size) {
+		n := 0 // of the stretch are left
 		for i := range stretch {
 			if n < len(e.Requests) && e.Requests[n].Index == stretch[i].Index {
 				n++
@@ -179,9 +186,9 @@ func (w *Worker) cut(d *delivery, e *wire.Envelope, all []wire.Request) error {
 		if n == 0 {
 			continue
 		}
-		part, whole := *e, *e
-		part.Requests, whole.Requests = e.Requests[:n], stretch
-		if err := w.persistEnvelope(lineAgain, &part, partID(d, &whole)); err != nil {
+		part := *e
+		part.Requests = e.Requests[:n]
+		if err := w.persistEnvelope(l, &part, partID(d, e, stretch)); err != nil {
 			return err
 		}
 		e.Requests = e.Requests[n:]
@@ -189,41 +196,13 @@ func (w *Worker) cut(d *delivery, e *wire.Envelope, all []wire.Request) error {
 	return nil
 }
 
-// part stores what is left of a delivery, in parts that each fit one batch if
-// it is suspect. Where that fails the envelope keeps what is not stored.
-func (w *Worker) part(d *delivery, e *wire.Envelope) error {
-	size := len(e.Requests)
-	if e.Suspect > 0 {
-		size = w.batchSize(e.Suspect)
-		e.Part = true
-	}
-	for len(e.Requests) > 0 {
-		part := *e
-		part.Requests = e.Requests[:min(size, len(e.Requests))]
-		if err := w.requeue(d, &part); err != nil {
-			return err
-		}
-		e.Requests = e.Requests[len(part.Requests):]
-	}
-	return nil
-}
-
-// requeue stores an envelope that is to run again.
-func (w *Worker) requeue(d *delivery, e *wire.Envelope) error {
-	l := line(priorityOf(e))
-	if e.Suspect > 0 {
-		l = lineAgain
-	}
-	return w.persistEnvelope(l, e, partID(d, e))
-}
-
 // partID is the same only for the same part of the same message, so that the
 // stream knows one that it has from a worker that has died since, and keeps
 // what is handed back twice.
-func partID(d *delivery, e *wire.Envelope) string {
+func partID(d *delivery, e *wire.Envelope, stretch []wire.Request) string {
 	h := fnv.New64a()
-	for i := range e.Requests {
-		_ = binary.Write(h, binary.BigEndian, e.Requests[i].Index) // never fails
+	for i := range stretch {
+		_ = binary.Write(h, binary.BigEndian, stretch[i].Index) // never fails
 	}
 	return fmt.Sprintf("part.%d.%x.%d.%d", d.source, h.Sum64(), e.Tries, e.Suspect)
 }

@@ -33,7 +33,7 @@ func (w *Worker) await(d *delivery, until time.Time) {
 		}
 		before := len(d.envelope.Requests)
 		d.envelope.DelayMS = uint64(left.Milliseconds())
-		err := w.part(d, d.envelope)
+		err := w.part(d, d.envelope, d.envelope.Requests)
 		if stored := before - len(d.envelope.Requests); stored > 0 {
 			w.collector.freed(d.line, stored)
 		}
