@@ -2,7 +2,6 @@ package batcher_test
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -113,13 +112,13 @@ func TestDerivedContextsStartNoGoroutine(t *testing.T) {
 	for _, timeout := range []time.Duration{0, time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
 			b := batcher.New(func(ctx context.Context, reqs []int) ([]int, error) {
-				before := runtime.NumGoroutine()
+				before := goroutines()
 				for range 100 {
 					derived, cancel := context.WithCancel(ctx)
 					defer cancel()
 					context.AfterFunc(derived, func() {})
 				}
-				if now := runtime.NumGoroutine(); now > before+10 {
+				if now := goroutines(); now > before+10 {
 					t.Errorf("%d goroutines more", now-before)
 				}
 				return reqs, nil
