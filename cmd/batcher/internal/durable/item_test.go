@@ -18,6 +18,10 @@ func TestGroupsAreThoseOfEqualKeys(t *testing.T) {
 	if groupOf(a) != groupOf(same) || groupOf(a) == groupOf(other) {
 		t.Errorf("groups are %s, %s and %s", groupOf(a), groupOf(same), groupOf(other))
 	}
+	same.Fields, other.Fields = "X-Tenant:caf\xe9\n", "X-Tenant:caf\xe8\n" // no UTF-8
+	if groupOf(same) == groupOf(other) {
+		t.Errorf("two tenants share the group %s", groupOf(same))
+	}
 	if n := len(groupOf(a)); n > 256 { // the most that natsbatch takes
 		t.Errorf("a group's name has %d bytes", n)
 	}

@@ -1,8 +1,10 @@
 package durable
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -84,5 +86,25 @@ func TestReplayOfAnAnswerWithoutEnd(t *testing.T) {
 	answers, err := p.serve(t.Context(), []httpRequest{{Method: http.MethodGet, URI: "/"}})
 	if err != nil || len(answers) != 1 || answers[0].Status != http.StatusBadGateway || !strings.Contains(string(answers[0].Body), "longer than 700 KiB") {
 		t.Errorf("got %+v, %v", answers, err)
+	}
+}
+
+// A header and a query may hold what is no UTF-8.
+func TestRequestsPassTheQueueAsTheyAre(t *testing.T) {
+	req := httpRequest{Method: "POST", URI: "/a?q=caf\xe9", Host: "h", Header: http.Header{"X-A": {"caf\xe9", "caf\u00e9", ""}}, Body: []byte("\xff")}
+	answer := httpAnswer{Status: 200, Header: http.Header{"X-B": {"\xe8"}, "Content-Type": {}}, Body: []byte{0}}
+	var gotReq httpRequest
+	var gotAnswer httpAnswer
+	for _, pair := range [][2]any{{req, &gotReq}, {answer, &gotAnswer}} {
+		text, err := json.Marshal(pair[0])
+		if err == nil {
+			err = json.Unmarshal(text, pair[1])
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !reflect.DeepEqual(gotReq, req) || !reflect.DeepEqual(gotAnswer, answer) {
+		t.Errorf("got %+v and %+v, want %+v and %+v", gotReq, gotAnswer, req, answer)
 	}
 }

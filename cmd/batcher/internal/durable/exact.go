@@ -1,0 +1,71 @@
+package durable
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+// This file has requests and answers pass through the queue as they are. A
+// header and a query may hold what is no UTF-8, which a string in JSON cannot:
+// so their texts are written as bytes.
+
+type exactRequest struct {
+	Method, Host string
+	URI          []byte
+	Header       exactHeader
+	Body         []byte
+}
+
+type exactAnswer struct {
+	Status int
+	Header exactHeader
+	Body   []byte
+}
+
+type exactHeader map[string][][]byte
+
+func (r httpRequest) MarshalJSON() ([]byte, error) {
+	return json.Marshal(exactRequest{r.Method, r.Host, []byte(r.URI), exact(r.Header), r.Body})
+}
+
+func (r *httpRequest) UnmarshalJSON(text []byte) error {
+	var e exactRequest
+	err := json.Unmarshal(text, &e)
+	*r = httpRequest{Method: e.Method, Host: e.Host, URI: string(e.URI), Header: e.Header.texts(), Body: e.Body}
+	return err
+}
+
+func (a httpAnswer) MarshalJSON() ([]byte, error) {
+	return json.Marshal(exactAnswer{a.Status, exact(a.Header), a.Body})
+}
+
+func (a *httpAnswer) UnmarshalJSON(text []byte) error {
+	var e exactAnswer
+	err := json.Unmarshal(text, &e)
+	*a = httpAnswer{Status: e.Status, Header: e.Header.texts(), Body: e.Body}
+	return err
+}
+
+// exact gives the values of h as bytes.
+func exact(h http.Header) exactHeader {
+	e := make(exactHeader, len(h))
+	for name, values := range h {
+		e[name] = make([][]byte, len(values))
+		for i, value := range values {
+			e[name][i] = []byte(value)
+		}
+	}
+	return e
+}
+
+// texts gives the header that e was made of.
+func (e exactHeader) texts() http.Header {
+	h := make(http.Header, len(e))
+	for name, values := range e {
+		h[name] = make([]string, len(values))
+		for i, value := range values {
+			h[name][i] = string(value)
+		}
+	}
+	return h
+}
