@@ -9,10 +9,6 @@ import (
 	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
 )
 
-// esUpdate are the members that the body of an update may have; with another,
-// Elasticsearch refuses the whole bulk.
-var esUpdate = []string{"doc", "script", "upsert", "doc_as_upsert", "scripted_upsert", "detect_noop", "_source"}
-
 // esReadSingle makes the item of a single write.
 func esReadSingle(c *Call, op esOp, query url.Values, body []byte) error {
 	wide, ok := op.take(query)
@@ -28,24 +24,12 @@ func esReadSingle(c *Call, op esOp, query url.Values, body []byte) error {
 		c.Items = []Item{{Data: lines}}
 		return nil
 	}
-	if err := esSource(op.action, body); err != nil {
+	if err := op.source(body); err != nil {
 		return err
 	}
 	lines = appendLine(slices.Grow(lines, len(body)+1), trim(body))
 	c.Items = []Item{{Data: append(lines, '\n')}}
 	return nil
-}
-
-// esSource checks the body of a single write, which becomes a line.
-func esSource(action string, body []byte) error {
-	known := true
-	err := jsonraw.Members(body, func(name string, _ jsonraw.Span) {
-		known = known && (action != "update" || slices.Contains(esUpdate, name))
-	})
-	if err == nil && !known {
-		return ErrNotMine
-	}
-	return err
 }
 
 // appendLine appends JSON without line ends, which stand between its tokens
@@ -62,9 +46,11 @@ func appendLine(dst, text []byte) []byte {
 }
 
 // esReadBulk makes an item of each write in a bulk. index is the one in its
-// path, or ""; it may hold so many writes, zero: any number.
+// path, or ""; it may hold so many writes, zero: any number. Two writes of one
+// document must stay in order, but batches run beside one another: a bulk with
+// such is not mine.
 func esReadBulk(c *Call, index string, query url.Values, body []byte, most int) error {
-	bulk := esOp{action: esBulkAction, index: "-"}
+	bulk := esOp{action: esBulkAction, document: document{index: "-"}}
 	wide, ok := bulk.take(query)
 	if !ok {
 		return ErrNotMine
@@ -73,6 +59,7 @@ func esReadBulk(c *Call, index string, query url.Values, body []byte, most int) 
 	if len(body) > 0 && body[len(body)-1] != '\n' {
 		return errors.New("the bulk request must be terminated by a newline [\\n]")
 	}
+	seen := make(map[document]bool)
 	for len(body) > 0 {
 		n := bytes.IndexByte(body, '\n') + 1
 		if len(trim(body[:n])) > 0 {
@@ -83,6 +70,10 @@ func esReadBulk(c *Call, index string, query url.Values, body []byte, most int) 
 			if err != nil {
 				return err
 			}
+			if lines.id != "" && seen[lines.document] {
+				return ErrNotMine
+			}
+			seen[lines.document] = true
 			c.Items = append(c.Items, Item{Data: lines.data})
 			n = lines.length
 		}
@@ -93,9 +84,13 @@ func esReadBulk(c *Call, index string, query url.Values, body []byte, most int) 
 
 // esLines are the one or two lines of a write.
 type esLines struct {
+	document
 	data   []byte // as they are sent
 	length int    // as they came
 }
+
+// document is what a write is of; without an id, a new one.
+type document struct{ index, id string }
 
 // esWrite takes the first write off a bulk. Its action line has n bytes.
 func esWrite(body []byte, n int, index string) (esLines, error) {
@@ -107,14 +102,14 @@ func esWrite(body []byte, n int, index string) (esLines, error) {
 	if op.action != "delete" {
 		length += bytes.IndexByte(body[n:], '\n') + 1
 		source := body[n:length]
-		if len(trim(source)) == 0 || op.action == "update" && esSource(op.action, source) != nil {
+		if len(trim(source)) == 0 || op.action == "update" && op.source(source) != nil {
 			return esLines{}, ErrNotMine
 		}
 	}
 	if !op.missing {
-		return esLines{body[:length:length], length}, nil
+		return esLines{op.document, body[:length:length], length}, nil
 	}
-	return esLines{append(esPutIndex(body[:n], op.at, index), body[n:length]...), length}, nil
+	return esLines{op.document, append(esPutIndex(body[:n], op.at, index), body[n:length]...), length}, nil
 }
 
 // esLine is an action line, read.

@@ -27,10 +27,10 @@ func TestESBulkDoesNotTouchTheLinesOfBulks(t *testing.T) {
 func TestESBulkPutsTheIndexOfThePathIn(t *testing.T) {
 	b := &batch{t: t, protocol: gateway.ESBulk{}}
 	b.asksStub(&stub.Elastic{})
-	if _, err := b.ask(bulk("/my%22t/_bulk", `{"index":{}}`, `{}`, `{"index":{ "_id" : "1"}}`, `{ }`, `{"delete":{"_id":"1"}}`, `{"create":{"_index":"own"}}`, `{}`)); err != nil {
+	if _, err := b.ask(bulk("/my%22t/_bulk", `{"index":{}}`, `{}`, `{"index":{ "_id" : "1"}}`, `{ }`, `{"delete":{"_id":"2"}}`, `{"create":{"_index":"own"}}`, `{}`)); err != nil {
 		t.Fatal(err)
 	}
-	b.wantSent(bulk("", `{"index":{"_index":"my\"t"}}`, `{}`, `{"index":{"_index":"my\"t", "_id" : "1"}}`, `{ }`, `{"delete":{"_index":"my\"t","_id":"1"}}`, `{"create":{"_index":"own"}}`, `{}`).Body)
+	b.wantSent(bulk("", `{"index":{"_index":"my\"t"}}`, `{}`, `{"index":{"_index":"my\"t", "_id" : "1"}}`, `{ }`, `{"delete":{"_index":"my\"t","_id":"2"}}`, `{"create":{"_index":"own"}}`, `{}`).Body)
 }
 
 // Bulks and single writes meet, and each finds its own items.
@@ -99,6 +99,9 @@ func TestESBulkLeavesOddBulksToTheUpstream(t *testing.T) {
 	odd["an update that holds something else"] = bulk("/t/_bulk", `{"update":{"_id":"1"}}`, `{"dok":{}}`)
 	odd["an update that is no object"] = bulk("/t/_bulk", `{"update":{"_id":"1"}}`, `[]`)
 	odd["an unknown parameter"] = bulk("/t/_bulk?pretty", `{"index":{}}`, `{}`)
+	odd["an update of nothing"] = bulk("/t/_bulk", `{"update":{"_id":"1"}}`, `{}`)
+	odd["two writes of a document"] = bulk("/t/_bulk", `{"index":{"_id":"1"}}`, `{"n":1}`, `{"index":{"_id":"2"}}`, `{}`, `{"index":{"_index":"t","_id":"1"}}`, `{"n":2}`)
+	odd["a write and a delete of a document"] = bulk("/_bulk", `{"index":{"_index":"t","_id":1}}`, `{}`, `{"delete":{"_index":"t","_id":"1"}}`)
 	odd["GET"] = conformance.Request{Method: "GET", URL: "/_bulk"}
 	odd["of a type"] = bulk("/t/x/_bulk", `{"index":{}}`, `{}`)
 	b.wantNotMine(odd)

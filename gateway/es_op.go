@@ -19,9 +19,9 @@ const esMaxID = 512
 // Elasticsearch makes before it executes anything: there they fail a single
 // call, and a whole bulk.
 type esOp struct {
-	action    string
-	index, id string
-	meta      map[string]string // further members of the action line
+	action string
+	document
+	meta map[string]string // further members of the action line
 }
 
 // esMeta are the members of an action line that a query parameter of the same

@@ -95,7 +95,7 @@ func esReadItem(element []byte) (done esItem, err error) {
 			done.failure = text
 		}
 	})
-	if err == nil && (done.status < 100 || done.status > 599) {
+	if err == nil && (done.status < 200 || done.status > 599) {
 		err = errors.New("no status")
 	}
 	return done, err

@@ -21,8 +21,10 @@ func TestESBulkLinesOfSingleWrites(t *testing.T) {
 		{"POST", "/t/_doc?op_type=create&pipeline=p", `{}`, `{"create":{"_index":"t","pipeline":"p"}}` + "\n{}\n"},
 		{"PUT", "/t/_create/1?require_alias=false&require_data_stream=true", `{}`, `{"create":{"_index":"t","_id":"1","require_alias":"false","require_data_stream":"true"}}` + "\n{}\n"},
 		{"POST", "/t/_create/1?op_type=create", `{}`, `{"create":{"_index":"t","_id":"1"}}` + "\n{}\n"},
-		{"POST", "/t/_update/1?if_seq_no=0&if_primary_term=1&retry_on_conflict=3", `{"doc":{},"upsert":{}}`,
-			`{"update":{"_index":"t","_id":"1","if_primary_term":"1","if_seq_no":"0","retry_on_conflict":"3"}}` + "\n" + `{"doc":{},"upsert":{}}` + "\n"},
+		{"POST", "/t/_update/1?if_seq_no=0&if_primary_term=1&retry_on_conflict=0", `{"doc":{},"doc_as_upsert":false}`,
+			`{"update":{"_index":"t","_id":"1","if_primary_term":"1","if_seq_no":"0","retry_on_conflict":"0"}}` + "\n" + `{"doc":{},"doc_as_upsert":false}` + "\n"},
+		{"POST", "/t/_update/1?retry_on_conflict=3", `{"script":"x","upsert":{},"scripted_upsert":true}`,
+			`{"update":{"_index":"t","_id":"1","retry_on_conflict":"3"}}` + "\n" + `{"script":"x","upsert":{},"scripted_upsert":true}` + "\n"},
 		{"DELETE", "/t/_doc/1?routing=r%2Fs&version=1718000000000&version_type=external_gte", "", `{"delete":{"_index":"t","_id":"1","routing":"r/s","version":"1718000000000","version_type":"external_gte"}}` + "\n"},
 		{"PUT", "/%3Clogs-%7Bnow%2Fd%7D%3E/_doc/a%2Fb%20%22c%22", `{}`, `{"index":{"_index":"\u003clogs-{now/d}\u003e","_id":"a/b \"c\""}}` + "\n{}\n"},
 		{"PUT", "/t/_doc/1", "{\r\n \"a\" : [ 1,\n2],\t\"s\":\"x\\ny\"}\n\n", `{"index":{"_index":"t","_id":"1"}}` + "\n" + `{   "a" : [ 1, 2],` + "\t" + `"s":"x\ny"}` + "\n"},
@@ -123,6 +125,14 @@ func TestESBulkLeavesOddWritesToTheUpstream(t *testing.T) {
 	odd["PUT without an id"] = es("PUT", "/t/_doc", `{}`)
 	odd["PUT update"] = es("PUT", "/t/_update/1", `{"doc":{}}`)
 	odd["an update with an unknown member"] = es("POST", "/t/_update/1", `{"dok":{}}`)
+	for _, body := range []string{`{}`, `{"upsert":{}}`, `{"doc_as_upsert":true}`, `{"script":"x","doc":{}}`, `{"script":"x","doc_as_upsert":true}`, `{"doc":5}`, `{"doc":null}`,
+		`{"script":1}`, `{"doc":{},"upsert":[]}`, `{"doc":{},"detect_noop":"maybe"}`} {
+		odd["an update by "+body] = es("POST", "/t/_update/1", body)
+	}
+	numbered := "/t/_update/1?if_seq_no=0&if_primary_term=1"
+	odd["a numbered update with tries"] = es("POST", numbered+"&retry_on_conflict=3", `{"doc":{}}`)
+	odd["a numbered update with upsert"] = es("POST", numbered, `{"doc":{},"upsert":{}}`)
+	odd["a numbered update as upsert"] = es("POST", numbered, `{"doc":{},"doc_as_upsert":true}`)
 	odd["an update with a version"] = es("POST", "/t/_update/1?version=1&version_type=external", `{"doc":{}}`)
 	odd["a delete with a body"] = es("DELETE", "/t/_doc/1", `{}`)
 	odd["a delete with a pipeline"] = es("DELETE", "/t/_doc/1?pipeline=p", "")

@@ -48,7 +48,11 @@ func tooMany(t *testing.T, f Fixture) {
 		t.Errorf("%d upstream calls, want none", n)
 	}
 	w.check(1, 2)
-	call := f.Request(make([]int, 50_000)...)
+	ids := make([]int, 50_000)
+	for i := range ids {
+		ids[i] = i
+	}
+	call := f.Request(ids...)
 	r := httptest.NewRequest(call.Method, call.URL, http.NoBody)
 	maps.Copy(r.Header, call.Header)
 	body := []byte(call.Body)
