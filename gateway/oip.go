@@ -124,7 +124,7 @@ func (OIPv2) Split(key Key, items []Item, answer Answer) ([]Result, error) {
 	if answer.Header.Get(oipHeader) != "" {
 		return nil, errors.New("it holds binary data, which were not asked for")
 	}
-	t := tensors{count: len(items)}
+	t := tensors{count: len(items), empty: true}
 	found := false
 	frame, err := jsonraw.Rewrite(nil, answer.Body, func(dst []byte, name string, value []byte) []byte {
 		switch name {

@@ -182,3 +182,42 @@ func TestOIPv2SaysWhatIsWrongInItsOwnWay(t *testing.T) {
 		t.Errorf("got %#v", err)
 	}
 }
+
+// A model that finds nothing in a row answers with a dimension of zero.
+func TestOIPv2TakesRowsWithoutData(t *testing.T) {
+	b := &batch{t: t, protocol: gateway.OIPv2{}, answer: says(`{"outputs":[{"name":"flat","datatype":"FP32","shape":[2,0,4],"data":[ ]},{"name":"n","datatype":"INT32","shape":[2],"data":[7,8]},
+		{"name":"nested","datatype":"BYTES","shape":[2,0],"data":[[],[ ]]}]}`)}
+	input := `{"inputs":[{"name":"x","datatype":"FP32","shape":[1,1],"data":[1]}]}`
+	b.wantReplies(each(infer, input, input),
+		`200 {"outputs":[{"name":"flat","datatype":"FP32","shape":[1,0,4],"data":[]},{"name":"n","datatype":"INT32","shape":[1],"data":[7]},{"name":"nested","datatype":"BYTES","shape":[1,0],"data":[[]]}]}`,
+		`200 {"outputs":[{"name":"flat","datatype":"FP32","shape":[1,0,4],"data":[]},{"name":"n","datatype":"INT32","shape":[1],"data":[8]},{"name":"nested","datatype":"BYTES","shape":[1,0],"data":[[ ]]}]}`)
+	for _, data := range []string{`[1]`, `[[],[],[]]`, `[[1],[]]`, `[[[]],[]]`} {
+		b.answer = says(`{"outputs":[{"name":"y","datatype":"FP32","shape":[2,0],"data":` + data + `}]}`)
+		if _, err := b.ask(each(infer, input, input)...); err == nil {
+			t.Errorf("data %s pass for no data", data)
+		}
+	}
+	b.wantNotMine(map[string]conformance.Request{"no data": infer(`{"inputs":[{"name":"x","datatype":"FP32","shape":[1,0],"data":[]}]}`)})
+}
+
+// What is nested deep takes no longer to check than what is not.
+func TestOIPv2ChecksNestedDataOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		shape, data string
+		fits        bool
+	}{
+		"nested":             {"[2,2,3]", `[[[1, 2,3],[4,5,-6e1]] , [["]",true,null],[7,8,9]]]`, true},
+		"too few":            {"[1,2,2]", `[[[1,2],[3]]]`, false},
+		"too many":           {"[1,2,2]", `[[[1,2],[3,4,5]]]`, false},
+		"too many arrays":    {"[1,1,2]", `[[[1,2],[3,4]]]`, false},
+		"too deep":           {"[1,2]", `[[[1],[2]]]`, false},
+		"not deep enough":    {"[1,1,2]", `[[1,2]]`, false},
+		"an object":          {"[1,1]", `[[{}]]`, false},
+		"brackets in a text": {"[1,2]", `[["[[",",\"]"]]`, true},
+	} {
+		_, err := gateway.OIPv2{}.Read(nil, []byte(`{"inputs":[{"name":"x","datatype":"BYTES","shape":`+c.shape+`,"data":`+c.data+`}]}`), 0)
+		if (err == nil) != c.fits {
+			t.Errorf("%s: %v, want that it fits: %t", name, err, c.fits)
+		}
+	}
+}

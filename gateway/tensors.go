@@ -26,6 +26,7 @@ const (
 type tensors struct {
 	count   int        // rows; zero: as many as the first tensor has
 	most    int        // rows; zero: any number
+	empty   bool       // a row may hold no data, as where nothing was detected
 	columns [][][]byte // of each tensor, the rows
 	err     error      // what is wrong with them
 }
@@ -69,7 +70,7 @@ func (t *tensors) add(one tensor) error {
 	switch {
 	case len(t.columns) == maxTensors:
 		return fmt.Errorf("more than %d tensors", maxTensors)
-	case one.odd || one.dims == nil || one.data == nil:
+	case one.odd || one.dims == nil || one.data == nil || !t.empty && slices.Contains(one.dims, 0):
 		return errors.New("a tensor without dimensions or without data")
 	case t.most > 0 && one.dims[0] > t.most:
 		return jsonraw.ErrMany
@@ -89,13 +90,13 @@ const (
 	maxDims    = 64 // as in numpy
 )
 
-// dimensions reads a shape; nil if it is none, is empty, too long, or holds a
-// zero.
+// dimensions reads a shape; nil if it is none, is empty, too long, or begins
+// with a zero.
 func dimensions(shape []byte) (dims []int) {
 	valid := true
 	err := jsonraw.Each(shape, func(e jsonraw.Span) {
 		n, ok := decimal(e.Of(shape))
-		if valid = valid && ok && n > 0 && len(dims) < maxDims; valid {
+		if valid = valid && ok && (n > 0 || len(dims) > 0) && len(dims) < maxDims; valid {
 			dims = append(dims, n)
 		}
 	})
@@ -149,7 +150,10 @@ func rowsOf(data []byte, dims []int) (rows [][]byte, err error) {
 // brackets around it: most data are numbers, and looking for nothing but
 // commas is several times as quick as looking for values.
 func numberRows(list []byte, count, length int) (rows [][]byte, err error) {
-	if len(list) == 0 || bytes.Count(list, []byte{','}) != count*length-1 {
+	switch {
+	case length == 0 && len(list) == 0:
+		return slices.Repeat([][]byte{{}}, count), nil
+	case length == 0 || len(list) == 0 || bytes.Count(list, []byte{','}) != count*length-1:
 		return nil, fmt.Errorf("a tensor with other data than %d rows of %d", count, length)
 	}
 	rows = make([][]byte, 0, count)
@@ -164,18 +168,36 @@ func numberRows(list []byte, count, length int) (rows [][]byte, err error) {
 	return append(rows, trim(list)), nil
 }
 
-// isNested reports whether value is arrays in arrays with these dimensions.
+// isNested reports whether value, which is valid, is arrays in arrays with
+// these dimensions. It looks at each byte once, however many there are.
 func isNested(value []byte, dims []int) bool {
-	kind := jsonraw.Kind(value)
-	if len(dims) == 0 || kind != '[' {
-		return len(dims) == 0 && kind != '[' && kind != '{'
+	left := make([]int, 0, len(dims)) // of each array that is open, the elements to come
+	for i := 0; i < len(value); i++ {
+		switch value[i] {
+		case ' ', '\t', '\r', '\n', ',':
+			continue
+		case ']':
+			if left[len(left)-1] != 0 {
+				return false
+			}
+			left = left[:len(left)-1]
+			continue
+		}
+		if k := len(left) - 1; k >= 0 {
+			if left[k]--; left[k] < 0 {
+				return false
+			}
+		}
+		switch {
+		case value[i] == '[' && len(left) < len(dims):
+			left = append(left, dims[len(left)])
+		case value[i] == '[' || value[i] == '{' || len(left) < len(dims):
+			return false
+		default:
+			i += jsonraw.Scalar(value[i:]) - 1
+		}
 	}
-	n, fits := 0, true
-	err := jsonraw.Each(value, func(e jsonraw.Span) {
-		n++
-		fits = fits && isNested(e.Of(value), dims[1:])
-	})
-	return err == nil && fits && n == dims[0]
+	return true
 }
 
 // rows gives what all tensors hold of each row, with marks in between.
@@ -230,10 +252,10 @@ func appendParts(dst []byte, left [][]byte) ([]byte, error) {
 		if row == nil {
 			return nil, errors.New("a row with too few parts")
 		}
-		if i > 0 {
+		part, rest, more := bytes.Cut(row, []byte{tensorsHole})
+		if i > 0 && len(part) > 0 {
 			dst = append(dst, ',')
 		}
-		part, rest, more := bytes.Cut(row, []byte{tensorsHole})
 		dst = append(dst, part...)
 		if left[i] = rest; !more {
 			left[i] = nil

@@ -21,6 +21,15 @@ func Kind(data []byte) byte {
 	return 0
 }
 
+// Scalar gives the length of the string, number or literal that data begins
+// with, and 1 if it begins with none.
+func Scalar(data []byte) int {
+	if end, err := value(data, 0, maxDepth); err == nil {
+		return end
+	}
+	return 1
+}
+
 // ErrMany says that an array has more elements than there may be.
 var ErrMany = errors.New("JSON array has too many elements")
 
