@@ -11,6 +11,7 @@ import (
 // finish answers the call, or passes on what turned out to be none.
 func (v *visit) finish(w http.ResponseWriter) {
 	if errors.Is(v.err, ErrNotMine) {
+		defer v.body.give(0)
 		passTo(w, v.body.restore(v.r), v.route.through, v.route.Name, v.route.observer)
 		return
 	}
@@ -30,6 +31,9 @@ func (v *visit) write(w http.ResponseWriter) {
 	h, s, reply := w.Header(), &v.served, &v.reply
 	if len(s.Batches) > 0 {
 		maps.Copy(h, s.Batches[0].Header)
+		if status := s.Batches[0].Status; status < http.StatusMultipleChoices { // else its refusal is in the results
+			set(&reply.Status, status)
+		}
 	}
 	maps.Copy(h, reply.Header)
 	addTiming(h, s.timing())

@@ -48,5 +48,6 @@ type Batch struct {
 	Size     int             // items
 	Trigger  batcher.Trigger // what started it
 	Upstream time.Duration   // from sending to the whole answer
+	Status   int             // of the upstream's answer; zero: unknown, which callers are told as 200
 	Header   http.Header     // of the upstream's answer: what concerns callers
 }

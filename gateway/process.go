@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/gobatcher/batcher"
-	"github.com/gobatcher/batcher/middleware"
 )
 
 // Process gives the function that has a batch of this route answered, for a
@@ -24,7 +23,7 @@ func (r Route) Process(observer Observer) (Process, error) {
 		return nil, fmt.Errorf("gateway: route %q: Process needs a Protocol and an Upstream", r.Pattern)
 	}
 	p := &processor{route: r.withDefaults(), observer: observer}
-	fn := middleware.Isolate(p.exchange, p.repeatable, 0)
+	fn := batcher.Func[Item, Outcome](p.isolate)
 	if r.Wrap != nil {
 		fn = r.Wrap(fn)
 	}
@@ -91,7 +90,7 @@ func (p *processor) ask(ctx context.Context, e *Exchange, items []Item) ([]Resul
 	if err != nil {
 		return nil, lost(ctx, err)
 	}
-	e.Batch.Header = concerning(answer.Header)
+	e.Batch.Status, e.Batch.Header = answer.Status, concerning(answer.Header)
 	if answer.Status >= http.StatusMultipleChoices {
 		return p.refused(e, items, answer)
 	}
@@ -130,7 +129,7 @@ func (p *processor) refused(x *Exchange, items []Item, a Answer) ([]Result, erro
 	}
 	if r, ok := p.route.Protocol.(Refuser); ok {
 		results := r.Refuse(x.Key, items, a, e)
-		if counted(results, items) == nil && (len(items) == 1 || !p.repeatable(e)) {
+		if counted(results, items) == nil && (isOneCall(items, x.Callers) || !p.repeatable(e)) {
 			return results, nil
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -200,9 +201,16 @@ func TestTooLargeIsHalved(t *testing.T) {
 		}
 		return a, nil
 	}}
-	h := newHandler(t, gateway.Route{Upstream: u, Delay: time.Millisecond}, gateway.Options{})
-	wantAnswer(t, post(h, "a,b,c,d,e"), 200, "A,B,C,D,E")
-	wantAnswer(t, post(h, "too long"), 413, "")
+	h := newHandler(t, gateway.Route{Upstream: u, MinItems: 5, Delay: time.Minute}, gateway.Options{})
+	var callers sync.WaitGroup
+	for _, word := range []string{"a", "b", "c,d", "e"} {
+		callers.Go(func() { wantAnswer(t, post(h, word), 200, strings.ToUpper(word)) })
+	}
+	callers.Wait()
+	wantAnswer(t, post(h, "what,is,too,long,alone"), 413, "")
+	if n := len(u.seen()); n < 3 || n > 8 {
+		t.Errorf("%d upstream calls", n)
+	}
 }
 
 // refusing is words that reads refusals.
@@ -225,18 +233,25 @@ func TestProtocolMayReadRefusals(t *testing.T) {
 		}
 		return a, nil
 	}}
-	h := newHandler(t, gateway.Route{Protocol: refusing{}, Upstream: u, Delay: time.Millisecond}, gateway.Options{})
+	h := newHandler(t, gateway.Route{Protocol: refusing{}, Upstream: u, MinItems: 2, Delay: time.Minute}, gateway.Options{})
 	status = 409
 	wantAnswer(t, post(h, "a,bad"), 200, ",")
 	status = 400
-	wantAnswer(t, post(h, "a,bad"), 400, "refused")
-	if got := u.seen(); !slices.Equal(got[1:], []string{"a,bad", "a", "bad"}) {
+	wantAnswer(t, post(h, "a,bad"), 400, "refused") // alone, so it is not sent in parts
+	if got := u.seen(); !slices.Equal(got[1:], []string{"a,bad"}) {
+		t.Errorf("upstream got %q", got)
+	}
+	var other sync.WaitGroup
+	other.Go(func() { wantAnswer(t, post(h, "a"), 200, "A") })
+	wantAnswer(t, post(h, "bad"), 400, "refused")
+	other.Wait()
+	if got := u.seen()[3:]; len(got) != 2 || !slices.Contains(got, "a") || !slices.Contains(got, "bad") {
 		t.Errorf("upstream got %q", got)
 	}
 	status = 403
 	wantAnswer(t, post(h, "a,bad"), 403, "refused")
-	if n := len(u.seen()); n != 5 {
-		t.Errorf("%d upstream calls, want one more than 4", n)
+	if n := len(u.seen()); n != 6 {
+		t.Errorf("%d upstream calls, want one more than 5", n)
 	}
 }
 
