@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net/http"
@@ -21,7 +22,10 @@ type body struct {
 // read reads the body of a call, within the route's limits.
 func (rt *route) read(r *http.Request) (*body, error) {
 	b := &body{room: &rt.pending}
-	if err := b.fill(r, rt.MaxBody); err != nil {
+	switch err := b.fill(r, rt.MaxBody); {
+	case errors.Is(err, errCoding) && rt.through != nil:
+		return b, ErrNotMine
+	case err != nil:
 		b.give(0)
 		return nil, unread(err, rt.MaxBody)
 	}
@@ -35,7 +39,11 @@ func (b *body) fill(r *http.Request, most int64) (err error) {
 	if b.raw, err = readAll(r.Body, r.ContentLength, most, b); err != nil {
 		return err
 	}
-	switch coding := strings.ToLower(r.Header.Get("Content-Encoding")); coding {
+	coding := strings.ToLower(r.Header.Get("Content-Encoding"))
+	if len(b.raw) == 0 {
+		coding = "" // nothing is nothing in any
+	}
+	switch coding {
 	case "", "identity":
 		b.data = b.raw
 		return nil
@@ -46,7 +54,7 @@ func (b *body) fill(r *http.Request, most int64) (err error) {
 		}
 		return err
 	default:
-		return Errorf(http.StatusUnsupportedMediaType, "content coding %q is not supported", coding)
+		return fmt.Errorf("%w: %q", errCoding, coding)
 	}
 }
 
@@ -68,8 +76,10 @@ func (b *body) give(n int64) {
 	b.held = n
 }
 
-// errTooLong says that there is more to read than may be.
-var errTooLong = errors.New("too long")
+var (
+	errTooLong = errors.New("too long") // there is more to read than may be
+	errCoding  = errors.New("a content coding that is not supported")
+)
 
 const (
 	firstRead   = 512      // bytes to make room for where the length is unknown
@@ -131,6 +141,8 @@ func unread(err error, most int64) error {
 	switch {
 	case errors.As(err, &own):
 		return own
+	case errors.Is(err, errCoding):
+		return Errorf(http.StatusUnsupportedMediaType, "%v", err)
 	case errors.As(err, &long):
 		most = long.Limit
 		fallthrough

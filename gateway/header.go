@@ -50,6 +50,9 @@ func concerning(h http.Header) http.Header {
 			delete(kept, http.CanonicalHeaderKey(strings.TrimSpace(name)))
 		}
 	}
+	if kept["Content-Type"] == nil {
+		kept["Content-Type"] = nil // else net/http looks at the body and says what it may be
+	}
 	return kept
 }
 

@@ -79,14 +79,11 @@ func NewHTTP(base string, opts HTTPOptions) (*HTTP, error) {
 
 // Send posts a batch. A redirect is an answer like any other.
 func (h *HTTP) Send(ctx context.Context, key Key, body []byte) (Answer, error) {
-	target := h.prefix + key.Path
-	if key.Query != "" {
-		target += "?" + key.Query
-	}
-	req, err := http.NewRequestWithContext(ctx, key.Method, target, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, key.Method, h.prefix+key.Path, bytes.NewReader(body))
 	if err != nil {
 		return Answer{}, err
 	}
+	req.URL.RawQuery = key.Query // as it is: url.Parse would end it at a "#"
 	req.Header = key.Header()
 	req.Header.Set("Content-Type", key.ContentType)
 	req.Header.Set("Accept-Encoding", "gzip")

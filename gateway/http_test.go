@@ -136,7 +136,7 @@ func TestBodies(t *testing.T) {
 		{"identity", strings.NewReader("a"), 200, "A"},
 		{"gzip", strings.NewReader("a"), 400, "cannot be read"},
 		{"gzip", zipped(strings.Repeat("a", 101)), 413, "longer than 100 bytes"},
-		{"br", strings.NewReader("a"), 415, `\"br\" is not supported`},
+		{"br", strings.NewReader("a"), 415, `a content coding that is not supported: \"br\"`},
 		{"", io.MultiReader(strings.NewReader(strings.Repeat("a", 100))), 200, "AAA"},
 		{"", io.MultiReader(strings.NewReader(strings.Repeat("a", 101))), 413, "longer than 100 bytes"},
 		{"", http.MaxBytesReader(nil, io.NopCloser(strings.NewReader("aaa")), 2), 413, "longer than 2 bytes"},

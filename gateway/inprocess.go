@@ -72,6 +72,11 @@ func (d *inProcess) one(ctx context.Context, key unique.Handle[Key], items []Ite
 }
 
 func (d *inProcess) several(ctx context.Context, key unique.Handle[Key], items []Item, outcomes []Outcome) (err error) {
+	for _, item := range items {
+		if d.share(item).part > scaleFull { // before any other of them is sent
+			return batcher.ErrTooHeavy
+		}
+	}
 	futures := d.submit(ctx, key, items)
 	for i, future := range futures {
 		if outcomes[i], err = future.Wait(ctx); err != nil {

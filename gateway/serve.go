@@ -136,9 +136,14 @@ func unreadable(err error) error {
 	return Errorf(http.StatusBadRequest, "%v", err)
 }
 
-// release gives back what room the call takes.
+// release gives back what room the call takes, but for a body that is yet to
+// be passed through.
 func (v *visit) release() {
-	if v.body != nil {
+	switch {
+	case v.body == nil:
+	case errors.Is(v.err, ErrNotMine):
+		v.body.give(int64(len(v.body.raw)))
+	default:
 		v.body.give(0)
 	}
 	v.route.pending.leave(v.held)
