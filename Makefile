@@ -1,4 +1,5 @@
-# Every check that CI runs is a target here; `make` runs those that need nothing but Go.
+# Every check that CI runs is a target here; `make` runs those of all. Beside Go and git it needs a C compiler (-race), bash, curl, python3 and GNU sed,
+# and for examples/postgres a PostgreSQL: that of DATABASE_URL, else Debian's package, which root gets installed where it is missing.
 
 MODULES := . bench cmd/batcher examples gateway gateway/clients modeltest natsbatch natsbatch/embed natsbatch/e2e otelbatch
 RELEASED := /gateway /natsbatch /natsbatch/embed /otelbatch # beside the core
