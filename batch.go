@@ -200,9 +200,10 @@ func (b *Batch[Req, Res]) Done() <-chan struct{} {
 // Results waits until the batch has ended and gives the answers to all
 // requests in the order of Add, canceled ones with Err set. The error is the
 // batch's own, which all its requests share: what Func returned unless that
-// was an [Errors], a [*PanicError], [ErrResultCount], or [ErrCanceled]. If
-// ctx ends first, Results returns nil and ctx's cause. The slice is the
-// caller's.
+// was an [Errors], a [*PanicError], [ErrResultCount], [ErrCanceled], or
+// [ErrClosed] of a batch that Close found below a strict MinSize or that had
+// not begun to run when Shutdown ran out of time. If ctx ends first, Results
+// returns nil and ctx's cause. The slice is the caller's.
 func (b *Batch[Req, Res]) Results(ctx context.Context) ([]Result[Res], error) {
 	select {
 	case <-b.Done():

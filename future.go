@@ -8,7 +8,7 @@ import (
 // Future is one caller's claim on its own result. It is a small value and may
 // be copied freely; all copies are the same claim, and all methods may be
 // called by any number of goroutines. A Future keeps its batch's results in
-// memory. The zero Future is a canceled one.
+// memory. The zero Future is a canceled one; its Cancel returns false.
 type Future[Res any] struct {
 	of    *outcome[Res]
 	index int

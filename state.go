@@ -30,11 +30,11 @@ func (s State) String() string { return nameOf("State", stateNames[:], int(s)) }
 type Trigger uint8
 
 const (
-	// TriggerSize means that the batch held MaxSize requests.
+	// TriggerSize means that the batch held MaxSize requests, or the lower limit that TargetTime had set.
 	TriggerSize Trigger = iota
 	// TriggerWeight means that the batch held MaxWeight, or the next request would have overflowed it.
 	TriggerWeight
-	// TriggerDelay means that Delay had passed since the batch's first request.
+	// TriggerDelay means that Delay had passed since the batch's first request, or the time that StartAfter had set.
 	TriggerDelay
 	// TriggerIdle means that a slot was free and the batch held enough.
 	TriggerIdle
