@@ -32,7 +32,7 @@ func NewJSONArray(items, results string) (*JSONArray, error) {
 	return &JSONArray{in, out}, nil
 }
 
-// Match wants a POST, or another method with a body.
+// Match wants a POST, PUT or PATCH.
 func (p *JSONArray) Match(r *http.Request) bool {
 	return r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch
 }
