@@ -9,7 +9,7 @@ type Envelope struct {
 	Priority uint8  // as natsbatch.Priority
 	Part     bool   // not all that the front end handed in under this number
 	Tries    int    // how often these requests have begun to run, as far as is known
-	Suspect  int    // how often that ended in a crash or a panic: they run in smaller batches
+	Suspect  int    // how often that ended in a crash, a panic or a timeout: they run in smaller batches
 	DelayMS  uint64 // how long after it was stored they are to run
 	Lives    int    // how often they came back from the dead letters
 	From     string // the front end
