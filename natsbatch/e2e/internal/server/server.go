@@ -112,9 +112,6 @@ func (n *Node) Stop() error {
 	return n.proc.Wait()
 }
 
-// Process is the server's process, a new one after each Start.
-func (n *Node) Process() *proc.Process { return n.proc }
-
 // SyncAlways is what the running server says of itself.
 func (n *Node) SyncAlways() (always bool, err error) {
 	err = n.proc.Call("SyncAlways", 0, &always)
