@@ -23,7 +23,7 @@ type Goal struct {
 	over, under []float64     // of a ratio: a's and b's figures, one for each round
 }
 
-// Met says whether the limit holds for the measured value as it is shown, with two decimals.
+// Met says whether the limit holds for the measured value, both with two decimals, which is as most are shown.
 func (g Goal) Met() bool { return math.Round(g.Measured*100) <= math.Round(g.Limit*100) }
 
 // Goals holds the run against every goal whose cells were run.
@@ -67,7 +67,7 @@ func (s Set) doGoals(g group) []Goal {
 
 func (s Set) burstGoals(g group) []Goal {
 	goals := s.ratio(nil, g, subject.BatcherIdle, subject.FloorMutex, "ns/request", ns, 1.2)
-	goals = s.absolute(goals, g.cell(subject.BatcherIdle), "allocations a request beside the futures", "", allocs, 0.15)
+	goals = s.absolute(goals, g.cell(subject.BatcherIdle), "allocations a request beside the futures", " allocs", allocs, 0.15)
 	goals = s.absolute(goals, g.cell(subject.BatcherIdle), "bytes a request beside the futures", " B", allocBytes, 48)
 	return s.againstPeers(goals, g, "ns/request", ns, 0.5)
 }

@@ -35,7 +35,7 @@ func Instructions(w workload.Name, ours, floor float64) Goal {
 // best round counts, since whatever disturbs a round only makes it slower.
 func (s Set) Guard(full workload.Result) []Goal {
 	limits := []Goal{
-		{Cell: full.Cell.String(), What: "allocations a request", Limit: guardAllocs, Measured: full.Allocs, Spread: "counted"},
+		{Cell: full.Cell.String(), What: "allocations a request", Limit: guardAllocs, Measured: full.Allocs, Spread: "counted", Unit: " allocs"},
 		{Cell: full.Cell.String(), What: "bytes a request", Limit: guardBytes, Measured: full.Bytes, Spread: "counted", Unit: " B"},
 	}
 	for _, goal := range s.Goals() {

@@ -33,7 +33,7 @@ func (s Set) markdown(charts []chart, date time.Time) string {
 	fmt.Fprintf(&b, "What a request costs in a Batcher, in the least code that could do the same work (the floors) and in other libraries (the peers), measured on %s. "+
 		"Every answer was checked. [How it was measured](#how-it-was-measured) stands at the end.\n\n", date.UTC().Format("2 January 2006"))
 	machine().markdown(&b)
-	fmt.Fprintf(&b, "## Goals\n\nEach limit was set before the run; a figure without a unit is a ratio of medians, \"rounds\" its range over single rounds.\n\n")
+	fmt.Fprintf(&b, "## Goals\n\nEach limit was set before the run, and holds or not for figures rounded to two decimals; a figure without a unit is a ratio of medians, \"rounds\" its range over single rounds.\n\n")
 	goalTable(s.Goals()).markdown(&b)
 	fmt.Fprintf(&b, "## Charts\n\n")
 	for _, c := range charts {
