@@ -85,7 +85,7 @@ func (b *Batch[Req, Res]) refuse(weight int) error {
 	case !b.collects():
 		return b.startedError()
 	case b.len() >= o.limit:
-		return fmt.Errorf("%w: the batch holds %d requests, MaxSize is %d", ErrFull, b.len(), o.limit)
+		return fmt.Errorf("%w: the batch holds %d, MaxSize is %d", ErrFull, b.len(), o.limit)
 	case b.overloads(weight):
 		err := fmt.Errorf("%w: the batch weighs %d and the request %d, MaxWeight is %d", ErrFull, b.weight(), weight, o.maxWeight)
 		if o.fullGoes {
@@ -112,7 +112,7 @@ func (b *Batch[Req, Res]) start() error {
 		return b.startedError()
 	}
 	if n := b.len(); n < b.owner.ready {
-		return fmt.Errorf("%w: it holds %d requests, needs %d", ErrNotReady, n, b.owner.ready)
+		return fmt.Errorf("%w: it holds %d, needs %d", ErrNotReady, n, b.owner.ready)
 	}
 	b.owner.seal(b, TriggerManual)
 	return nil

@@ -21,7 +21,7 @@ func ExampleNewBatch() {
 	<-b.Done()
 	fmt.Println(b.State())
 	// Output:
-	// open batcher: batch not ready: it holds 1 requests, needs 2
+	// open batcher: batch not ready: it holds 1, needs 2
 	// ready <nil>
 	// done
 }

@@ -59,7 +59,7 @@ func ExampleOptions_strictSize() {
 	fmt.Println("single:", err)
 	// Output:
 	// 2 <nil>
-	// Flush: batcher: batch not ready: it holds 1 requests, needs 2
+	// Flush: batcher: batch not ready: it holds 1, needs 2
 	// single: batcher: closed
 }
 
