@@ -161,7 +161,7 @@ func (r *crashRun) collect() error {
 			wrong++
 		}
 	}
-	fmt.Fprintf(r.Out, "\nAccepted %d, answered %d, wrong %d, lost %d. The upstream was asked %d times for %.1f items on average; %d items ran more than once.\n",
+	fmt.Fprintf(r.Out, "\nAccepted %d, answered %d, wrong %d, lost %d. The upstream was asked %d times for %.1f items on average; items that ran more than once: %d.\n",
 		r.accepted, right, wrong, lost, r.upstream.calls.Load(), float64(r.upstream.items.Load())/float64(max(1, r.upstream.calls.Load())), r.upstream.repeated())
 	if wrong+lost > 0 {
 		return fmt.Errorf("%d of %d accepted requests have no right answer", wrong+lost, r.accepted)
