@@ -49,15 +49,32 @@ func (l *Loader[K, V]) begin(ctx context.Context, keys []K) *bulk[K, V] {
 		values: make([]V, len(keys)),
 		calls:  make([]*call[K, V], len(keys)),
 	}
+	begun, release := false, func() {}
+	defer func() {
+		if !begun {
+			l.abandon(b)
+		}
+		release() // last, so that nothing is fetched for nobody
+	}()
 	l.askAll(b, causeOf(ctx))
-	if len(b.first) == 0 {
-		return b
+	if len(b.first) > 0 {
+		if !l.bounded { // where Submit may wait for room it needs fetches to start
+			release = l.starts.hold()
+		}
+		l.start(valuesOf(ctx), b.first...)
 	}
-	if !l.bounded { // where Submit may wait for room it needs fetches to start
-		defer l.starts.hold()()
-	}
-	l.start(valuesOf(ctx), b.first...)
+	begun = true
 	return b
+}
+
+// abandon takes leave of all calls of b, which nobody will wait for: what is
+// foreign in a LoadAll panicked, a key's hash or weight, the cache, Options.Go.
+func (l *Loader[K, V]) abandon(b *bulk[K, V]) {
+	for _, c := range b.calls {
+		if c != nil {
+			l.leave(c)
+		}
+	}
 }
 
 // askAll is ask for all keys of b.

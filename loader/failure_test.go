@@ -144,6 +144,40 @@ func TestPanicsInTheCallersGoroutine(t *testing.T) {
 	})
 }
 
+// A LoadAll that panics has left what it had joined: the fetch ends with the
+// last of those who do wait.
+func TestPanicOfLoadAllLeavesWhatItJoined(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ended := make(chan time.Duration, 1)
+		start := time.Now()
+		l := loader.New(func(ctx context.Context, keys []any) (map[any]int, error) {
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Hour):
+			}
+			ended <- time.Since(start)
+			return nil, nil
+		}, loader.Options[any, int]{})
+		go l.Load(leaving(t, time.Second), 1)
+		synctest.Wait()
+		panics(t, func() { l.LoadAll(t.Context(), []any{1, 1, []int{1}}) })
+		if got := <-ended; got != time.Second {
+			t.Errorf("the fetch's context ended after %v, want 1s", got)
+		}
+	})
+}
+
+// Nor does anybody wait for what it had handed in.
+func TestPanicOfLoadAllFetchesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := loader.New(func(_ context.Context, keys []load) (map[load]int, error) {
+			t.Errorf("fetched %v", keys)
+			return nil, nil
+		}, loader.Options[load, int]{})
+		panics(t, func() { l.LoadAll(t.Context(), []load{1, 0, 2}) })
+	})
+}
+
 // An Options.Go that panics takes the first caller with it; who joined its
 // call gets an answer, and the next Load is as good as new.
 func TestPanicOfOptionsGo(t *testing.T) {
