@@ -57,6 +57,16 @@ func (e Errors[K]) Unwrap() []error {
 	return failed
 }
 
+// as is errors.As, except that it does not look for T in what was passed to
+// panic: a panic is a panic.
+func as[T error](err error) (found T, ok bool) {
+	if _, panicked := err.(*batcher.PanicError); panicked {
+		return found, false
+	}
+	ok = errors.As(err, &found)
+	return found, ok
+}
+
 // fleeting reports whether err says something of the moment and nothing of the
 // key, so that it must never be cached.
 func fleeting(err error) bool {

@@ -73,6 +73,19 @@ func TestErrorsOfTheMomentAreNeverCached(t *testing.T) {
 	}
 }
 
+// Nor does a panic say anything of a key that is passed on as an error, with an
+// Errors in it.
+func TestPanicWithErrorsIsAPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		panicked := &batcher.PanicError{Value: loader.Errors[int]{1: errors.New("boom")}}
+		l := once(func() error { return panicked })
+		if _, err := l.Load(t.Context(), 1); err != panicked {
+			t.Errorf("Load: %v, want the panic", err)
+		}
+		loads(t, l, 1, "one")
+	})
+}
+
 func TestCachingOfErrorsIsAChoice(t *testing.T) {
 	boom := errors.New("boom")
 	notFound := func(err error) bool { return errors.Is(err, loader.ErrNotFound) }

@@ -2,7 +2,6 @@ package loader
 
 import (
 	"context"
-	"errors"
 
 	"github.com/gobatcher/batcher"
 )
@@ -53,8 +52,9 @@ func (l *Loader[K, V]) takeOff(f *flight[K, V]) []K {
 
 // resolve gives each call its outcome.
 func (l *Loader[K, V]) resolve(f *flight[K, V], found map[K]V, err error) {
-	if err == nil || errors.As(err, &f.failed) {
-		f.found, err = found, nil
+	failed, single := as[Errors[K]](err)
+	if err == nil || single {
+		f.found, f.failed, err = found, failed, nil
 	}
 	for i, c := range f.calls {
 		if err != nil {

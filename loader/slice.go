@@ -2,7 +2,6 @@ package loader
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/gobatcher/batcher"
@@ -23,9 +22,9 @@ func Slice[K comparable, V any](fetch func(ctx context.Context, keys []K) ([]V, 
 	}
 	return func(ctx context.Context, keys []K) (map[K]V, error) {
 		values, err := fetch(ctx, keys)
-		var each batcher.Errors
+		each, single := as[batcher.Errors](err)
 		switch {
-		case err != nil && !errors.As(err, &each):
+		case err != nil && !single:
 			return nil, err
 		case err != nil && len(each) != len(keys):
 			return nil, fmt.Errorf("loader: %w: %d errors for %d keys: %v", batcher.ErrResultCount, len(each), len(keys), err)

@@ -54,6 +54,15 @@ func TestSliceFailsAsAWhole(t *testing.T) {
 	}
 }
 
+// What a Func like those of package middleware makes of a panic with a
+// batcher.Errors is a panic all the same.
+func TestSliceOfAPanic(t *testing.T) {
+	panicked := &batcher.PanicError{Value: batcher.Errors{nil, errors.New("boom")}}
+	if _, errs := sliced(t, []string{"one", "two"}, panicked); errs[0] != panicked || errs[1] != panicked {
+		t.Errorf("got %v, want the panic for both", errs)
+	}
+}
+
 func TestSliceOfTheWrongLength(t *testing.T) {
 	failure := errors.New("boom")
 	for name, test := range map[string]struct {
