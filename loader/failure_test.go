@@ -86,6 +86,28 @@ func TestPanicWithErrorsIsAPanic(t *testing.T) {
 	})
 }
 
+// A fetch that everybody has left may say so in words of its own, or give what
+// it has.
+func TestErrorsOfACutFetchAreNotCached(t *testing.T) {
+	for _, failure := range []error{errors.New("interrupted"), loader.Errors[int]{1: errors.New("interrupted")}, nil} {
+		synctest.Test(t, func(t *testing.T) {
+			var fetches int
+			l := loader.New(func(ctx context.Context, keys []int) (map[int]string, error) {
+				if fetches++; fetches == 1 {
+					<-ctx.Done()
+					return map[int]string{2: "two"}, failure
+				}
+				return map[int]string{1: "one"}, nil
+			}, loader.Options[int, string]{CacheErrors: func(error) bool { return true }})
+			if _, err := l.LoadAll(leaving(t, time.Second), []int{1, 2}); !errors.Is(err, errLeft) {
+				t.Errorf("LoadAll: %v, want errLeft", err)
+			}
+			synctest.Wait()
+			loads(t, l, 1, "one")
+		})
+	}
+}
+
 func TestCachingOfErrorsIsAChoice(t *testing.T) {
 	boom := errors.New("boom")
 	notFound := func(err error) bool { return errors.Is(err, loader.ErrNotFound) }

@@ -30,7 +30,7 @@ func (l *Loader[K, V]) run(ctx context.Context, calls []*call[K, V]) ([]V, error
 	keys := l.takeOff(f)
 	defer l.land(f)
 	found, err := l.fetch(ctx, keys)
-	l.resolve(f, found, err)
+	l.resolve(ctx, f, found, err)
 	if f.errs == nil {
 		return f.values, nil
 	}
@@ -51,33 +51,35 @@ func (l *Loader[K, V]) takeOff(f *flight[K, V]) []K {
 }
 
 // resolve gives each call its outcome.
-func (l *Loader[K, V]) resolve(f *flight[K, V], found map[K]V, err error) {
+func (l *Loader[K, V]) resolve(ctx context.Context, f *flight[K, V], found map[K]V, err error) {
 	failed, single := as[Errors[K]](err)
 	if err == nil || single {
 		f.found, f.failed, err = found, failed, nil
 	}
 	for i, c := range f.calls {
 		if err != nil {
-			l.fail(f, i, err)
+			l.fail(ctx, f, i, err)
 		} else if err := f.failed[c.key]; err != nil {
-			l.fail(f, i, err)
+			l.fail(ctx, f, i, err)
 		} else if value, ok := found[c.key]; ok {
 			f.values[i] = value
 			f.hits++
 		} else {
-			l.fail(f, i, missing[K]{c.key})
+			l.fail(ctx, f, i, missing[K]{c.key})
 		}
 	}
 	f.resolved = true
 }
 
-// fail notes that call i of f failed with err.
-func (l *Loader[K, V]) fail(f *flight[K, V], i int, err error) {
+// fail notes that call i of f failed with err. Once ctx, Fetch's, has ended, no
+// error is cached: a driver tells of it in words of its own ("interrupted"), and
+// a key that is missing may only not have been reached.
+func (l *Loader[K, V]) fail(ctx context.Context, f *flight[K, V], i int, err error) {
 	if f.errs == nil {
 		f.errs = make(batcher.Errors, len(f.calls))
 	}
 	f.errs[i] = err
-	if l.keep == nil || fleeting(err) || !l.keep(err) {
+	if l.keep == nil || fleeting(err) || ctx.Err() != nil || !l.keep(err) {
 		return
 	}
 	if f.keep == nil {

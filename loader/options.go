@@ -31,8 +31,9 @@ type Options[K comparable, V any] struct {
 	// CacheErrors says which errors of keys are cached, such as ErrNotFound in
 	// a Loader that should not ask again. It is not asked about errors that
 	// say nothing of the key: a context's end, a panic, batcher's ErrCanceled,
-	// ErrClosed and ErrFull are never cached. It may be called by several
-	// fetches at once. Default: nil, none.
+	// ErrClosed and ErrFull are never cached, nor is what a fetch says after
+	// its context has ended. It may be called by several fetches at once.
+	// Default: nil, none.
 	CacheErrors func(error) bool
 }
 
