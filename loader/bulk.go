@@ -86,10 +86,15 @@ func (l *Loader[K, V]) askAll(b *bulk[K, V], refusal error) {
 		}
 	}()
 	l.mu.Lock()
-	l.table.expect(len(b.keys))
+	roomy := l.table.expect(len(b.keys))
 	l.mu.Unlock()
 	for from := 0; from < len(b.keys); from += slab {
 		l.askSome(b, refusal, from, min(from+slab, len(b.keys)))
+	}
+	if roomy {
+		l.mu.Lock()
+		l.table.fit()
+		l.mu.Unlock()
 	}
 	asked = true
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -102,6 +104,56 @@ func TestLoadAllOfAnIdleLoaderIsOneFetch(t *testing.T) {
 			}
 			s.wants(t, keys)
 		}
+	}
+}
+
+// heap is what is reachable, in bytes.
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// A map keeps its room when its keys are deleted: 20 bytes a key and more here.
+// One that is cached, asked for many times, needs no more than one.
+func TestRoomOfManyKeysIsGivenBack(t *testing.T) {
+	const n = 100_000
+	distinct := make([]int, n)
+	for i := range distinct {
+		distinct[i] = i
+	}
+	for name, test := range map[string]struct {
+		opts loader.Options[int, int]
+		keys []int
+		then func(*loader.Loader[int, int])
+	}{
+		"not cached": {loader.Options[int, int]{NoCache: true, Batch: batcher.Options{MaxSize: 1000}}, distinct, nil},
+		"cleared":    {loader.Options[int, int]{}, distinct, (*loader.Loader[int, int]).ClearAll},
+		"equal":      {loader.Options[int, int]{}, make([]int, n), nil},
+	} {
+		l := loader.New(func(_ context.Context, keys []int) (map[int]int, error) {
+			found := make(map[int]int, len(keys))
+			for _, key := range keys {
+				found[key] = key
+			}
+			return found, nil
+		}, test.opts)
+		before, least := heap(), int64(math.MaxInt64)
+		for range 3 { // what the runtime keeps for a while is not always the same
+			if _, err := l.LoadAll(t.Context(), test.keys); err != nil {
+				t.Fatal(err)
+			}
+			if test.then != nil {
+				test.then(l)
+			}
+			least = min(least, heap()-before)
+		}
+		if least > 5*n {
+			t.Errorf("%s: %d bytes more after %d keys", name, least, n)
+		}
+		runtime.KeepAlive(l)
 	}
 }
 

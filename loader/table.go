@@ -1,6 +1,10 @@
 package loader
 
-import "github.com/gobatcher/batcher"
+import (
+	"maps"
+
+	"github.com/gobatcher/batcher"
+)
 
 // table is what a Loader knows of each key: its answer, and the call under way
 // for it. With the default cache both stand in one entry, and a load costs two
@@ -8,8 +12,13 @@ import "github.com/gobatcher/batcher"
 // make it six. Loader.mu guards it.
 type table[K comparable, V any] struct {
 	entries map[K]*entry[K, V]
+	most    int         // how many keys entries has room for, as of the last expect or drop
 	cache   Cache[K, V] // holds the answers if it is not nil
 }
+
+// mostKept is how many keys' room a table without them keeps. A map does not
+// shrink when keys are deleted, and to range over it takes as long as ever.
+const mostKept = 1024
 
 // entry is what is known of one key. One that says nothing is not kept.
 type entry[K comparable, V any] struct {
@@ -47,11 +56,25 @@ func (t *table[K, V]) find(key K) (answer batcher.Result[V], cached bool, c *cal
 }
 
 // expect makes room for n keys where there are none: without it a LoadAll of
-// 1,000 to 1,000,000 new keys takes a third longer.
-func (t *table[K, V]) expect(n int) {
-	if len(t.entries) == 0 && t.cache == nil {
-		t.entries = make(map[K]*entry[K, V], n)
+// 1,000 to 1,000,000 new keys takes a third longer. It reports whether fit is to
+// follow when they are listed.
+func (t *table[K, V]) expect(n int) bool {
+	if len(t.entries) > 0 || t.cache != nil {
+		return false
 	}
+	t.entries, t.most = make(map[K]*entry[K, V], n), n
+	return n > mostKept
+}
+
+// fit gives room back that is not needed: of the keys that expect was told of
+// many were equal, or most are dropped.
+func (t *table[K, V]) fit() {
+	if t.most <= mostKept || len(t.entries) > t.most/4 {
+		return
+	}
+	fitting := make(map[K]*entry[K, V], len(t.entries))
+	maps.Copy(fitting, t.entries)
+	t.entries, t.most = fitting, len(fitting)
 }
 
 // list makes c the call for its key, where find has found nothing, and e the
@@ -69,7 +92,16 @@ func (t *table[K, V]) unlist(c *call[K, V]) {
 	}
 	e.call, c.entry = nil, nil
 	if !e.cached {
-		delete(t.entries, c.key)
+		t.drop(c.key)
+	}
+}
+
+// drop deletes key's entry.
+func (t *table[K, V]) drop(key K) {
+	t.most = max(t.most, len(t.entries))
+	delete(t.entries, key)
+	if len(t.entries) == 0 {
+		t.fit()
 	}
 }
 
@@ -133,6 +165,7 @@ func (t *table[K, V]) forgetAll() {
 	for key, e := range t.entries {
 		t.strip(key, e)
 	}
+	t.fit()
 }
 
 // strip leaves of key's entry only a call whose fetch has not begun.
@@ -141,6 +174,6 @@ func (t *table[K, V]) strip(key K, e *entry[K, V]) {
 	if e.call != nil && e.call.fetching {
 		t.unlist(e.call)
 	} else if e.call == nil {
-		delete(t.entries, key)
+		t.drop(key)
 	}
 }
