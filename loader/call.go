@@ -117,7 +117,9 @@ func (l *Loader[K, V]) queue(c *call[K, V], withdraw context.CancelFunc) bool {
 
 // publish lets those who joined a call see its future. Where there is none
 // because of a panic, calls[submitted:], they find the zero Future, which is a
-// canceled one, and nobody else joins.
+// canceled one, and nobody else joins. The one whose Submit panicked may have
+// been handed in all the same: it can no longer be withdrawn, and its key may
+// stand in the next fetch twice.
 func (l *Loader[K, V]) publish(calls []*call[K, V], submitted int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -17,9 +17,10 @@ import (
 // [Errors] fails only the keys that it names, also if it is wrapped. A panic
 // is a *batcher.PanicError to everyone who waits, and is not cached.
 //
-// keys holds each key once and belongs to Fetch. The map is read when Fetch has
-// returned, and not kept. Fetch may be called from several goroutines at once
-// unless Options.Batch.MaxConcurrent is 1 or zero.
+// keys holds each key once and belongs to Fetch; only a key whose Load was ended
+// by a panic of Options.Batch.Go may be there once more. The map is read when
+// Fetch has returned, and not kept. Fetch may be called from several goroutines
+// at once unless Options.Batch.MaxConcurrent is 1 or zero.
 //
 // ctx belongs to no caller: it carries no deadline, and it ends when every
 // caller that waits for any of keys has left. batcher.FromContext tells what
