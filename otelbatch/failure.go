@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gobatcher/batcher"
 )
@@ -20,24 +21,36 @@ func (c *call) judge(results int, err error) failure {
 	if !c.returned {
 		return failure{kind: "panic", failed: c.size}
 	}
+	var miscount error
+	if results != c.size {
+		miscount = fmt.Errorf("%w: Func returned %d results for %d requests", batcher.ErrResultCount, results, c.size)
+	}
 	var each batcher.Errors
 	switch _, panicked := err.(*batcher.PanicError); {
-	case err != nil && !panicked && errors.As(err, &each) && len(each) == c.size:
-		return partly(each, err)
-	case err != nil:
+	case err == nil && miscount == nil:
+		return failure{}
+	case err == nil:
+		return failure{resultCount, c.size, miscount}
+	case panicked || !errors.As(err, &each):
 		return failure{kindOf(err), c.size, err}
-	case results != c.size:
-		err = fmt.Errorf("%w: Func returned %d results for %d requests", batcher.ErrResultCount, results, c.size)
-		return failure{kindOf(err), c.size, err}
+	case len(each) != c.size:
+		return failure{resultCount, c.size, err}
 	}
-	return failure{}
+	return partly(each, err, miscount)
 }
 
-// partly counts the failures of an Errors. If all failed for one kind of
-// reason, that is the reason.
-func partly(each batcher.Errors, err error) failure {
+// partly counts the failures of an Errors; after a miscount who has no error
+// has no result either. If all failed for one kind of reason, that is the
+// reason.
+func partly(each batcher.Errors, err, miscount error) failure {
 	f := failure{err: err}
+	if miscount != nil && slices.Contains(each, nil) {
+		f.err = fmt.Errorf("%w: %w", miscount, err)
+	}
 	for _, err := range each {
+		if err == nil {
+			err = miscount
+		}
 		if err == nil {
 			continue
 		}
@@ -58,7 +71,10 @@ func partly(each batcher.Errors, err error) failure {
 	return f
 }
 
-const other = "_OTHER"
+const (
+	other       = "_OTHER"
+	resultCount = "result_count"
+)
 
 // kindOf sorts errors into few kinds, which an attribute of a metric must have.
 func kindOf(err error) string {
@@ -68,7 +84,7 @@ func kindOf(err error) string {
 	case errors.As(err, &panicked):
 		return "panic"
 	case errors.Is(err, batcher.ErrResultCount):
-		return "result_count"
+		return resultCount
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return "timeout"
 	case errors.Is(err, context.Canceled), errors.Is(err, batcher.ErrCanceled), errors.Is(err, batcher.ErrClosed):

@@ -125,7 +125,9 @@ var failures = []struct {
 	{"one of two", returns([]int{1, 2}, batcher.Errors{nil, errors.New("no disk")}), "partial", 1, "no disk"},
 	{"all alike", returns(nil, batcher.Errors{context.Canceled, batcher.ErrCanceled}), "canceled", 2, "2 of 2"},
 	{"each in its way", returns(nil, batcher.Errors{context.Canceled, errors.New("no disk")}), "_OTHER", 2, "2 of 2"},
-	{"wrong errors", returns(nil, batcher.Errors{nil}), "_OTHER", 2, "none of 1"},
+	{"wrong errors", returns([]int{1, 2}, batcher.Errors{nil}), "result_count", 2, "none of 1"},
+	{"no results beside no errors", returns(nil, batcher.Errors{nil, nil}), "result_count", 2, "0 results for 2 requests"},
+	{"too few results beside an error", returns([]int{1}, batcher.Errors{errors.New("no disk"), nil}), "_OTHER", 2, "1 results for 2 requests: batcher: 1 of 2 requests failed, the first with: no disk"},
 	{"a panic", func(context.Context, []int) ([]int, error) { panic("no disk") }, "panic", 2, "panic"},
 	{"goexit", func(context.Context, []int) ([]int, error) { runtime.Goexit(); return nil, nil }, "panic", 2, "panic"},
 }
