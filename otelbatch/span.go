@@ -63,10 +63,19 @@ func callersOf(requests []context.Context) (spans []trace.Span) {
 	return spans
 }
 
-// links gives the links to callers, as many as there may be.
+// links gives the links to callers, as many as there may be: to those that are
+// sampled first, as a sampler may look for one.
 func (t *Telemetry) links(callers []trace.Span) []trace.Link {
 	if t.maxLinks > 0 && len(callers) > t.maxLinks {
-		callers = callers[:t.maxLinks]
+		var sampled, rest []trace.Span
+		for _, span := range callers {
+			if span.SpanContext().IsSampled() {
+				sampled = append(sampled, span)
+			} else {
+				rest = append(rest, span)
+			}
+		}
+		callers = append(sampled, rest...)[:t.maxLinks]
 	}
 	links := make([]trace.Link, len(callers))
 	for i, span := range callers {

@@ -92,6 +92,41 @@ type heavy int
 
 func (h heavy) Weight() int { return int(h) }
 
+// linkSampler keeps a span with a sampled link.
+type linkSampler struct{}
+
+func (linkSampler) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
+	for _, link := range p.Links {
+		if link.SpanContext.IsSampled() {
+			return sdktrace.SamplingResult{Decision: sdktrace.RecordAndSample}
+		}
+	}
+	return sdktrace.SamplingResult{Decision: sdktrace.Drop}
+}
+
+func (linkSampler) Description() string { return "linkSampler" }
+
+// The one sampled caller is linked to wherever it stands.
+func TestSampledCallersAreLinkedFirst(t *testing.T) {
+	for _, place := range []int{0, 127, 128, 199} {
+		s := newSDK(t)
+		s.traces = sdktrace.NewTracerProvider(sdktrace.WithSyncer(s.spans), sdktrace.WithSampler(linkSampler{}))
+		b := batcher.New(otelbatch.Func(echo(0), s.telemetry()), batcher.Options{Manual: true})
+		for i := range 200 {
+			of := trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1, byte(i)}}
+			if i == place {
+				of.TraceFlags = trace.FlagsSampled
+			}
+			b.Submit(trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(of)), i)
+		}
+		b.Close()
+		links := s.ended("batch rows").Links
+		if len(links) != 128 || links[0].SpanContext.SpanID() != (trace.SpanID{1, byte(place)}) {
+			t.Errorf("%d links, want 128 and the first to caller %d", len(links), place)
+		}
+	}
+}
+
 func TestMaxLinks(t *testing.T) {
 	for _, c := range []struct{ limit, want int }{{0, 128}, {3, 3}, {-1, 200}} {
 		s := newSDK(t)

@@ -26,8 +26,9 @@ type Options struct {
 	// They should have few values. Default: none.
 	Attributes []attribute.KeyValue
 
-	// MaxLinks is the most callers' spans that a batch's span links to.
-	// Default: zero, which is 128, what SDKs keep. Negative: no limit.
+	// MaxLinks is the most callers' spans that a batch's span links to, those
+	// that are sampled before others. Default: zero, which is 128, what SDKs
+	// keep. Negative: no limit.
 	MaxLinks int
 }
 
