@@ -65,6 +65,6 @@ func (c *call) queued() time.Duration {
 func (c *call) leave(results int, err error) {
 	ran := time.Since(c.began)
 	f := c.judge(results, err)
-	c.span.end(f)
 	c.t.record(c, ran, f)
+	c.span.end(f)
 }

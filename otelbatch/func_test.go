@@ -159,6 +159,26 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// typedNil is an error whose methods panic: a nil pointer in an error.
+type typedNil struct{ text string }
+
+func (e *typedNil) Error() string { return e.text }
+
+// An error whose text cannot be had reaches the callers as it is, and is
+// measured like any other.
+func TestErrorWhoseErrorMethodPanics(t *testing.T) {
+	s := newSDK(t)
+	var failure *typedNil
+	b := batcher.New(otelbatch.Func(returns(nil, failure), s.telemetry()), batcher.Options{})
+	if _, err := b.Do(t.Context(), 1); err != error(failure) {
+		t.Errorf("got %T, want Func's error", err)
+	}
+	s.wantSums("batcher.batches", map[attribute.Set]int64{rows("batcher.trigger", "idle", "error.type", "_OTHER"): 1})
+	if status := s.ended("batch rows").Status; status.Code != codes.Error || status.Description != "<nil>" {
+		t.Errorf("the span's status is %v", status)
+	}
+}
+
 // An Errors without an error in it is none.
 func TestErrorsOfNils(t *testing.T) {
 	s := newSDK(t)

@@ -2,6 +2,7 @@ package otelbatch
 
 import (
 	"context"
+	"fmt"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -86,14 +87,21 @@ func (t *Telemetry) links(callers []trace.Span) []trace.Link {
 
 func (s batchSpan) end(f failure) {
 	defer s.End()
-	if f.kind == "" {
+	if f.kind == "" || !s.IsRecording() { // an error's text may take long to make
 		return
 	}
 	s.SetAttributes(attribute.String("error.type", f.kind), attribute.Int("batcher.batch.failed", f.failed))
 	said := f.kind
 	if f.err != nil {
-		said = f.err.Error()
-		s.RecordError(f.err)
+		said = fmt.Sprint(f.err) // also where its Error method panics, as one of a nil pointer does
+		s.record(f.err)
 	}
 	s.SetStatus(codes.Error, said)
+}
+
+// record is RecordError, which would let a panic of err's Error method through
+// to the callers, in place of their error.
+func (s batchSpan) record(err error) {
+	defer func() { _ = recover() }()
+	s.RecordError(err)
 }
