@@ -17,7 +17,8 @@
 //
 // # Metrics
 //
-// Every metric has the attribute batcher.name.
+// Every metric has the attribute batcher.name. Names follow OpenTelemetry's
+// rules: what stands before a dot is singular, and so is what may fall.
 //
 //	name                         instrument             unit       more attributes
 //	batcher.batches              counter                {batch}    batcher.trigger, error.type
@@ -25,8 +26,8 @@
 //	batcher.batch.queue.duration histogram              s          batcher.trigger
 //	batcher.batch.run.duration   histogram              s          batcher.trigger, error.type
 //	batcher.requests             observable counter     {request}  batcher.outcome
-//	batcher.requests.pending     observable up and down {request}
-//	batcher.batches.running      observable up and down {batch}
+//	batcher.request.pending      observable up and down {request}
+//	batcher.batch.running        observable up and down {batch}
 //	batcher.batch.size_limit     observable gauge       {request}
 //
 // batcher.batch.queue.duration is the time from a batch's first request to

@@ -22,9 +22,9 @@ func (i *observedInstruments) create(m metric.Meter) error {
 	var errs [4]error
 	i.requests, errs[0] = m.Int64ObservableCounter("batcher.requests", metric.WithUnit("{request}"),
 		metric.WithDescription("Requests by what became of them."))
-	i.pending, errs[1] = m.Int64ObservableUpDownCounter("batcher.requests.pending", metric.WithUnit("{request}"),
+	i.pending, errs[1] = m.Int64ObservableUpDownCounter("batcher.request.pending", metric.WithUnit("{request}"),
 		metric.WithDescription("Requests accepted and not yet answered."))
-	i.running, errs[2] = m.Int64ObservableUpDownCounter("batcher.batches.running", metric.WithUnit("{batch}"),
+	i.running, errs[2] = m.Int64ObservableUpDownCounter("batcher.batch.running", metric.WithUnit("{batch}"),
 		metric.WithDescription("Batches that run."))
 	i.limit, errs[3] = m.Int64ObservableGauge("batcher.batch.size_limit", metric.WithUnit("{request}"),
 		metric.WithDescription("What a full batch holds."))

@@ -48,17 +48,17 @@ func TestWatch(t *testing.T) {
 			rows("batcher.outcome", "canceled"):  1,
 			rows("batcher.outcome", "rejected"):  1,
 		})
-		s.wantSums("batcher.requests.pending", map[attribute.Set]int64{rows(): 2})
-		s.wantSums("batcher.batches.running", map[attribute.Set]int64{rows(): 1})
+		s.wantSums("batcher.request.pending", map[attribute.Set]int64{rows(): 2})
+		s.wantSums("batcher.batch.running", map[attribute.Set]int64{rows(): 1})
 		s.wantSums("batcher.batch.size_limit", map[attribute.Set]int64{rows(): 3})
 
 		close(answer)
 		b.Close()
-		s.wantSums("batcher.requests.pending", map[attribute.Set]int64{rows(): 0})
+		s.wantSums("batcher.request.pending", map[attribute.Set]int64{rows(): 0})
 		if err := stop(); err != nil {
 			t.Error(err)
 		}
-		s.wantSums("batcher.requests.pending", nil)
+		s.wantSums("batcher.request.pending", nil)
 	})
 }
 
@@ -70,5 +70,5 @@ func TestNoSizeLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.wantSums("batcher.batch.size_limit", nil)
-	s.wantSums("batcher.batches.running", map[attribute.Set]int64{rows(): 0})
+	s.wantSums("batcher.batch.running", map[attribute.Set]int64{rows(): 0})
 }
