@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"github.com/gobatcher/batcher"
 )
@@ -46,12 +47,16 @@ func judge[Res any](res []Res, err error, n int) outcome[Res] {
 }
 
 // judgeEach checks an Errors. The text of one that is too short or too long
-// is dropped with it: wrapped, an outer function would take it for its own.
+// is dropped with it: wrapped, an outer function would take it for its own. One
+// without an error in it is none.
 func judgeEach[Res any](res []Res, each batcher.Errors, n int) outcome[Res] {
 	if len(each) != n {
 		return outcome[Res]{err: miscount("errors", len(each), n)}
 	}
 	if len(res) == n {
+		if !slices.ContainsFunc(each, failure) {
+			each = nil
+		}
 		return outcome[Res]{res: res, each: each}
 	}
 	checked := make(batcher.Errors, n)
@@ -104,6 +109,8 @@ func (o outcome[Res]) unpack() ([]Res, error) {
 	}
 	return o.res, o.err
 }
+
+func failure(err error) bool { return err != nil }
 
 // as is errors.As, except that it does not look for T in what was passed to
 // panic: a panic is a panic.

@@ -47,11 +47,17 @@ func TestRetryRunsTheFailedTogether(t *testing.T) {
 	})
 }
 
+// An Errors without an error in it is a success too.
 func TestRetryOfASuccessIsOneCall(t *testing.T) {
-	var seen calls
-	fn := middleware.Retry(failing(&seen), nil, 3, func() func() time.Duration { panic("no back-off is needed") })
-	wantAnswers(t, run(t, fn, 1, 2), []int{1, 2}, nil)
-	seen.want(t, []int{1, 2})
+	for name, f := range map[string]func(*calls) batcher.Func[int, string]{
+		"no error":       func(seen *calls) batcher.Func[int, string] { return failing(seen) },
+		"Errors of nils": func(seen *calls) batcher.Func[int, string] { return flaky(seen, nil) },
+	} {
+		var seen calls
+		fn := middleware.Retry(f(&seen), nil, 3, func() func() time.Duration { panic(name + ": no back-off is needed") })
+		wantAnswers(t, run(t, fn, 1, 2), []int{1, 2}, nil)
+		seen.want(t, []int{1, 2})
+	}
 }
 
 func TestRetryOfOneErrorForAllRunsAll(t *testing.T) {
