@@ -12,8 +12,10 @@ import (
 // Requests of different batches are never merged.
 //
 // key must give equal keys for requests that may share an answer; it is
-// called once for each request, in the goroutine of the batch. Dedup waits
-// for nothing. Panics if fn or key is nil.
+// called once for each request, in the goroutine of the batch. Where it
+// panics, or gives a key that cannot be hashed (K is an interface), all
+// requests of the batch fail. Dedup waits for nothing. Panics if fn or key is
+// nil.
 func Dedup[Req, Res any, K comparable](fn batcher.Func[Req, Res], key func(Req) K) batcher.Func[Req, Res] {
 	need("Dedup", fn)
 	if key == nil {
@@ -47,6 +49,24 @@ func merge[Req any, K comparable](reqs []Req, key func(Req) K) (firsts, from []i
 	return firsts, from
 }
 
+// widened is an error that wraps a Reject of some of a batch's requests, with
+// one that names all who asked for the same. To errors.As the Reject is wide;
+// whatever else the error is, it stays.
+type widened struct {
+	error
+	wide Reject
+}
+
+func (e *widened) Unwrap() error { return e.error }
+
+func (e *widened) As(target any) bool {
+	reject, ok := target.(*Reject)
+	if ok {
+		*reject = e.wide
+	}
+	return ok
+}
+
 // spread gives every request the outcome of its first. A Reject must name
 // them all as well, for an Isolate outside.
 func spread[Res any](o outcome[Res], from []int) outcome[Res] {
@@ -57,7 +77,10 @@ func spread[Res any](o outcome[Res], from []int) outcome[Res] {
 				wide[i] = err
 			}
 		}
-		return outcome[Res]{err: wide}
+		if _, bare := o.err.(Reject); bare { // its text counts places, so it must be the wide one's
+			return outcome[Res]{err: wide}
+		}
+		return outcome[Res]{err: &widened{o.err, wide}}
 	}
 	if o.err != nil {
 		return o

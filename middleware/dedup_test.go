@@ -78,6 +78,27 @@ func TestDedupRejectsAllWhoAskedForTheCulprit(t *testing.T) {
 	seen.want(t, []int{1, 2, 3}, []int{1, 3})
 }
 
+// What wraps a Reject is kept, as it is without equal requests: a Retry outside
+// may look for it, and an Isolate for the Reject.
+func TestDedupKeepsWhatWrapsAReject(t *testing.T) {
+	errBusy := errors.New("busy")
+	for _, reqs := range [][]int{{1, 2}, {1, 2, 2, 1}} {
+		var seen calls
+		fn := middleware.Dedup(func(_ context.Context, reqs []int) ([]string, error) {
+			if seen.add(reqs); len(reqs) > 1 {
+				return nil, fmt.Errorf("%w: %w", errBusy, middleware.Reject{1: errBad})
+			}
+			return answerAll(reqs), nil
+		}, same)
+		_, err := fn(t.Context(), reqs)
+		if !errors.Is(err, errBusy) || !isReject(err) || errors.Is(err, errBad) {
+			t.Errorf("%v: got %v, want a Reject that is busy", reqs, err)
+		}
+		wantAnswers(t, run(t, middleware.Isolate(fn, no, 0), reqs...), reqs, map[int]error{2: errBad})
+		seen.want(t, []int{1, 2}, []int{1, 2}, []int{1})
+	}
+}
+
 func TestDedupNeedsAFuncAndAKey(t *testing.T) {
 	var seen calls
 	wantPanic(t, "nil Func", func() { middleware.Dedup[int, int](nil, same) })
