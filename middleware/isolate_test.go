@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/bits"
 	"os"
 	"slices"
@@ -218,4 +219,27 @@ func TestIsolateStopsWhenItsContextEnds(t *testing.T) {
 
 func TestIsolateOfANilFuncPanics(t *testing.T) {
 	wantPanic(t, "nil Func", func() { middleware.Isolate[int, int](nil, nil, 0) })
+}
+
+// vast is a request of which two weigh more than an int can say.
+type vast struct{}
+
+func (vast) Weight() int { return math.MaxInt - 1 }
+
+func TestPartsWeighNoMoreThanAnIntHolds(t *testing.T) {
+	var weights []int
+	fn := middleware.Isolate(func(ctx context.Context, reqs []vast) ([]int, error) {
+		info, _ := batcher.FromContext(ctx)
+		weights = append(weights, info.Weight)
+		return nil, errBad
+	}, nil, 3)
+	batch := batcher.NewBatch(fn, batcher.BatchOptions{})
+	for range 4 {
+		_, _ = batch.Add(t.Context(), vast{})
+	}
+	_ = batch.Start()
+	_, _ = batch.Results(t.Context())
+	if want := []int{math.MaxInt, math.MaxInt, math.MaxInt, math.MaxInt - 1}; !slices.Equal(weights, want) {
+		t.Errorf("calls of weight %d, want %d", weights, want)
+	}
 }

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"context"
+	"math"
 
 	"github.com/gobatcher/batcher"
 )
@@ -15,7 +16,7 @@ func part[Req any](ctx context.Context, reqs []Req, at []int) context.Context {
 	}
 	info.Size, info.Weight, info.Requests = len(at), 0, pick(info.Requests, at)
 	for _, i := range at {
-		info.Weight += weight(reqs[i])
+		info.Weight += min(weight(reqs[i]), math.MaxInt-info.Weight) // as the Batcher adds them
 	}
 	return batcher.WithInfo(ctx, info)
 }
