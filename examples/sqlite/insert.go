@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"unicode/utf8"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -57,9 +59,16 @@ func (s *store) insertAll(ctx context.Context, orders []order) ([]int64, error) 
 	return ids, errs // nil for each row that is stored
 }
 
+var errNotUTF8 = errors.New("the reference is not UTF-8")
+
 // insertMany is a batcher.Func: it stores orders with one statement, all or
 // none, and gives their IDs.
 func (s *store) insertMany(ctx context.Context, orders []order) ([]int64, error) {
+	for _, o := range orders {
+		if !utf8.ValidString(o.Reference) { // JSON would hold another one
+			return nil, fmt.Errorf("%w: %q", errNotUTF8, o.Reference)
+		}
+	}
 	list, err := json.Marshal(orders)
 	if err != nil {
 		return nil, err
@@ -93,5 +102,5 @@ func (s *store) insertMany(ctx context.Context, orders []order) ([]int64, error)
 // others succeed without it.
 func rowFault(err error) bool {
 	var fault *sqlite.Error
-	return errors.As(err, &fault) && fault.Code()&0xff == sqlite3.SQLITE_CONSTRAINT
+	return errors.Is(err, errNotUTF8) || errors.As(err, &fault) && fault.Code()&0xff == sqlite3.SQLITE_CONSTRAINT
 }

@@ -67,6 +67,23 @@ func TestInsertBadRow(t *testing.T) {
 	wantCount(t, s, 1)
 }
 
+// A reference that JSON cannot hold is stored as it is, or refused.
+func TestInsertNotUTF8(t *testing.T) {
+	s := newStore(t)
+	orders := []order{{Reference: "a", Quantity: 1}, {Reference: "caf\xe9", Quantity: 1}}
+	if ids, err := s.insertMany(t.Context(), orders); !rowFault(err) {
+		t.Errorf("statement: got %v, %v", ids, err)
+	}
+	wantCount(t, s, 0)
+	ids, err := s.insertAll(t.Context(), orders)
+	if len(ids) != 2 {
+		t.Fatalf("transaction: got %v, %v", ids, err)
+	}
+	if o, err := s.get(t.Context(), ids[1]); o.Reference != orders[1].Reference || err != nil {
+		t.Errorf("transaction: got %+v, %v", o, err)
+	}
+}
+
 func wantCount(t *testing.T, s *store, want int64) {
 	t.Helper()
 	if got, err := s.count(t.Context()); got != want || err != nil {
