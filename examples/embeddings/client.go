@@ -125,6 +125,7 @@ func (c *client) post(ctx context.Context, body request) (answer answer, err err
 		return answer, err
 	}
 	defer response.Body.Close()
+	defer io.CopyN(io.Discard, response.Body, 64<<10) // a connection is used again only if its answer was read to the end
 	if response.StatusCode != http.StatusOK {
 		said, _ := io.ReadAll(io.LimitReader(response.Body, 1000)) // what there is of it
 		return answer, &statusError{response.StatusCode, string(bytes.TrimSpace(said))}

@@ -4,10 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gobatcher/batcher"
 )
@@ -61,6 +64,37 @@ func TestEmbedAllFail(t *testing.T) {
 		_, err := embed(t, body)
 		if err == nil || err.Error() != want {
 			t.Errorf("%s: got %v, want %q", body, err, want)
+		}
+	}
+}
+
+// Calls one after the other share one connection, whatever they are told.
+func TestEmbedKeepsItsConnection(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"vectors": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"data":[{"index":0,"embedding":[1]}]}`)
+			_ = http.NewResponseController(w).Flush()
+			time.Sleep(time.Millisecond) // the answer is there, and its end is not
+		},
+		"a long error": func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, strings.Repeat("slow down ", 2000), http.StatusTooManyRequests)
+		},
+	} {
+		var connections atomic.Int64
+		endpoint := httptest.NewUnstartedServer(answer)
+		endpoint.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				connections.Add(1)
+			}
+		}
+		endpoint.Start()
+		t.Cleanup(endpoint.Close)
+		c := newClient(endpoint.URL, "", "m")
+		for range 20 {
+			_, _ = c.embed(t.Context(), []text{"a"})
+		}
+		if n := connections.Load(); n != 1 {
+			t.Errorf("%s: %d connections for 20 calls, want 1", name, n)
 		}
 	}
 }
