@@ -27,8 +27,8 @@ import (
 // whole bulk (refresh, timeout, …) divide batches, as do the version that a
 // client wants to be compatible with and the headers that have a call made in
 // another user's name (es-security-runas-user and OpenSearch's). A call with
-// any other parameter, or one that would have a whole bulk refused, is not a
-// call of this protocol.
+// any other parameter, one that would have a whole bulk refused, or a bulk with
+// two writes of one document is not a call of this protocol.
 //
 // A single write gets the status of its item, and the body that Elasticsearch
 // gives to a single call, made of the item: without its status, or, from an
@@ -49,8 +49,8 @@ type esCaller struct {
 func (ESBulk) Limits() (items, weight int) { return 1000, 0 }
 
 // Refuse knows that a bulk with status 400 was refused as a whole, before any
-// of its writes was made: it is sent again in parts, until those to blame are
-// alone. It withholds the results of others.
+// of its writes was made: it is sent again in parts, until the calls to blame
+// are alone. It withholds the results of others.
 func (p ESBulk) Refuse(key Key, items []Item, answer Answer, e *Error) []Result {
 	e.Undone = e.Undone || answer.Status == http.StatusBadRequest
 	withhold(p, key, items, answer, e)

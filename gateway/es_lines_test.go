@@ -75,6 +75,7 @@ func TestESBulkRefusesAnswersThatDoNotFit(t *testing.T) {
 		"no id":               `{"items":[{"index":{"status":200}},` + two + `]}`,
 		"no status":           `{"items":[{"index":{"_id":"1"}},` + two + `]}`,
 		"a status out of all": `{"items":[{"index":{"_id":"1","status":99}},` + two + `]}`,
+		"an interim status":   `{"items":[{"index":{"_id":"1","status":103}},` + two + `]}`,
 		"two actions":         `{"items":[{"index":{"_id":"1","status":200},"create":{}},` + two + `]}`,
 		"no action":           `{"items":[{},` + two + `]}`,
 		"an item of numbers":  `{"items":[1,` + two + `]}`,

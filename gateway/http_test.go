@@ -37,9 +37,9 @@ func told(w http.ResponseWriter, r *http.Request) {
 
 func TestHTTPSendsTheKey(t *testing.T) {
 	u := newHTTP(t, "/base/", gateway.HTTPOptions{Header: http.Header{"x-drop": nil, "authorization": {"own"}}}, told)
-	key := gateway.Key{Method: "PUT", Path: "/a%2Fb//c", Query: "x=%20&y;z", ContentType: "text/x", Fields: "Authorization:caller's\nX-Drop:1\n"}
+	key := gateway.Key{Method: "PUT", Path: "/a%2Fb//c", Query: "x=%20&y;z#q\xe9", ContentType: "text/x", Fields: "Authorization:caller's\nX-Drop:1\n"}
 	a, err := u.Send(t.Context(), key, []byte("body"))
-	if want := `PUT /base/a%2Fb//c?x=%20&y;z text/x ["own"] [] ["Go-http-client/1.1"] "body"`; err != nil || string(a.Body) != want || a.Status != 200 {
+	if want := "PUT /base/a%2Fb//c?x=%20&y;z#q\xe9" + ` text/x ["own"] [] ["Go-http-client/1.1"] "body"`; err != nil || string(a.Body) != want || a.Status != 200 {
 		t.Errorf("got %d %s, %v; want %s", a.Status, a.Body, err, want)
 	}
 }
@@ -134,6 +134,7 @@ func TestBodies(t *testing.T) {
 		{"gzip", zipped("a,b"), 200, "A,B"},
 		{"X-GZIP", zipped("a"), 200, "A"},
 		{"identity", strings.NewReader("a"), 200, "A"},
+		{"gzip", strings.NewReader(""), 404, "nothing here"},
 		{"gzip", strings.NewReader("a"), 400, "cannot be read"},
 		{"gzip", zipped(strings.Repeat("a", 101)), 413, "longer than 100 bytes"},
 		{"br", strings.NewReader("a"), 415, `a content coding that is not supported: \"br\"`},

@@ -14,7 +14,7 @@ import (
 
 // Process gives the function that has a batch of this route answered, for a
 // Dispatcher of one's own and its workers: it joins, asks Upstream and
-// splits, with Isolate and Wrap around that, and tells observer, in which nil
+// splits, with Route.Isolate and Wrap around that, and tells observer, in which nil
 // functions are not called. The trigger and the callers of a batch are those
 // that [batcher.FromContext] tells of ctx. It fails where Protocol or
 // Upstream is nil.

@@ -58,9 +58,11 @@ type Route struct {
 	MaxBatchBytes int
 
 	// Isolate has a batch that failed for what may be one item's fault sent
-	// again in parts, until the culprit is alone: an answer that does not fit,
-	// a status of 400, 422 or 500, a Program that crashed or took too long. Only
-	// for an upstream whose calls may be repeated. Default: false.
+	// again in parts, by whole calls, until each culprit is alone: an answer
+	// that does not fit, a status of 400, 422 or 500, a Program that crashed or
+	// took too long. Of n calls that makes 2n-2 upstream calls more at most; who
+	// has left is left out. Only for an upstream whose calls may be repeated.
+	// Default: false.
 	Isolate bool
 
 	// Wrap goes around the processing of a batch: a place for the functions

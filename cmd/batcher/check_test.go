@@ -62,7 +62,7 @@ Route models
   Requests share a batch if they are equal in method, path, query, Authorization and X-Tenant, and all of the body but the items.
   A batch takes the first upstream call that is free; a lone request waits for nothing.
   A batch holds up to 32 items and 16MiB of items.
-  A batch that fails for what may be one item's fault is sent again in parts, until the culprit is alone.
+  A batch that fails for what may be one item's fault is sent again in parts, by whole calls, until each culprit is alone.
   Who waits longer than 30s gets status 504.
   A body longer than 8MiB gets status 413.
   Who comes while 16384 items wait or are processed gets status 429.

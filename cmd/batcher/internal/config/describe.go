@@ -77,7 +77,7 @@ func (c *Config) route(r Route) (lines []string) {
 	add("%s", r.start())
 	add("A batch holds %s.", r.full())
 	if r.Isolate {
-		add("A batch that fails for what may be one item's fault is sent again in parts, until the culprit is alone.")
+		add("A batch that fails for what may be one item's fault is sent again in parts, by whole calls, until each culprit is alone.")
 	}
 	if r.Timeout > 0 {
 		add("Who waits longer than %s gets status 504.", formatDuration(r.Timeout))

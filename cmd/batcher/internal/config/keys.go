@@ -75,7 +75,7 @@ func (r *Route) keys() []key {
 		{"results", text(&r.Results), "Protocol json-array only: JSON Pointer to the array of results in an answer. Empty: the answer is the array."},
 		{"headers", list{&r.Headers}, "Request headers that matter beside Authorization: only requests that are equal in all of them share a batch, and no others reach the upstream with a batch."},
 		{"refuse", yes(&r.Refuse), "Whether requests that match the pattern and are no call of the protocol are answered with status 404 instead of passed through."},
-		{"isolate", yes(&r.Isolate), "Whether a batch that failed for what may be one item's fault is sent again in parts until the culprit is alone. Only for calls that may be repeated."},
+		{"isolate", yes(&r.Isolate), "Whether a batch that failed for what may be one item's fault is sent again in parts, by whole calls, until each culprit is alone: of n calls 2n-2 times more at most. Only for calls that may be repeated."},
 		{"max-items", number(&r.MaxItems), "Most items in a batch. 0: the protocol's limit, or 64."},
 		{"min-items", number(&r.MinItems), "Items that are enough to start a batch. 0: one, or with a delay never enough."},
 		{"max-concurrent", number(&r.MaxConcurrent), "Most upstream calls, or with protocol exec most processes, at once. Negative: no limit."},
