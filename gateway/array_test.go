@@ -2,8 +2,10 @@ package gateway_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -153,5 +155,28 @@ func execute() conformance.Fixture {
 			}
 			return "[" + list(ids, bigResult, ",") + "]"
 		}),
+	}
+}
+
+func TestJSONArrayKeepsFormatsApart(t *testing.T) {
+	p, err := gateway.NewJSONArray("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for given, want := range map[string]string{
+		"": "", "application/json": "", "application/json; charset=utf-8": "", "application/x-www-form-urlencoded": "", "/": "",
+		"application/vnd.api+json; charset=utf-8": "application/vnd.api+json", "application/merge-patch+json": "application/merge-patch+json",
+	} {
+		r := httptest.NewRequest(http.MethodPatch, "/", nil)
+		r.Header.Set("Content-Type", given)
+		call, err := p.Read(r, []byte("[1]"), 0)
+		if err != nil || call.ContentType != want {
+			t.Errorf("%q: got %+v, %v, want %q", given, call, err, want)
+		}
+	}
+	r := httptest.NewRequest(http.MethodPatch, "/", nil)
+	r.Header.Set("Content-Type", "application/json-patch+json")
+	if call, err := p.Read(r, []byte(`[{"op":"remove","path":"/a"}]`), 0); !errors.Is(err, gateway.ErrNotMine) {
+		t.Errorf("got %+v, %v for a JSON Patch", call, err)
 	}
 }

@@ -3,7 +3,9 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
 )
@@ -39,8 +41,16 @@ func (p *JSONArray) Match(r *http.Request) bool {
 
 // Read takes the items out of the body; the rest is the shape. A body in
 // which the pointer leads nowhere, to an empty array or to something else is
-// ErrNotMine.
-func (p *JSONArray) Read(_ *http.Request, body []byte, most int) (*Call, error) {
+// ErrNotMine. So is a JSON Patch (RFC 6902), whose array is one change. Other
+// formats on JSON (RFC 6839) divide batches, and reach the upstream.
+func (p *JSONArray) Read(r *http.Request, body []byte, most int) (*Call, error) {
+	format, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch {
+	case err != nil || !strings.HasSuffix(format, "+json"):
+		format = "" // application/json, or what a client says who does not think of it
+	case format == "application/json-patch+json":
+		return nil, ErrNotMine
+	}
 	at, elements, ok, err := p.items.Take(body, most)
 	switch {
 	case errors.Is(err, jsonraw.ErrNoArray):
@@ -54,7 +64,7 @@ func (p *JSONArray) Read(_ *http.Request, body []byte, most int) (*Call, error) 
 	for i, element := range elements {
 		items[i].Data = element
 	}
-	return &Call{Items: items, Shape: string(jsonraw.Cut(body, at))}, nil
+	return &Call{Items: items, ContentType: format, Shape: string(jsonraw.Cut(body, at))}, nil
 }
 
 // Join puts the items into the shape.
