@@ -9,8 +9,10 @@ import "sort"
 // with 30 batches waiting the search for the limit had not ended after 100.
 //
 // Requests move only into the batch that a slot takes, so that each moves once
-// at most, and only from the front of another. Everything is called with
-// owner.mu held unless it says otherwise.
+// at most, and only from the front of another. A batch into which they move has
+// none that have moved out of it: else, as long as full batches wait, each would
+// keep the one after it, with its results, and so all that have ever run.
+// Everything is called with owner.mu held unless it says otherwise.
 
 // part is a stretch of places whose requests have moved to another batch.
 type part[Req, Res any] struct {
@@ -41,17 +43,27 @@ func (b *Batcher[Req, Res]) fit(batch *Batch[Req, Res]) *Batch[Req, Res] {
 	case batch.shown:
 	case missing < 0:
 		if n := batch.affords(b.limit); n >= b.ready {
-			front := makeBatch(b)
-			front.trigger, front.opened = batch.trigger, batch.opened
-			front.setState(StateStarted)
-			front.draw(batch, n)
+			front := b.front(batch, n)
 			b.resume(batch)
 			return front
 		}
-	case batch.trigger == TriggerSize:
+	case batch.trigger == TriggerSize && missing > 0:
+		if rest := batch; rest.more != nil && rest.more.parts != nil {
+			batch = b.front(rest, rest.waiting())
+			rest.fail(ErrCanceled, &b.stats.Canceled) // so that it holds nothing
+		}
 		b.fill(batch, missing)
 	}
 	return batch
+}
+
+// front gives a batch of the first n requests that wait in batch.
+func (b *Batcher[Req, Res]) front(batch *Batch[Req, Res], n int) *Batch[Req, Res] {
+	front := makeBatch(b)
+	front.trigger, front.opened = batch.trigger, batch.opened
+	front.setState(StateStarted)
+	front.draw(batch, n)
+	return front
 }
 
 // resume puts a batch back at the head of the line.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -280,4 +281,41 @@ func TestWithdrawnRequestsAreNotKeptWithTheirNeighbours(t *testing.T) {
 			})
 		})
 	}
+}
+
+// More callers than a batch takes, so that full batches wait all the time. No
+// batch must keep another, and with it all that follow.
+func TestAnsweredRequestsAreNotKeptWhereTheyMove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var results []weak.Pointer[[64]int]
+		b := batcher.New(func(_ context.Context, reqs []int) ([]*[64]int, error) {
+			time.Sleep(time.Duration(len(reqs)) * target / 20)
+			mu.Lock()
+			defer mu.Unlock()
+			res := make([]*[64]int, len(reqs))
+			for i := range res {
+				res[i] = new([64]int)
+				results = append(results, weak.Make(res[i]))
+			}
+			return res, nil
+		}, batcher.Options{MaxSize: 64, TargetTime: target})
+		stop := time.Now().Add(5 * time.Minute)
+		var callers sync.WaitGroup
+		for range 200 {
+			callers.Go(func() {
+				for time.Now().Before(stop) {
+					b.Do(context.Background(), 1)
+				}
+			})
+		}
+		time.Sleep(4*time.Minute + ms)
+		mu.Lock()
+		if kept := keptOf(results); kept > 1000 {
+			t.Errorf("%d of %d results are kept", kept, len(results))
+		}
+		mu.Unlock()
+		callers.Wait()
+		b.Close()
+	})
 }
