@@ -42,7 +42,7 @@ func (b *Batcher[Req, Res]) fit(batch *Batch[Req, Res]) *Batch[Req, Res] {
 	switch {
 	case batch.shown:
 	case missing < 0:
-		if n := batch.affords(b.limit); n >= b.ready {
+		if n := batch.affords(b.limit, false); n >= b.ready {
 			front := b.front(batch, n)
 			b.resume(batch)
 			return front
@@ -84,7 +84,7 @@ func (b *Batcher[Req, Res]) fill(batch *Batch[Req, Res], n int) {
 		if next == nil || next.shown || next != b.open && next.trigger != TriggerSize {
 			return
 		}
-		n -= batch.draw(next, next.affords(n))
+		n -= batch.draw(next, next.affords(n, !batch.overloads(next.weight())))
 		if next.waiting() > 0 {
 			if next == b.open {
 				b.review(next)
@@ -96,9 +96,10 @@ func (b *Batcher[Req, Res]) fill(batch *Batch[Req, Res], n int) {
 }
 
 // affords gives how many requests, up to n, may move: what remains of a
-// StrictSize batch that collects no more holds MinSize.
-func (b *Batch[Req, Res]) affords(n int) int {
-	if left := b.waiting(); n < left && b.owner.strict && b != b.owner.open {
+// StrictSize batch that collects no more holds MinSize. fits says whether
+// MaxWeight lets all of them move.
+func (b *Batch[Req, Res]) affords(n int, fits bool) int {
+	if left := b.waiting(); (n < left || !fits) && b.owner.strict && b != b.owner.open {
 		n = min(n, left-b.owner.ready)
 	}
 	return n

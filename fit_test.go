@@ -340,3 +340,30 @@ func TestOnlyAsMuchMovesAsMaxWeightLets(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatMaxWeightLeavesHoldsMinSize(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		took, sizes := slow, []int(nil)
+		b := batcher.New(func(_ context.Context, reqs []parcel) ([]int, error) {
+			sizes = append(sizes, len(reqs))
+			time.Sleep(took)
+			return make([]int, len(reqs)), nil
+		}, batcher.Options{MaxSize: 64, MinSize: 4, StrictSize: true, MaxWeight: 100, TargetTime: target})
+		for b.Stats().SizeLimit != 4 {
+			for range 64 {
+				b.Submit(context.Background(), 1)
+			}
+			time.Sleep(time.Minute)
+		}
+		took = fast
+		for range 40 {
+			for _, weight := range []parcel{20, 20, 20, 20, 10, 10, 10, 10, 85, 5, 5, 5} {
+				b.Submit(context.Background(), weight)
+			}
+		}
+		b.Close()
+		if slices.Min(sizes) < 4 {
+			t.Errorf("batches of %v", sizes)
+		}
+	})
+}
