@@ -19,9 +19,10 @@ type entrant struct {
 	elem    *list.Element
 }
 
-// enter takes room for one request, if there is any and nobody waits for it.
+// enter takes room for one request, if there is any and nobody waits for it or
+// has yet to come who was called.
 func (a *admission) enter() bool {
-	if a.limit > 0 && (a.used >= a.limit || a.waiting.Len() > 0) {
+	if a.limit > 0 && (a.used >= a.limit || a.waiting.Len() > 0 || a.reserved > 0) {
 		return false
 	}
 	a.used++
@@ -38,17 +39,24 @@ func (a *admission) queue() *entrant {
 // leave gives the room of n requests back and passes it on to who waits.
 func (a *admission) leave(n int, then *after) {
 	a.used -= n
-	for a.waiting.Len() > 0 && a.used < a.limit {
+	a.call(then)
+}
+
+// call gives room to the first in line, if there is any. The next one is called
+// when that one has come: of several the last might come first.
+func (a *admission) call(then *after) {
+	if a.reserved == 0 && a.waiting.Len() > 0 && a.used < a.limit {
 		a.used++
 		a.reserved++
 		a.next(then).granted = true
 	}
 }
 
-// claim takes the room that e was given, if it was.
-func (a *admission) claim(e *entrant) bool {
+// claim takes the room that e was given, if it was, and has the next one called.
+func (a *admission) claim(e *entrant, then *after) bool {
 	if e.granted {
 		a.reserved--
+		a.call(then)
 	}
 	return e.granted
 }

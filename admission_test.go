@@ -3,6 +3,8 @@ package batcher_test
 import (
 	"context"
 	"errors"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -256,5 +258,56 @@ func TestRefusedAddTakesNoRoom(t *testing.T) {
 		if s := b.Stats(); s.Submitted != 3 || s.Rejected != 3 || s.Pending != 2 {
 			t.Errorf("%+v", s)
 		}
+	})
+}
+
+// order notes the requests in the order in which Func gets them, in runs of a second.
+func order(got *[]int) batcher.Func[int, int] {
+	return func(_ context.Context, reqs []int) ([]int, error) {
+		*got = append(*got, reqs...)
+		time.Sleep(time.Second)
+		return reqs, nil
+	}
+}
+
+func TestWhoWaitsForRoomEntersInOrder(t *testing.T) {
+	for procs := 1; procs <= 2; procs++ {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+		for _, room := range []int{2, 3, 50} {
+			synctest.Test(t, func(t *testing.T) {
+				r, got := record(), []int(nil)
+				b := batcher.New(order(&got), batcher.Options{MaxPending: room, MaxSize: room, MinSize: room})
+				submitAll(b, upTo(1, room)...)
+				for req := room + 1; req <= 3*room; req++ {
+					r.submitLater(b, context.Background(), req)
+				}
+				r.until(time.Minute)
+				if want := upTo(1, 3*room); !slices.Equal(got, want) {
+					t.Errorf("on %d processors, with room for %d: %v", procs, room, got)
+				}
+				b.Close()
+			})
+		}
+	}
+}
+
+// Room for one more comes before the first in line does.
+func TestNobodyOvertakesWhoWasCalled(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	synctest.Test(t, func(t *testing.T) {
+		r := hold()
+		b := batcher.New(r.process, batcher.Options{MaxPending: 3, MaxSize: 1})
+		futures := submitAll(b, 1, 2, 3)
+		r.submitLater(b, context.Background(), 4)
+		r.until(time.Second)
+		futures[2].Cancel() // room for 4
+		futures[1].Cancel() // and for one more
+		if f := b.TrySubmit(context.Background(), 5); !closed(f.Done()) {
+			t.Error("TrySubmit overtook who was called")
+		}
+		b.Submit(context.Background(), 6)
+		close(r.gate)
+		r.expect(t, "0s size [1]", "1s size [4]", "1s size [6]")
+		b.Close()
 	})
 }

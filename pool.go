@@ -152,7 +152,7 @@ func (p *pool[Req, Res]) await(e entry) error {
 		cause = context.Cause(e.ctx) // nil if it has not ended; foreign code, so not under the lock
 	}
 	p.mu.Lock()
-	granted := p.room.claim(place)
+	granted := p.room.claim(place, &p.after)
 	switch {
 	case granted && cause == nil && !p.closed:
 		return nil

@@ -28,7 +28,7 @@ func (w *world) refusals(id int) (why refusal) {
 // submit is Submit, or TrySubmit if it must not wait for room.
 func (w *world) submit(id int, wait bool) {
 	why := w.refusals(id)
-	full := !w.hasRoom() || len(w.line) > 0
+	full := w.isFull()
 	if full && !wait {
 		why |= isFull
 	}
@@ -92,10 +92,11 @@ func (w *world) seal(i int, t batcher.Trigger) {
 	w.sealed[b.key] = with(w.sealed[b.key], i)
 }
 
-// admitNext gives room to those who wait for it, in their order.
+// admitNext gives room to the first who waits for it, unless one who was given
+// room has yet to enter.
 func (w *world) admitNext() {
-	for len(w.line) > 0 && w.hasRoom() {
-		w.let = within(w.let, w.line[0])
+	if len(w.line) > 0 && len(w.let) == 0 && w.hasRoom() {
+		w.let = with(w.let, w.line[0])
 		w.line = w.line[1:]
 	}
 }

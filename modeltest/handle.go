@@ -69,7 +69,7 @@ func (w *world) cancelBatch(i int, got bool) bool {
 func (w *world) add(i, id int) bool {
 	b := &w.batches[i]
 	why := w.refusals(id)
-	if !w.hasRoom() || len(w.line) > 0 {
+	if w.isFull() {
 		why |= isFull
 	}
 	overflow := false

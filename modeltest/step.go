@@ -73,10 +73,10 @@ func (w *world) enterFromLine(id int) {
 	w.let = without(w.let, id)
 	if why := w.refusals(id); why != 0 {
 		w.refuse(id, why)
-		w.admitNext()
-		return
+	} else {
+		w.enter(id)
 	}
-	w.enter(id)
+	w.admitNext()
 }
 
 func (w *world) lapseSteps(ids []int, add func(move, func(*world))) {

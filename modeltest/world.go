@@ -177,6 +177,9 @@ func (w *world) pending() int { return int(w.Submitted - w.Succeeded - w.Failed 
 // hasRoom reports whether one more request may enter.
 func (w *world) hasRoom() bool { return w.pending()+len(w.let) < w.room }
 
+// isFull reports whether a request that comes now must wait or is refused.
+func (w *world) isFull() bool { return !w.hasRoom() || len(w.line) > 0 || len(w.let) > 0 }
+
 func (w *world) busy() (n int) {
 	for i := range w.batches {
 		if p := w.batches[i].phase; p == taken || p == running {
