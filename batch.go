@@ -74,7 +74,7 @@ func (b *Batch[Req, Res]) Add(ctx context.Context, req Req) (Future[Res], error)
 	}
 	i := b.add(e, due, req)
 	o.review(b)
-	return b.claim(e, i), nil
+	return b.claim(e, i, true), nil
 }
 
 // refuse says why the batch cannot take one more request, or gives nil. What
@@ -102,7 +102,7 @@ func (b *Batch[Req, Res]) refuse(weight int) error {
 // [ErrStarted] if the batch takes no more requests.
 func (b *Batch[Req, Res]) Start() error {
 	b.owner.mu.Lock()
-	defer b.owner.unlock()
+	defer b.owner.unlockApart()
 	return b.start()
 }
 
@@ -126,7 +126,7 @@ func (b *Batch[Req, Res]) start() error {
 func (b *Batch[Req, Res]) StartAfter(d time.Duration) error {
 	o := b.owner
 	o.mu.Lock()
-	defer o.unlock()
+	defer o.unlockApart()
 	if !b.collects() {
 		return b.startedError()
 	}
@@ -146,7 +146,7 @@ func (b *Batch[Req, Res]) StartAfter(d time.Duration) error {
 func (b *Batch[Req, Res]) Cancel() bool {
 	o := b.owner
 	o.mu.Lock()
-	defer o.unlock()
+	defer o.unlockApart()
 	if b.collects() {
 		b.abort(ErrCanceled, &o.stats.Canceled)
 	}

@@ -62,8 +62,8 @@ func TestBatchByHandFromOpenToDone(t *testing.T) {
 }
 
 func TestBatchIsStartedUntilItsFuncIsEntered(t *testing.T) {
-	var task func()
-	b := batcher.NewBatch(answerAll, batcher.BatchOptions{Go: func(f func()) { task = f }})
+	tasks := make(chan func(), 1)
+	b := batcher.NewBatch(answerAll, batcher.BatchOptions{Go: func(task func()) { tasks <- task }})
 	futures := addAll(t, b, 1, 2)
 	if err := b.Start(); err != nil {
 		t.Error(err)
@@ -71,7 +71,7 @@ func TestBatchIsStartedUntilItsFuncIsEntered(t *testing.T) {
 	if b.State() != batcher.StateStarted {
 		t.Errorf("handed over: %v", b.State())
 	}
-	task()
+	(<-tasks)()
 	if b.State() != batcher.StateDone {
 		t.Errorf("at the end: %v", b.State())
 	}

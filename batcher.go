@@ -71,7 +71,7 @@ func (b *Batcher[Req, Res]) Submit(ctx context.Context, req Req) Future[Res] {
 		return refused[Res](err)
 	}
 	batch, i := b.join(e, due, req)
-	return batch.claim(e, i)
+	return batch.claim(e, i, false)
 }
 
 // TrySubmit is Submit that never waits: without room under MaxPending the
@@ -82,7 +82,7 @@ func (b *Batcher[Req, Res]) TrySubmit(ctx context.Context, req Req) Future[Res] 
 		return refused[Res](err)
 	}
 	batch, i := b.join(e, due, req)
-	return batch.claim(e, i)
+	return batch.claim(e, i, true)
 }
 
 // Do hands a request in, waits for its result and returns it. When ctx ends
@@ -110,7 +110,7 @@ func (b *Batcher[Req, Res]) Do(ctx context.Context, req Req) (res Res, err error
 // It does not wait, neither for a slot nor for the answers.
 func (b *Batcher[Req, Res]) Flush() error {
 	b.mu.Lock()
-	defer b.unlock()
+	defer b.unlockApart()
 	if b.open == nil {
 		return nil
 	}

@@ -32,7 +32,7 @@ func (p *pool[Req, Res]) shutdown(ctx context.Context) error {
 		p.drained, p.after.any = make(chan struct{}), true
 	}
 	drained := p.drained
-	p.unlock()
+	p.unlockApart()
 
 	select {
 	case <-drained:
@@ -61,7 +61,7 @@ func (p *pool[Req, Res]) abandon() {
 	for batch := p.running.first; batch != nil; batch = batch.next {
 		runs = append(runs, batch.run)
 	}
-	p.unlock()
+	p.unlockApart()
 	for _, run := range runs {
 		run.end(ErrClosed)
 	}

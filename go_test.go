@@ -258,3 +258,52 @@ func TestGoIsNotCalledByASlot(t *testing.T) {
 		})
 	}
 }
+
+// Only Submit and Do wait for Go, which here waits for a worker, or runs a
+// batch that takes as long.
+func TestWhoDoesNotWaitDoesNotWaitForGo(t *testing.T) {
+	const hour = time.Hour
+	ctx := context.Background()
+	calls := map[string]func(b *batcher.Batcher[int, int]) error{
+		"Flush":      func(b *batcher.Batcher[int, int]) error { return b.Flush() },
+		"Start":      func(b *batcher.Batcher[int, int]) error { return b.Current().Start() },
+		"StartAfter": func(b *batcher.Batcher[int, int]) error { return b.Current().StartAfter(0) },
+		"Add": func(b *batcher.Batcher[int, int]) error {
+			_, err := b.Current().Add(ctx, 2)
+			return err
+		},
+		"TrySubmit": func(b *batcher.Batcher[int, int]) error { b.TrySubmit(ctx, 2); return nil },
+		"Shutdown": func(b *batcher.Batcher[int, int]) error {
+			ctx, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			if err := b.Shutdown(ctx); err != context.DeadlineExceeded {
+				return err
+			}
+			return nil
+		},
+	}
+	for name, call := range calls {
+		for how, run := range map[string]func(task func()){
+			"a worker": func(task func()) { time.Sleep(hour); go task() },
+			"at once":  func(task func()) { task() },
+		} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					b := batcher.New(func(ctx context.Context, reqs []int) ([]int, error) {
+						select {
+						case <-ctx.Done():
+						case <-time.After(hour):
+						}
+						return reqs, nil
+					}, batcher.Options{MaxSize: 2, Manual: true, Go: run})
+					b.Submit(ctx, 1)
+					start := time.Now()
+					if err := call(b); err != nil || time.Since(start) > time.Second {
+						t.Errorf("%v after %v", err, time.Since(start))
+					}
+					b.Close()
+				})
+			})
+		}
+	}
+}

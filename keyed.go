@@ -58,7 +58,7 @@ func (k *Keyed[K, Req, Res]) Submit(ctx context.Context, key K, req Req) Future[
 		return refused[Res](err)
 	}
 	batch, i := k.of(key).join(e, due, req)
-	return batch.claim(e, i)
+	return batch.claim(e, i, false)
 }
 
 // TrySubmit is [Batcher.TrySubmit] for a key.
@@ -71,7 +71,7 @@ func (k *Keyed[K, Req, Res]) TrySubmit(ctx context.Context, key K, req Req) Futu
 		return refused[Res](err)
 	}
 	batch, i := k.of(key).join(e, due, req)
-	return batch.claim(e, i)
+	return batch.claim(e, i, true)
 }
 
 // Do is [Batcher.Do] for a key.
@@ -127,7 +127,7 @@ func (k *Keyed[K, Req, Res]) vacate(b *Batcher[Req, Res]) {
 // Flush starts the key's open batch: see [Batcher.Flush].
 func (k *Keyed[K, Req, Res]) Flush(key K) error {
 	k.pool.mu.Lock()
-	defer k.pool.unlock()
+	defer k.pool.unlockApart()
 	if b := k.keys[key]; b != nil && b.open != nil {
 		return b.open.start()
 	}

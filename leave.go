@@ -12,15 +12,19 @@ type fate struct {
 }
 
 // claim gives the claim on request i and sees to it that the end of its
-// context withdraws it. owner.mu is held, and released.
-func (b *Batch[Req, Res]) claim(e entry, i int) Future[Res] {
+// context withdraws it. apart is for who must not wait for Options.Go. owner.mu
+// is held, and released.
+func (b *Batch[Req, Res]) claim(e entry, i int, apart bool) Future[Res] {
 	b.known = true
-	if e.done == nil {
-		b.owner.unlock()
-		return Future[Res]{of: &b.outcome, index: i}
+	w, fresh := 0, false
+	if e.done != nil {
+		w, fresh = b.watch(e.done, i)
 	}
-	w, fresh := b.watch(e.done, i)
-	b.owner.unlock()
+	if apart {
+		b.owner.unlockApart()
+	} else {
+		b.owner.unlock()
+	}
 	if fresh {
 		stop := context.AfterFunc(e.ctx, func() { b.expire(w, context.Cause(e.ctx)) })
 		b.keep(w, stop)
@@ -57,7 +61,7 @@ func (b *Batch[Req, Res]) keep(n int, stop func() bool) {
 // expire withdraws the requests of watch n.
 func (b *Batch[Req, Res]) expire(n int, cause error) {
 	b.owner.mu.Lock()
-	defer b.owner.unlock()
+	defer b.owner.unlockApart()
 	if b.now() >= StateRunning {
 		return
 	}
@@ -192,7 +196,7 @@ func (b *Batch[Req, Res]) depart(i int, err error) bool {
 		b.more.left++
 	}
 	alone := !settled && b.more.left == run.info.Size
-	b.owner.unlock()
+	b.owner.unlockApart()
 	if alone {
 		run.end(ErrCanceled)
 	}

@@ -45,8 +45,8 @@ const (
 	lockPause = 100 // turns of an empty loop: some 30 ns; half as many did the same, twice as many less
 )
 
-// unlock ends a critical section: it starts the slots that the section has
-// made necessary and wakes whom it has answered.
+// unlock ends a critical section of a Submit, a Do or a timer: it starts the
+// slots that the section has made necessary and wakes whom it has answered.
 func (p *pool[Req, Res]) unlock() {
 	if p.busies() {
 		p.unlockAndAct(false)
@@ -55,10 +55,12 @@ func (p *pool[Req, Res]) unlock() {
 	p.mu.Unlock()
 }
 
-// unlockSlot is unlock for the goroutine of a slot. It does not call Options.Go
-// itself: that may wait for a worker, which this goroutine may be, and run a
-// slot, or panic, before this slot's own batch has run or been answered.
-func (p *pool[Req, Res]) unlockSlot() {
+// unlockApart is unlock for all others. It does not call Options.Go itself:
+// that may wait for a worker, or run a slot, and who calls this is promised
+// not to wait, or waits no longer than a context lasts. The goroutine of a slot
+// may be that worker, and a panic would come before its own batch has run or
+// been answered.
+func (p *pool[Req, Res]) unlockApart() {
 	if p.busies() {
 		p.unlockAndAct(p.launch != nil)
 		return

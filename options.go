@@ -60,9 +60,9 @@ type Options struct {
 	// Go runs the work of a slot: a loop over batches that ends when none is
 	// due. It must run every task, once. It may wait for a worker, which keeps
 	// the caller of Submit or Do waiting whose request needs the slot, whatever
-	// its context says; where the end of a batch needs one it is called in a
-	// goroutine of its own. A panic of Go goes to that caller, or ends the
-	// program. Default: nil, a new goroutine.
+	// its context says; where any other call, the time or the end of a batch
+	// needs one it is called in a goroutine of its own. A panic of Go goes to
+	// that caller, or ends the program. Default: nil, a new goroutine.
 	Go func(task func())
 }
 

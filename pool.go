@@ -164,7 +164,7 @@ func (p *pool[Req, Res]) await(e entry) error {
 	if p.closed {
 		cause = ErrClosed
 	}
-	p.unlock()
+	p.unlockApart()
 	return p.reject(cause)
 }
 
@@ -213,7 +213,7 @@ func (p *pool[Req, Res]) observe(size int, took time.Duration, failed bool) {
 func (p *pool[Req, Res]) takeBack() {
 	p.room.leave(1, &p.after)
 	p.stats.Rejected++
-	p.unlock()
+	p.unlockApart()
 }
 
 // answered notes that n requests were answered, which makes room. p.mu is held.

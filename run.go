@@ -186,7 +186,7 @@ func (b *Batch[Req, Res]) finish(a answers[Res], spare *funcContext) (then step,
 			then = end
 		}
 	}
-	o.unlockSlot()
+	o.unlockApart()
 	switch {
 	case wake == signals{}:
 	case alone:

@@ -128,7 +128,7 @@ func (p *pool[Req, Res]) work(then step) {
 // gatherer that was relieved.
 func (p *pool[Req, Res]) next(then step) *Batch[Req, Res] {
 	p.lock()
-	defer p.unlockSlot()
+	defer p.unlockApart()
 	if then == gather {
 		if p.relieved > 0 {
 			p.relieved--
@@ -162,7 +162,7 @@ func (p *pool[Req, Res]) pick() *Batch[Req, Res] {
 func (p *pool[Req, Res]) examine(b *Batch[Req, Res]) bool {
 	found := b.endings()
 	p.mu.Lock()
-	defer p.unlockSlot()
+	defer p.unlockApart()
 	for _, e := range found {
 		b.withdraw(e.index, e.cause)
 	}
