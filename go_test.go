@@ -307,3 +307,26 @@ func TestWhoDoesNotWaitDoesNotWaitForGo(t *testing.T) {
 		}
 	}
 }
+
+// Go fails in one caller's Submit; others wait for the slot, and for Close.
+func TestOthersDoNotWaitForASlotThatGoFailedToStart(t *testing.T) {
+	for name, failure := range map[string]func(){
+		"panic":  func() { panic("no worker") },
+		"Goexit": runtime.Goexit,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := record()
+				b := batcher.New(r.process, batcher.Options{Go: func(func()) { time.Sleep(time.Second); failure() }})
+				go ends(func() { b.Submit(context.Background(), 1) })
+				synctest.Wait()
+				neighbour := submitAll(b, 2)
+				if err := b.Close(); err != nil {
+					t.Error(err)
+				}
+				expectAnswers(t, neighbour, 20)
+				r.expect(t, "1s close [1 2]")
+			})
+		})
+	}
+}

@@ -62,7 +62,8 @@ type Options struct {
 	// the caller of Submit or Do waiting whose request needs the slot, whatever
 	// its context says; where any other call, the time or the end of a batch
 	// needs one it is called in a goroutine of its own. A panic of Go goes to
-	// that caller, or ends the program. Default: nil, a new goroutine.
+	// that caller, or ends the program; the task then runs in a new goroutine.
+	// Default: nil, a new goroutine.
 	Go func(task func())
 }
 

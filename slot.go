@@ -32,42 +32,37 @@ func (p *pool[Req, Res]) startAll(then step, n int) {
 }
 
 // start runs a slot, already counted as are the others still to start. If Go
-// panics all those slots are given back, and the panic goes on.
+// panics all those slots get new goroutines, since others wait for their batches
+// too, and the panic goes on.
 func (p *pool[Req, Res]) start(then step, others int) {
 	if p.launch == nil {
 		go p.work(then)
 		return
 	}
 	var taken atomic.Bool // by the task, or by the clean-up before Go ran it
+	task := func() {
+		if taken.CompareAndSwap(false, true) {
+			p.work(then)
+		}
+	}
 	returned := false
 	defer func() {
 		if returned {
 			return
 		}
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if taken.CompareAndSwap(false, true) {
-			p.giveUp(then)
-		}
+		go task()
 		for range others {
-			p.giveUp(then)
+			go p.work(then)
 		}
 	}()
-	p.launch(func() {
-		if taken.CompareAndSwap(false, true) {
-			p.work(then)
-		}
-	})
+	p.launch(task)
 	returned = true
 }
 
 // giveUp gives a slot back that was on its way. p.mu is held.
-func (p *pool[Req, Res]) giveUp(then step) {
+func (p *pool[Req, Res]) giveUp() {
 	p.busy--
 	p.coming--
-	if then == gather {
-		p.gathering--
-	}
 }
 
 // step is what comes next for a slot's goroutine.
@@ -146,7 +141,7 @@ func (p *pool[Req, Res]) pick() *Batch[Req, Res] {
 	for {
 		owner := p.turns.first
 		if owner == nil {
-			p.giveUp(proceed)
+			p.giveUp()
 			return nil
 		}
 		p.turns.remove(owner) // take puts it at the end if it has more
