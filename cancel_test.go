@@ -243,3 +243,22 @@ func comeAndGo(t *testing.T, b *batcher.Batcher[int, int], caller, i int) {
 		t.Errorf("request %d got %d, %v", req, got, err)
 	}
 }
+
+// Go waits for a worker in the first Submit; the second has the same context.
+func TestContextEndsWhileGoWaitsInANeighboursSubmit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		worker := make(chan struct{})
+		b := batcher.New(answerAll, batcher.Options{Go: func(task func()) { <-worker; go task() }})
+		ctx, cancel := context.WithCancel(context.Background())
+		go b.Submit(ctx, 1)
+		synctest.Wait()
+		second := b.Submit(ctx, 2)
+		cancel()
+		synctest.Wait()
+		if !closed(second.Done()) {
+			t.Error("the second is not withdrawn")
+		}
+		close(worker)
+		b.Close()
+	})
+}

@@ -33,11 +33,12 @@ func (b *Batch[Req, Res]) claim(e entry, i int, apart bool) Future[Res] {
 }
 
 // watch finds or makes the watch for request i and gives its number. owner.mu
-// is held. AfterFunc comes later, since it may call into the context.
+// is held. AfterFunc comes later, since it may call into the context: it may be
+// long until then where Options.Go waits, so that before nobody shares a watch.
 func (b *Batch[Req, Res]) watch(done <-chan struct{}, i int) (n int, fresh bool) {
 	m := b.extra()
 	n = len(m.watches) - 1
-	if n >= 0 && m.watches[n].done == done && m.watches[n].last == i-1 {
+	if n >= 0 && m.watches[n].done == done && m.watches[n].stop != nil && m.watches[n].last == i-1 {
 		m.watches[n].last = i
 		return n, false
 	}
