@@ -319,3 +319,33 @@ func TestAnsweredRequestsAreNotKeptWhereTheyMove(t *testing.T) {
 		b.Close()
 	})
 }
+
+// One request keeps the batch open; what the contexts of others held goes.
+func TestContextsOfWithdrawnSubmitsAreNotKept(t *testing.T) {
+	type key struct{}
+	for name, withdraw := range map[string]func(f batcher.Future[int], cancel func()){
+		"canceled":      func(f batcher.Future[int], _ func()) { f.Cancel() },
+		"context ended": func(_ batcher.Future[int], cancel func()) { cancel() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := batcher.New(answerAll, batcher.Options{Manual: true})
+				submitAll(b, 1)
+				pointers := make([]weak.Pointer[[64]int], 100)
+				for i := range pointers {
+					value := new([64]int)
+					pointers[i] = weak.Make(value)
+					ctx, cancel := context.WithCancel(context.WithValue(context.Background(), key{}, value))
+					f := b.Submit(ctx, 2)
+					withdraw(f, cancel)
+					synctest.Wait()
+					if !closed(f.Done()) {
+						t.Error("not withdrawn")
+					}
+				}
+				expectCollected(t, pointers)
+				b.Close()
+			})
+		})
+	}
+}

@@ -1,6 +1,9 @@
 package batcher
 
-import "context"
+import (
+	"context"
+	"sort"
+)
 
 // This file is how a request, or its caller, leaves a batch before its answer.
 
@@ -46,17 +49,31 @@ func (b *Batch[Req, Res]) watch(done <-chan struct{}, i int) (n int, fresh bool)
 	return n + 1, true
 }
 
-// keep stores what ends watch n, or ends it if the batch has ended meanwhile.
+// keep stores what ends watch n, or ends it if it is spent meanwhile.
 func (b *Batch[Req, Res]) keep(n int, stop func() bool) {
 	b.owner.mu.Lock()
-	ended := b.ended()
-	if !ended {
+	spent := b.ended() || b.more.watches[n].done == nil
+	if !spent {
 		b.more.watches[n].stop = stop
 	}
 	b.owner.mu.Unlock()
-	if ended {
+	if spent {
 		stop()
 	}
+}
+
+// unwatch ends the watch of request i, which was withdrawn, if it has one to
+// itself: stop holds its context. owner.mu is held.
+func (b *Batch[Req, Res]) unwatch(i int) {
+	watches := b.more.watches
+	n := sort.Search(len(watches), func(n int) bool { return i <= watches[n].last })
+	if n == len(watches) || watches[n].first != i || watches[n].last != i {
+		return
+	}
+	if stop := watches[n].stop; stop != nil {
+		b.owner.after.call(stop)
+	}
+	watches[n].done, watches[n].stop = nil, nil
 }
 
 // expire withdraws the requests of watch n.
@@ -67,7 +84,7 @@ func (b *Batch[Req, Res]) expire(n int, cause error) {
 		return
 	}
 	w := &b.more.watches[n]
-	w.done = nil // it is spent: who comes later needs another
+	w.done, w.stop = nil, nil // it is spent: who comes later needs another
 	for i, last := w.first, w.last; i <= last; i++ {
 		if at, place := b.locate(i); at.now() < StateRunning {
 			at.withdraw(place, cause)
@@ -107,6 +124,7 @@ func (b *Batch[Req, Res]) withdraw(i int, err error) {
 	if b.ctxs != nil && !b.taken { // else endings may be reading them
 		b.ctxs[i] = context.Background() // what its caller's held need not wait for the batch
 	}
+	b.unwatch(i)
 	if o.strict {
 		b.lighten(i)
 	}
