@@ -379,3 +379,41 @@ func TestADeadlineUnderTheLongestDelay(t *testing.T) {
 		}
 	})
 }
+
+// Runs that end while a batch waits for company tell more of how long Func takes.
+func TestTheTimeKeptForFuncChangesWhileABatchWaits(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, now time.Duration
+		want        string
+	}{
+		"it is slower": {10 * ms, 3 * time.Second, "56.4365625s"},
+		"it is faster": {3 * time.Second, 10 * ms, "56.808125s"},
+		"it is known":  {0, time.Second, "58.625s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r, took := record(), c.before
+				k := batcher.NewKeyed(func(ctx context.Context, key string, reqs []int) ([]int, error) {
+					defer time.Sleep(took)
+					return r.processKey(ctx, key, reqs)
+				}, batcher.Options{Delay: time.Hour})
+				run := func() {
+					f := k.Submit(context.Background(), "runs", 0)
+					k.Flush("runs")
+					f.Wait(context.Background())
+				}
+				if took > 0 {
+					run()
+				}
+				took = c.now
+				k.Submit(r.due(t, time.Minute), "waits", 1)
+				run()
+				run()
+				r.notes = nil
+				r.until(2 * time.Minute)
+				r.expect(t, c.want+" deadline waits[1]")
+				k.Close()
+			})
+		})
+	}
+}

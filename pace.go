@@ -12,25 +12,38 @@ import (
 // does not raise the deviation: a Func that becomes faster is not predicted to
 // be slower.
 type pace struct {
-	runs [bits.UintSize + 1]struct{ mean, deviation time.Duration }
+	runs [bits.UintSize + 1]struct {
+		mean, deviation time.Duration
+		told            time.Duration // what was last said to keep
+	}
 }
 
 // leastMargin is kept between the predicted end and the deadline: timers are
 // up to a millisecond late.
 const leastMargin = time.Millisecond
 
-func (p *pace) observe(size int, took time.Duration) {
+// observe takes a run into account. It reports whether the time to keep for
+// such a batch has moved by a margin, so that who waits for it is to be told: to
+// tell all costs the more, the more keys wait, but no run that takes less than a
+// margin moves it so far.
+func (p *pace) observe(size int, took time.Duration) (moved bool) {
 	r := &p.runs[bits.Len(uint(size))]
 	if r.mean == 0 {
 		r.mean, r.deviation = max(1, took), took/4
-		return
+	} else {
+		off := took - r.mean
+		if off < 0 {
+			off = min(-off, r.deviation)
+		}
+		r.deviation += (off - r.deviation) / 4
+		r.mean = max(1, r.mean+(took-r.mean)/4)
 	}
-	off := took - r.mean
-	if off < 0 {
-		off = min(-off, r.deviation)
+	keep := r.mean + max(leastMargin, 2*r.deviation)
+	if off := keep - r.told; -leastMargin < off && off < leastMargin {
+		return false
 	}
-	r.deviation += (off - r.deviation) / 4
-	r.mean = max(1, r.mean+(took-r.mean)/4)
+	r.told = keep
+	return true
 }
 
 // predict gives the time to keep for a batch of a size, by the nearest size

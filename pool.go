@@ -191,8 +191,12 @@ func (p *pool[Req, Res]) reject(err error) error {
 // nothing about how long success takes, unless that it took too long. p.mu is
 // held.
 func (p *pool[Req, Res]) observe(size int, took time.Duration, failed bool) {
-	if p.pace != nil && !failed {
-		p.pace.observe(size, took)
+	if p.pace != nil && !failed && p.pace.observe(size, took) {
+		for b := range p.all {
+			if b.earliest > 0 {
+				b.schedule()
+			}
+		}
 	}
 	if p.sizer == nil || failed && took <= p.target {
 		return
