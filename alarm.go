@@ -49,8 +49,8 @@ func (b *Batcher[Req, Res]) note(due time.Duration) {
 	b.dues = append(b.dues, due)
 }
 
-// forget drops the deadlines of the requests that were withdrawn, and reports
-// whether that makes another one the earliest, or none. b.mu is held.
+// forget finds the earliest deadline anew, without those of the requests that
+// were withdrawn, and reports whether it is another one, or none. b.mu is held.
 func (b *Batcher[Req, Res]) forget() bool {
 	before := b.earliest
 	b.earliest = 0

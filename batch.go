@@ -135,6 +135,9 @@ func (b *Batch[Req, Res]) StartAfter(d time.Duration) error {
 		o.alarm = &alarm{}
 	}
 	o.overdueAt = later(o.clock(), max(0, d))
+	if o.lingers {
+		o.forget() // when the delay passed the deadlines no longer mattered
+	}
 	o.schedule()
 	o.review(b)
 	return nil

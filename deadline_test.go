@@ -417,3 +417,23 @@ func TestTheTimeKeptForFuncChangesWhileABatchWaits(t *testing.T) {
 		})
 	}
 }
+
+// The delay has passed while no slot was free; then it is put off.
+func TestADeadlineMattersAgainWhenTheDelayIsPutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := hold()
+		b := batcher.New(r.process, batcher.Options{Delay: 2 * time.Second})
+		submitAll(b, 1)
+		b.Flush()
+		b.Submit(r.due(t, 40*time.Second), 2)
+		r.until(3 * time.Second)
+		if err := b.Current().StartAfter(time.Hour); err != nil {
+			t.Error(err)
+		}
+		r.release(1)
+		r.until(2 * time.Minute)
+		r.expect(t, "0s manual [1]", "35.5s deadline [2]") // the first took 3 s
+		close(r.gate)
+		b.Close()
+	})
+}
