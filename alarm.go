@@ -10,6 +10,7 @@ import (
 type alarm struct {
 	overdueAt time.Duration   // the delay has passed
 	earliest  time.Duration   // the first deadline of a request; until it rings, of one withdrawn too
+	hurriedBy time.Duration   // the deadline for which the open batch is hurried
 	dues      []time.Duration // the requests' deadlines, by place; shorter where the rest has none
 	rings     time.Duration   // when the timer is to fire
 	timer     *time.Timer     // made on first use
@@ -110,15 +111,28 @@ func (b *Batcher[Req, Res]) ring() {
 	b.rings = 0
 	switch {
 	case b.overdueAt > 0 && now >= b.overdueAt:
-		b.open.overdue = true
+		b.open.overdue, b.overdueAt = true, 0
 	case b.forget():
 		b.schedule()
 		return
 	default:
-		b.open.hurried = true
+		b.open.hurried, b.hurriedBy = true, b.earliest
 	}
-	b.overdueAt, b.earliest = 0, 0
+	b.earliest = 0
 	b.review(b.open)
+}
+
+// calm has the open batch, which a deadline has made due, wait for company again
+// if whose deadline that was has left while no slot was free, and reports
+// whether. b.mu is held.
+func (b *Batcher[Req, Res]) calm() bool {
+	if b.forget(); b.earliest > 0 && (b.earliest <= b.hurriedBy || b.latestStart() <= b.clock()) {
+		return false
+	}
+	b.open.hurried = false
+	b.setOpenDue(false)
+	b.schedule()
+	return true
 }
 
 // later is d after at, or the latest time that there is.

@@ -251,16 +251,20 @@ func (b *Batcher[Req, Res]) rest() {
 }
 
 // take gives the slot that asks its batch: the first sealed one, else the
-// open one, made as large as the limit is now. b.due is over zero and b.mu is
-// held.
+// open one, made as large as the limit is now. It gives nil if that is no
+// longer due. b.due is over zero and b.mu is held.
 func (b *Batcher[Req, Res]) take() *Batch[Req, Res] {
 	batch := b.sealed.first
 	if batch != nil {
 		b.unseal(batch)
 	} else {
 		batch = b.open
+		reason := b.reason(batch)
+		if reason == TriggerDeadline && b.calm() {
+			return nil
+		}
 		b.setOpenDue(false)
-		b.shut(batch, b.reason(batch))
+		b.shut(batch, reason)
 	}
 	b.active++
 	if b.sizer != nil {

@@ -202,8 +202,8 @@ func TestADeadlineWithoutAFreeSlotBindsLate(t *testing.T) {
 		b := batcher.New(r.process, batcher.Options{Delay: time.Hour})
 		submitAll(b, 1)
 		b.Flush()
-		b.Submit(r.due(t, 9*time.Second), 2) // due at 4.5 s, withdrawn at 9 s
-		b.Submit(r.due(t, 90*time.Second), 3)
+		b.Submit(r.due(t, 9*time.Second), 2)  // due at 4.5 s, withdrawn at 9 s
+		b.Submit(r.due(t, 20*time.Second), 3) // due at 10 s, for Func has taken so long
 		r.until(7 * time.Second)
 		submitAll(b, 4)
 		r.until(10 * time.Second)
@@ -433,6 +433,23 @@ func TestADeadlineMattersAgainWhenTheDelayIsPutOff(t *testing.T) {
 		r.release(1)
 		r.until(2 * time.Minute)
 		r.expect(t, "0s manual [1]", "35.5s deadline [2]") // the first took 3 s
+		close(r.gate)
+		b.Close()
+	})
+}
+
+func TestADeadlineDoesNotOutliveItsRequestInABatchWithoutASlot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := hold()
+		b := batcher.New(r.process, batcher.Options{Delay: time.Minute})
+		submitAll(b, 1)
+		b.Flush()
+		b.Submit(r.due(t, 4*time.Second), 2) // due at 2 s, withdrawn at 4 s
+		submitAll(b, 3)
+		r.until(10 * time.Second)
+		r.release(1)
+		r.until(2 * time.Minute)
+		r.expect(t, "0s manual [1]", "1m0s delay [3]")
 		close(r.gate)
 		b.Close()
 	})

@@ -146,7 +146,7 @@ func (p *pool[Req, Res]) pick() *Batch[Req, Res] {
 		}
 		p.turns.remove(owner) // take puts it at the end if it has more
 		b := owner.take()
-		if b.watchful || p.begin(b) {
+		if b != nil && (b.watchful || p.begin(b)) {
 			return b
 		}
 	}
