@@ -52,17 +52,21 @@ func (a *admission) call(then *after) {
 	}
 }
 
-// claim takes the room that e was given, if it was, and has the next one called.
-func (a *admission) claim(e *entrant, then *after) bool {
-	if e.granted {
-		a.reserved--
-		a.call(then)
-	}
-	return e.granted
+// claim takes the room that was given to who was called and has the next one called.
+func (a *admission) claim(then *after) {
+	a.reserved--
+	a.call(then)
 }
 
-// quit takes e out of the line.
-func (a *admission) quit(e *entrant) { a.waiting.Remove(e.elem) }
+// forgo takes e out of the line, or gives the room back that it was given.
+func (a *admission) forgo(e *entrant, then *after) {
+	if !e.granted {
+		a.waiting.Remove(e.elem)
+		return
+	}
+	a.reserved--
+	a.leave(1, then)
+}
 
 // turnAway sends home all who wait.
 func (a *admission) turnAway(then *after) {

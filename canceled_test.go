@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/gobatcher/batcher"
 )
@@ -92,5 +93,69 @@ func TestOtherErrorsArePassedOnAsTheyAre(t *testing.T) {
 		if got, err := b.Do(context.Background(), 1); got != 0 || err != broken {
 			t.Errorf("got %d, %v", got, err)
 		}
+	})
+}
+
+// failing is a context that panics when it is asked whether it has ended, once
+// it is broken.
+type failing struct {
+	context.Context
+	broken *bool
+}
+
+func (c failing) Err() error {
+	if *c.broken {
+		panic("broken")
+	}
+	return c.Context.Err()
+}
+
+func (c failing) Value(key any) any {
+	if *c.broken {
+		panic("broken")
+	}
+	return c.Context.Value(key)
+}
+
+// Its caller gets the panic, and the next in line its room.
+func TestAContextThatPanicsInLineTakesNoRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := hold()
+		b := batcher.New(r.process, batcher.Options{MaxPending: 1})
+		submitAll(b, 1)
+		inner, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		ctx := failing{inner, new(bool)}
+		go ends(func() { b.Submit(ctx, 2) })
+		synctest.Wait()
+		next := r.submitLater(b, context.Background(), 3)
+		*ctx.broken = true
+		r.release(1)
+		if len(next) == 0 {
+			t.Error("the next in line has no room")
+		}
+		close(r.gate)
+		r.expect(t, "0s idle [1]", "0s idle [3]")
+		b.Close()
+	})
+}
+
+// Options.Go may survive a panic. Then its slot must too, and who is in the
+// batch gets an answer.
+func TestAContextThatPanicsInASlotTakesNoSlot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := record()
+		b := batcher.New(r.process, batcher.Options{MinSize: 2, Delay: time.Hour, Go: func(task func()) { go ends(task) }})
+		inner, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		futures := append(submitAll(b, 1), b.Submit(inSlot{inner, new(int), func() { panic("broken") }}, 2))
+		for i, f := range futures {
+			if _, err := f.Wait(context.Background()); err == nil {
+				t.Errorf("request %d got an answer", i+1)
+			}
+		}
+		expectAnswers(t, submitAll(b, 3, 4), 30, 40)
+		b.Close()
+		expectCounts(t, b.Stats(), counts{4, 0, 2, 2, 0, 1, 0, 0})
 	})
 }

@@ -28,6 +28,10 @@ var (
 // errGoexit answers the requests of a Func that ended its goroutine.
 var errGoexit = errors.New("batcher: Func called runtime.Goexit")
 
+// errForeign answers the requests of a batch of which one has a context that
+// panicked.
+var errForeign = errors.New("batcher: the context of a request of the batch panicked")
+
 // Errors is an error with which a [Func] gives each request its own outcome:
 // Errors[i] belongs to reqs[i], and nil means that request i succeeded and its
 // result counts. It must be as long as the requests, else the whole batch

@@ -143,29 +143,41 @@ func (p *pool[Req, Res]) admit(ctx context.Context, req Req, wait bool) (e entry
 func (p *pool[Req, Res]) await(e entry) error {
 	place := p.room.queue()
 	p.mu.Unlock()
-	var cause error
-	select {
-	case <-place.let:
-	case <-e.done:
-	}
-	if e.done != nil {
-		cause = context.Cause(e.ctx) // nil if it has not ended; foreign code, so not under the lock
-	}
+	cause := p.stand(place, e)
 	p.mu.Lock()
-	granted := p.room.claim(place, &p.after)
-	switch {
-	case granted && cause == nil && !p.closed:
+	if cause == nil && place.granted && !p.closed {
+		p.room.claim(&p.after)
 		return nil
-	case granted:
-		p.room.leave(1, &p.after)
-	default:
-		p.room.quit(place)
 	}
+	p.room.forgo(place, &p.after)
 	if p.closed {
 		cause = ErrClosed
 	}
 	p.unlockApart()
 	return p.reject(cause)
+}
+
+// stand stands in line until place is called or the request's context ends, and
+// gives the cause of that. A context is foreign code: it is not asked with p.mu
+// held, and if it panics the room goes to the next in line.
+func (p *pool[Req, Res]) stand(place *entrant, e entry) (cause error) {
+	returned := false
+	defer func() {
+		if !returned {
+			p.mu.Lock()
+			p.room.forgo(place, &p.after)
+			p.unlockApart()
+		}
+	}()
+	select {
+	case <-place.let:
+	case <-e.done:
+	}
+	if e.done != nil {
+		cause = context.Cause(e.ctx) // nil if it has not ended
+	}
+	returned = true
+	return cause
 }
 
 // The errors of admit are made apart from it, so that it needs less stack: a

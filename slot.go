@@ -92,10 +92,16 @@ func (b *Batcher[Req, Res]) step() step {
 func (p *pool[Req, Res]) work(then step) {
 	var b, next *Batch[Req, Res] // in Func; taken
 	defer func() {
-		if b != nil { // Func called runtime.Goexit: the slot lives on elsewhere
+		switch {
+		case b != nil: // Func called runtime.Goexit: the slot lives on elsewhere
 			if then, _ := b.finish(answers[Res]{err: errGoexit}, nil); then != end {
 				p.start(then, 0)
 			}
+		case next != nil: // a context has panicked, which Options.Go may survive
+			p.mu.Lock()
+			next.fail(errForeign, &p.stats.Failed)
+			p.giveUp()
+			p.unlockApart()
 		}
 	}()
 	for then != end {
@@ -112,7 +118,7 @@ func (p *pool[Req, Res]) work(then step) {
 			then, next = proceed, nil
 			continue
 		}
-		b = next
+		b, next = next, nil
 		a, ran := call(b.run, b.owner.does, b.reqs), b
 		b = nil
 		then, next = ran.finish(a, &funcContext{})
