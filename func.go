@@ -69,8 +69,9 @@ type answers[Res any] struct {
 // into an error, also one in the methods of the error that p returns. After
 // runtime.Goexit it does not return.
 func call[Req, Res any](ctx *funcContext, p processor[Req, Res], reqs []Req) (a answers[Res]) {
+	returned := false
 	defer func() {
-		if v := recover(); v != nil {
+		if v := recover(); !returned { // v may be nil: GODEBUG=panicnil=1
 			a = answers[Res]{err: own(&PanicError{Value: v, Stack: debug.Stack()}, ctx.ended())}
 		}
 	}()
@@ -78,11 +79,14 @@ func call[Req, Res any](ctx *funcContext, p processor[Req, Res], reqs []Req) (a 
 	res, err := p.process(ctx, reqs)
 	switch {
 	case err != nil:
-		return failure(res, err, n, ctx.ended())
+		a = failure(res, err, n, ctx.ended())
 	case len(res) != n:
-		return answers[Res]{err: countError("results", len(res), n)}
+		a.err = countError("results", len(res), n)
+	default:
+		a.res = res
 	}
-	return answers[Res]{res: res}
+	returned = true
+	return a
 }
 
 // failure sorts out an error of Func for n requests: for all, or for each.

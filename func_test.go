@@ -250,3 +250,16 @@ func TestPanicWithAnErrorThatCannotBeLookedInto(t *testing.T) {
 		t.Errorf("%T: %v", err, err)
 	}
 }
+
+func TestPanicOfNil(t *testing.T) {
+	for _, setting := range []string{"panicnil=0", "panicnil=1"} {
+		t.Setenv("GODEBUG", setting)
+		synctest.Test(t, func(t *testing.T) {
+			err := errorOfBatch(t, func(context.Context, []int) ([]int, error) { panic(nil) })
+			var panicked *batcher.PanicError
+			if !errors.As(err, &panicked) {
+				t.Errorf("%s: %v", setting, err)
+			}
+		})
+	}
+}
