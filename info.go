@@ -87,6 +87,9 @@ func (c *funcContext) told() *Info {
 	return &c.info
 }
 
+// String is what fmt prints: it would look into the fields without the lock.
+func (c *funcContext) String() string { return "batcher.Func" }
+
 func (c *funcContext) Done() <-chan struct{} { return c.make().Done() }
 func (c *funcContext) Err() error            { return c.make().Err() }
 

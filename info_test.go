@@ -2,6 +2,7 @@ package batcher_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -189,4 +190,23 @@ func TestContextMayBeUsedAfterFuncHasReturned(t *testing.T) {
 		stragglers.Wait()
 		cancel()
 	}
+}
+
+// A Func may print its context; for the race detector.
+func TestFuncPrintsItsContextWhileACallerLeaves(t *testing.T) {
+	ctx, leave := context.WithCancel(context.Background())
+	b := batcher.New(func(ctx context.Context, reqs []int) ([]int, error) {
+		derived, cancel := context.WithCancel(ctx)
+		defer cancel()
+		leave()
+		for derived.Err() == nil {
+			if got := fmt.Sprintf("%v, %+v", ctx, derived); got != "batcher.Func, batcher.Func.WithCancel" {
+				t.Error(got)
+				break
+			}
+		}
+		return reqs, nil
+	}, batcher.Options{})
+	b.Do(ctx, 1)
+	b.Close()
 }
