@@ -3,6 +3,7 @@ package batcher
 import (
 	"context"
 	"fmt"
+	"maps"
 )
 
 // Keyed keeps one open batch for each key: requests of different keys never
@@ -22,9 +23,14 @@ type Keyed[K comparable, Req, Res any] struct {
 	most int                            // how many there were at once since keys was made
 }
 
-// mostKept is how many keys' room a Keyed without requests keeps. A map does
-// not shrink when keys are deleted.
-const mostKept = 1024
+// A map does not shrink when keys are deleted. Where there were more keys than
+// mostKept and one of sparse is left, a Keyed makes a new map for these: that
+// costs little beside those that went, and holds the lock for a few milliseconds
+// where there were a million.
+const (
+	mostKept = 1024
+	sparse   = 32
+)
 
 // keyBatcher is the Batcher of one key.
 type keyBatcher[K comparable, Req, Res any] struct {
@@ -119,8 +125,10 @@ func (k *Keyed[K, Req, Res]) of(key K) *Batcher[Req, Res] {
 // vacate drops b, which holds no batch. pool.mu is held.
 func (k *Keyed[K, Req, Res]) vacate(b *Batcher[Req, Res]) {
 	delete(k.keys, b.does.(*keyBatcher[K, Req, Res]).key)
-	if len(k.keys) == 0 && k.most > mostKept {
-		k.keys, k.most = make(map[K]*keyBatcher[K, Req, Res]), 0
+	if k.most > mostKept && len(k.keys) < k.most/sparse {
+		keys := make(map[K]*keyBatcher[K, Req, Res], len(k.keys))
+		maps.Copy(keys, k.keys)
+		k.keys, k.most = keys, len(keys)
 	}
 }
 
