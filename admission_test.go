@@ -311,3 +311,23 @@ func TestNobodyOvertakesWhoWasCalled(t *testing.T) {
 		b.Close()
 	})
 }
+
+// There may be room again, but not for this batch.
+func TestAddToAStartedBatchWithoutRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := hold()
+		b := batcher.New(r.process, batcher.Options{MaxPending: 1, Manual: true})
+		submitAll(b, 1)
+		batch := b.Current()
+		b.Flush()
+		synctest.Wait()
+		if _, err := batch.Add(context.Background(), 2); !errors.Is(err, batcher.ErrStarted) || errors.Is(err, batcher.ErrFull) {
+			t.Errorf("Add while it runs: %v", err)
+		}
+		close(r.gate)
+		b.Close()
+		if _, err := batch.Add(context.Background(), 2); !errors.Is(err, batcher.ErrClosed) {
+			t.Errorf("Add after Close: %v", err)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package batcher
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -63,6 +64,9 @@ func (b *Batch[Req, Res]) Add(ctx context.Context, req Req) (Future[Res], error)
 	o := b.owner
 	e, due, err := o.admit(ctx, req, false)
 	if err != nil {
+		if errors.Is(err, ErrFull) && !b.collects() {
+			err = b.startedError() // who tries again when there is room would try for ever
+		}
 		return refused[Res](err), err
 	}
 	if err := b.refuse(e.weight); err != nil {

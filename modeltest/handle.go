@@ -69,12 +69,11 @@ func (w *world) cancelBatch(i int, got bool) bool {
 func (w *world) add(i, id int) bool {
 	b := &w.batches[i]
 	why := w.refusals(id)
-	if w.isFull() {
-		why |= isFull
-	}
 	overflow := false
 	if b.phase != collecting {
 		why |= isStarted
+	} else if w.isFull() {
+		why |= isFull
 	} else if w.size(b) >= w.maxSize {
 		why |= isFull
 	} else if w.overflows(i, id) {
