@@ -26,7 +26,9 @@ type Options struct {
 	// StrictSize makes MinSize a must, whatever Delay says and even at Close,
 	// which fails a smaller batch with ErrClosed. Requests that were canceled
 	// then do not count for MinSize and MaxSize. Only MaxWeight starts a
-	// smaller batch: it could never grow. Default: false.
+	// smaller batch: it could never grow. What is withdrawn from a batch that
+	// has started and waits for a slot is not replaced: Func gets fewer then.
+	// Default: false.
 	StrictSize bool
 
 	// MaxWeight is the most total weight of a batch (see Weigher).
