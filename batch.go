@@ -88,8 +88,10 @@ func (b *Batch[Req, Res]) refuse(weight int) error {
 	switch {
 	case !b.collects():
 		return b.startedError()
+	case b.len() >= o.maxSize:
+		return fmt.Errorf("%w: the batch holds %d, MaxSize is %d", ErrFull, b.len(), o.maxSize)
 	case b.len() >= o.limit:
-		return fmt.Errorf("%w: the batch holds %d, MaxSize is %d", ErrFull, b.len(), o.limit)
+		return fmt.Errorf("%w: the batch holds %d, the limit for TargetTime is %d", ErrFull, b.len(), o.limit)
 	case b.overloads(weight):
 		err := fmt.Errorf("%w: the batch weighs %d and the request %d, MaxWeight is %d", ErrFull, b.weight(), weight, o.maxWeight)
 		if o.fullGoes {

@@ -2,6 +2,7 @@ package batcher_test
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -365,5 +366,20 @@ func TestWhatMaxWeightLeavesHoldsMinSize(t *testing.T) {
 		if slices.Min(sizes) < 4 {
 			t.Errorf("batches of %v", sizes)
 		}
+	})
+}
+
+// The limit has fallen while the batch waited for a slot.
+func TestAddAboveTheLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := record()
+		b := batcher.New(r.paced(fast, slow, slow, slow, fast, fast, fast, fast, fast, fast), batcher.Options{MaxSize: 8, TargetTime: target})
+		submitBehind(b, 1, 30)
+		r.until(500 * ms)
+		_, err := b.Current().Add(context.Background(), 31)
+		if want := "batcher: full: the batch holds 6, the limit for TargetTime is 4"; !errors.Is(err, batcher.ErrFull) || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+		b.Close()
 	})
 }
