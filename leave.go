@@ -19,15 +19,12 @@ type fate struct {
 // is held, and released.
 func (b *Batch[Req, Res]) claim(e entry, i int, apart bool) Future[Res] {
 	b.known = true
-	w, fresh := 0, false
-	if e.done != nil {
-		w, fresh = b.watch(e.done, i)
+	if e.done == nil {
+		b.owner.release(apart)
+		return Future[Res]{of: &b.outcome, index: i}
 	}
-	if apart {
-		b.owner.unlockApart()
-	} else {
-		b.owner.unlock()
-	}
+	w, fresh := b.watch(e.done, i)
+	b.owner.release(apart)
 	if fresh {
 		stop := context.AfterFunc(e.ctx, func() { b.expire(w, context.Cause(e.ctx)) })
 		b.keep(w, stop)

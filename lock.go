@@ -47,22 +47,19 @@ const (
 
 // unlock ends a critical section of a Submit, a Do or a timer: it starts the
 // slots that the section has made necessary and wakes whom it has answered.
-func (p *pool[Req, Res]) unlock() {
-	if p.busies() {
-		p.unlockAndAct(false)
-		return
-	}
-	p.mu.Unlock()
-}
+func (p *pool[Req, Res]) unlock() { p.release(false) }
 
 // unlockApart is unlock for all others. It does not call Options.Go itself:
 // that may wait for a worker, or run a slot, and who calls this is promised
 // not to wait, or waits no longer than a context lasts. The goroutine of a slot
 // may be that worker, and a panic would come before its own batch has run or
 // been answered.
-func (p *pool[Req, Res]) unlockApart() {
+func (p *pool[Req, Res]) unlockApart() { p.release(true) }
+
+// release is unlock, or unlockApart.
+func (p *pool[Req, Res]) release(apart bool) {
 	if p.busies() {
-		p.unlockAndAct(p.launch != nil)
+		p.unlockAndAct(apart && p.launch != nil)
 		return
 	}
 	p.mu.Unlock()
