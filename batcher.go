@@ -68,7 +68,7 @@ func newOptionsPool[Req, Res any](by string, opts Options) *pool[Req, Res] {
 func (b *Batcher[Req, Res]) Submit(ctx context.Context, req Req) Future[Res] {
 	e, due, err := b.admit(ctx, req, true)
 	if err != nil {
-		return refused[Res](err)
+		return b.entrant(e, due, req).submit(b.pool, err)
 	}
 	batch, i := b.join(e, due, req)
 	return batch.claim(e, i, false)
@@ -92,7 +92,7 @@ func (b *Batcher[Req, Res]) TrySubmit(ctx context.Context, req Req) Future[Res] 
 func (b *Batcher[Req, Res]) Do(ctx context.Context, req Req) (res Res, err error) {
 	e, due, err := b.admit(ctx, req, true)
 	if err != nil {
-		return res, err
+		return b.entrant(e, due, req).do(b.pool, err)
 	}
 	batch, i, wake, yields := b.enlist(e, due, req)
 	if yields && batch.yield(i) {
@@ -130,6 +130,11 @@ func (b *Batcher[Req, Res]) Current() *Batch[Req, Res] {
 
 // Stats gives the counters.
 func (b *Batcher[Req, Res]) Stats() Stats { return b.snapshot() }
+
+// entrant makes one of a request.
+func (b *Batcher[Req, Res]) entrant(e entry, due time.Duration, req Req) *entrant[Req, Res] {
+	return &entrant[Req, Res]{entry: e, due: due, req: req, of: func() *Batcher[Req, Res] { return b }}
+}
 
 // enlist puts an admitted request of a Do into a batch, and gives its place
 // and what to wait for, and whether it should yield before. b.mu is held, and

@@ -110,34 +110,36 @@ func (c failing) Err() error {
 	return c.Context.Err()
 }
 
-func (c failing) Value(key any) any {
-	if *c.broken {
-		panic("broken")
-	}
-	return c.Context.Value(key)
-}
-
 // Its caller gets the panic, and the next in line its room.
 func TestAContextThatPanicsInLineTakesNoRoom(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := hold()
-		b := batcher.New(r.process, batcher.Options{MaxPending: 1})
-		submitAll(b, 1)
-		inner, cancel := context.WithCancel(context.Background())
-		defer cancel()
-		ctx := failing{inner, new(bool)}
-		go ends(func() { b.Submit(ctx, 2) })
-		synctest.Wait()
-		next := r.submitLater(b, context.Background(), 3)
-		*ctx.broken = true
-		r.release(1)
-		if len(next) == 0 {
-			t.Error("the next in line has no room")
-		}
-		close(r.gate)
-		r.expect(t, "0s idle [1]", "0s idle [3]")
-		b.Close()
-	})
+	for name, answered := range map[string]bool{"its turn has come": true, "it ends": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := hold()
+				b := batcher.New(r.process, batcher.Options{MaxPending: 1, Delay: time.Hour})
+				submitAll(b, 1)
+				b.Flush()
+				inner, cancel := context.WithCancel(context.Background())
+				defer cancel()
+				ctx := failing{inner, new(bool)}
+				go ends(func() { b.Submit(ctx, 2) })
+				synctest.Wait()
+				next := r.submitLater(b, context.Background(), 3)
+				*ctx.broken = true
+				if !answered {
+					cancel()
+					synctest.Wait()
+				}
+				r.release(1)
+				if len(next) == 0 {
+					t.Error("the next in line has no room")
+				}
+				close(r.gate)
+				b.Close()
+				r.expect(t, "0s manual [1]", "0s close [3]")
+			})
+		})
+	}
 }
 
 // Options.Go may survive a panic. Then its slot must too, and who is in the

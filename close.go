@@ -18,7 +18,7 @@ func (b *Batcher[Req, Res]) Shutdown(ctx context.Context) error { return b.shutd
 func (p *pool[Req, Res]) shutdown(ctx context.Context) error {
 	p.mu.Lock()
 	p.closed = true
-	p.room.turnAway(&p.after)
+	p.turnAway()
 	for b := range p.all {
 		switch {
 		case b.open == nil:
@@ -72,7 +72,7 @@ func (p *pool[Req, Res]) snapshot() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.stats
-	s.Pending = p.room.used - p.room.reserved
+	s.Pending = p.room.used
 	s.Submitted = s.Succeeded + s.Failed + s.Canceled + uint64(s.Pending)
 	if p.limit != never {
 		s.SizeLimit = p.limit

@@ -409,7 +409,9 @@ func TestTheTimeKeptForFuncChangesWhileABatchWaits(t *testing.T) {
 				k.Submit(r.due(t, time.Minute), "waits", 1)
 				run()
 				run()
+				r.mu.Lock()
 				r.notes = nil
+				r.mu.Unlock()
 				r.until(2 * time.Minute)
 				r.expect(t, c.want+" deadline waits[1]")
 				k.Close()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"time"
 )
 
 // Keyed keeps one open batch for each key: requests of different keys never
@@ -61,7 +62,7 @@ func (k *Keyed[K, Req, Res]) Submit(ctx context.Context, key K, req Req) Future[
 	}
 	e, due, err := k.pool.admit(ctx, req, true)
 	if err != nil {
-		return refused[Res](err)
+		return k.entrant(e, due, key, req).submit(k.pool, err)
 	}
 	batch, i := k.of(key).join(e, due, req)
 	return batch.claim(e, i, false)
@@ -87,7 +88,7 @@ func (k *Keyed[K, Req, Res]) Do(ctx context.Context, key K, req Req) (res Res, e
 	}
 	e, due, err := k.pool.admit(ctx, req, true)
 	if err != nil {
-		return res, err
+		return k.entrant(e, due, key, req).do(k.pool, err)
 	}
 	batch, i, wake, yields := k.of(key).enlist(e, due, req)
 	if yields && batch.yield(i) {
@@ -108,6 +109,11 @@ func (k *Keyed[K, Req, Res]) check(key K) error {
 		return k.pool.reject(fmt.Errorf("batcher: key %v does not equal itself", key))
 	}
 	return nil
+}
+
+// entrant makes one of a request.
+func (k *Keyed[K, Req, Res]) entrant(e entry, due time.Duration, key K, req Req) *entrant[Req, Res] {
+	return &entrant[Req, Res]{entry: e, due: due, req: req, of: func() *Batcher[Req, Res] { return k.of(key) }}
 }
 
 // of gives the key's Batcher. pool.mu is held.

@@ -96,7 +96,7 @@ func TestRoomOfManyKeysIsGivenBack(t *testing.T) {
 	const keys = 30_000
 	ctx, before, least := context.Background(), liveHeap(), int64(math.MaxInt64)
 	k.Submit(ctx, -1, 0) // one key stays
-	for range 3 { // what the runtime keeps for a while is not always the same
+	for range 3 {        // what the runtime keeps for a while is not always the same
 		futures := make([]batcher.Future[int], keys)
 		for key := range futures {
 			futures[key] = k.Submit(ctx, key, key)

@@ -26,10 +26,14 @@ func (b *Batch[Req, Res]) claim(e entry, i int, apart bool) Future[Res] {
 	w, fresh := b.watch(e.done, i)
 	b.owner.release(apart)
 	if fresh {
-		stop := context.AfterFunc(e.ctx, func() { b.expire(w, context.Cause(e.ctx)) })
-		b.keep(w, stop)
+		b.follow(e.ctx, w)
 	}
 	return Future[Res]{of: &b.outcome, index: i}
+}
+
+// follow has the end of ctx set off watch n.
+func (b *Batch[Req, Res]) follow(ctx context.Context, n int) {
+	b.keep(n, context.AfterFunc(ctx, func() { b.expire(n, context.Cause(ctx)) }))
 }
 
 // watch finds or makes the watch for request i and gives its number. owner.mu

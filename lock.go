@@ -74,6 +74,7 @@ func (p *pool[Req, Res]) busies() bool {
 // unlockAndAct does what is to do. apart has slots started from a goroutine of
 // its own. p.mu is held, and released.
 func (p *pool[Req, Res]) unlockAndAct(apart bool) {
+	p.letIn()
 	starts := max(0, min(p.wanted-p.coming, p.slots-p.busy))
 	then := proceed
 	p.busy += starts

@@ -106,7 +106,8 @@ func (p *pool[Req, Res]) ask(ctx context.Context, req Req) (weight int, due time
 }
 
 // admit lets a request in: it returns with p.mu held, or with the reason for a
-// refusal and p.mu released. Where there is no room it waits if wait says so.
+// refusal and p.mu released. Where there is no room and wait says so, it returns
+// with errNoRoom and p.mu held, so that the request can stand in line.
 // What a batch needs to know of a request and its context is asked before the
 // lock is taken, since both are foreign code. due is ctx's deadline on the
 // pool's clock, or zero if there is none or it does not matter.
@@ -132,52 +133,11 @@ func (p *pool[Req, Res]) admit(ctx context.Context, req Req, wait bool) (e entry
 	case p.room.enter():
 		return e, due, nil
 	case wait:
-		return e, due, p.await(e)
+		return e, due, errNoRoom
 	default:
 		p.mu.Unlock()
 		return e, due, p.reject(p.full())
 	}
-}
-
-// await waits for room. p.mu is held, and held again if it returns nil.
-func (p *pool[Req, Res]) await(e entry) error {
-	place := p.room.queue()
-	p.mu.Unlock()
-	cause := p.stand(place, e)
-	p.mu.Lock()
-	if cause == nil && place.granted && !p.closed {
-		p.room.claim(&p.after)
-		return nil
-	}
-	p.room.forgo(place, &p.after)
-	if p.closed {
-		cause = ErrClosed
-	}
-	p.unlockApart()
-	return p.reject(cause)
-}
-
-// stand stands in line until place is called or the request's context ends, and
-// gives the cause of that. A context is foreign code: it is not asked with p.mu
-// held, and if it panics the room goes to the next in line.
-func (p *pool[Req, Res]) stand(place *entrant, e entry) (cause error) {
-	returned := false
-	defer func() {
-		if !returned {
-			p.mu.Lock()
-			p.room.forgo(place, &p.after)
-			p.unlockApart()
-		}
-	}()
-	select {
-	case <-place.let:
-	case <-e.done:
-	}
-	if e.done != nil {
-		cause = context.Cause(e.ctx) // nil if it has not ended
-	}
-	returned = true
-	return cause
 }
 
 // The errors of admit are made apart from it, so that it needs less stack: a

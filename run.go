@@ -177,6 +177,7 @@ func (b *Batch[Req, Res]) finish(a answers[Res], spare *funcContext) (then step,
 	if alone {
 		b.wake = wake // stays, for who uses the batch again
 	}
+	o.letIn() // before it is seen what comes next
 	o.coming++
 	if o.unused == nil {
 		o.unused = spare

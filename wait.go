@@ -134,7 +134,11 @@ func (b *Batch[Req, Res]) within(e entry, wake <-chan struct{}, i int) (res Res,
 		}
 	case <-e.done:
 	}
-	// The context has ended, or wake was closed for a neighbour.
+	return b.stay(e, i) // the context has ended, or wake was closed for a neighbour
+}
+
+// stay is how a Do goes on waiting, or leaves as its context has ended.
+func (b *Batch[Req, Res]) stay(e entry, i int) (res Res, err error) {
 	if b.await(e.done, closedChan, i) || b.depart(i, context.Cause(e.ctx)) {
 		return b.answer(i)
 	}
