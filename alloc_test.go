@@ -137,3 +137,30 @@ func contextThat(t testing.TB, ends bool) context.Context {
 	t.Cleanup(cancel)
 	return ctx
 }
+
+// The batches of lone requests are made with room for as many as there were
+// before, not for long.
+func TestRoomForABurstIsForgottenWhenItIsOver(t *testing.T) {
+	type large [256]byte
+	const burst = 1 << 14
+	b := batcher.New(func(_ context.Context, reqs []large) ([]int, error) { return make([]int, len(reqs)), nil }, batcher.Options{Manual: true})
+	submit := func(n int) {
+		var last batcher.Future[int]
+		for range n {
+			last = b.Submit(context.Background(), large{})
+		}
+		b.Flush()
+		last.Wait(context.Background())
+	}
+	submit(burst)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 200 {
+		submit(1)
+	}
+	runtime.ReadMemStats(&after)
+	if grown := (after.TotalAlloc - before.TotalAlloc) / uint64(burst*len(large{})); grown > 3 { // room for as many bursts
+		t.Errorf("lone requests took the room of %d bursts", grown)
+	}
+	b.Close()
+}

@@ -239,7 +239,11 @@ func (b *Batcher[Req, Res]) unseal(batch *Batch[Req, Res]) {
 // shut ends the collecting of batch, the open batch. b.mu is held.
 func (b *Batcher[Req, Res]) shut(batch *Batch[Req, Res], t Trigger) {
 	b.open = nil
-	b.last = max(int32(min(batch.size, mostSpare)), b.last-b.last/8)
+	fall := b.last / 8
+	if b.last > mostPrepared && batch.size < int(fall) {
+		fall = b.last / 2 // a burst is over: room for it takes megabytes where requests are large
+	}
+	b.last = max(int32(min(batch.size, mostSpare)), b.last-fall)
 	batch.setState(StateStarted)
 	batch.trigger = t
 	if b.alarm != nil {
