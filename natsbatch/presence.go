@@ -14,10 +14,13 @@ import (
 // watch uses it.
 //
 // The length of an absence is not what the connection says. That learns late
-// that it is dead, and the server may have noticed long before.
+// that it is dead, and the server may have noticed long before. And servers may
+// lose one another while each keeps its clients.
 type presence struct {
 	last       time.Time // when it was there, or when nobody waited
 	reconnects uint64    // of the connection, then
+	missed     bool      // it has asked since then, and nobody answered
+	left, back time.Time // when the latest absence began, and ended
 	shaky      time.Time // until then workers may try only once to reach it
 	doubts     []doubt
 }
@@ -32,40 +35,59 @@ type doubt struct {
 // beat is how often a front end whose Dos wait makes sure that it is there.
 func (q Queue) beat() time.Duration { return max(q.AckWait/8, 50*time.Millisecond) }
 
-// attend notes that the front end is there, if it is. If it was away for so
-// long that workers may have given up Dos that wait, they are in doubt.
+// harmless is how long a front end may be away without a doubt: of the tries of a
+// worker within AckWait the last may be as much as resendLost before its end.
+func (q Queue) harmless() time.Duration { return q.AckWait*9/10 - q.resendLost() }
+
+// attend notes that the front end is there, if it is: if the server answers that
+// has the requests, with which workers must speak too. If it was away for so long
+// that workers may have given up Dos that wait, they are in doubt.
 func (fe *frontEnd) attend(p *presence) {
 	fe.despair(p)
 	now, reconnects := time.Now(), fe.nc.Stats().Reconnects
 	if !fe.calls.any() {
-		p.last, p.reconnects = now, reconnects
+		p.last, p.reconnects, p.missed = now, reconnects, false
 		return
 	}
 	ctx, cancel := context.WithTimeout(fe.life, fe.AckWait/4)
 	defer cancel()
-	if fe.nc.FlushWithContext(ctx) != nil || fe.nc.Stats().Reconnects != reconnects {
+	if _, err := fe.requests.Info(ctx); err != nil || fe.nc.Stats().Reconnects != reconnects {
+		p.missed = true
 		return
 	}
-	if p.reconnects != reconnects {
-		fe.returned(p, time.Since(p.last))
+	if p.missed || p.reconnects != reconnects || passed(p.last) > fe.harmless() {
+		fe.returned(p)
 	}
-	p.last, p.reconnects = now, reconnects
+	p.last, p.reconnects, p.missed = now, reconnects, false
 }
 
-// returned is for a front end that was away. Of the tries of a worker within AckWait
-// the last may be as much as resendLost before its end. After it has given a
-// front end up it repeats nothing to it for a while.
-func (fe *frontEnd) returned(p *presence, away time.Duration) {
+// returned is for a front end that was away. What follows an absence within
+// AckWait is the same one: each try of a worker may have come to nothing in one of
+// its parts. After a worker has given a front end up it repeats nothing to it for a
+// while.
+func (fe *frontEnd) returned(p *presence) {
 	now := time.Now()
-	if away < fe.AckWait*9/10-resendLost && now.After(p.shaky) {
+	if passed(p.back) > fe.AckWait {
+		p.left = p.last
+	}
+	p.back = now
+	away := passed(p.left)
+	if away < fe.harmless() && now.After(p.shaky) {
 		return
 	}
 	p.shaky = now.Add(fe.AckWait + absent)
 	p.doubts = append(p.doubts, doubt{
 		sent:  fe.calls.all(),
-		until: now.Add(fe.AckWait + resendLost),
-		why:   fmt.Errorf("%w: the connection was away for %v, and its answer may have come meanwhile", ErrUnknownOutcome, away.Round(time.Millisecond)),
+		until: now.Add(fe.AckWait + fe.resendLost()),
+		why:   fmt.Errorf("%w: the front end was away for %v, and its answer may have come meanwhile", ErrUnknownOutcome, away.Round(time.Millisecond)),
 	})
+}
+
+// passed is how long ago t was, by the clock that goes on while the machine is
+// suspended, or by the other one, which nobody sets back.
+func passed(t time.Time) time.Duration {
+	now := time.Now()
+	return max(now.Sub(t), now.Round(0).Sub(t.Round(0)))
 }
 
 // despair tells Dos that have been in doubt for long enough.

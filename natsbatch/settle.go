@@ -24,14 +24,19 @@ func (w *Worker) settle(verdicts []verdict, leave func()) {
 	if len(replies) == 0 {
 		return
 	}
-	w.later(func() { // a front end that is gone must keep nobody
+	replied := func() {
 		for _, settled := range replies {
 			if !<-settled {
 				return // the server delivers them again after AckWait
 			}
 		}
 		w.enter(verdicts, func() {}, (*verdict).isReply)
-	})
+	}
+	if w.mail.many() { // but no slow one may fill the memory
+		replied()
+		return
+	}
+	w.later(replied) // a front end that is gone must keep nobody
 }
 
 // isReply reports whether the verdict goes to a front end that waits.

@@ -1,34 +1,40 @@
 package embed_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net"
+	"net/url"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/natsbatch"
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 )
 
 // cable is a way to a server that can be cut.
 type cable struct {
 	net.Listener
+	to   string
+	rate int        // bytes a second that the server can send; 0: any
 	mu   sync.Mutex // guards what follows
 	cut  bool
 	ends []net.Conn
 }
 
-// lay lays a cable to a server.
-func lay(t *testing.T, s *server.Server) *cable {
+// lay lays a cable to a server's address.
+func lay(t *testing.T, to net.Addr, rate int) *cable {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &cable{Listener: l}
+	w := &cable{Listener: l, to: to.String(), rate: rate}
 	t.Cleanup(func() { l.Close(); w.set(true) })
 	go func() {
 		for {
@@ -36,17 +42,17 @@ func lay(t *testing.T, s *server.Server) *cable {
 			if err != nil {
 				return
 			}
-			w.join(near, s.Addr().String())
+			w.join(near)
 		}
 	}()
 	return w
 }
 
-// join connects one end with the server at address, unless the cable is cut.
-func (w *cable) join(near net.Conn, address string) {
+// join connects one end with the server, unless the cable is cut.
+func (w *cable) join(near net.Conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	far, err := net.Dial("tcp", address)
+	far, err := net.Dial("tcp", w.to)
 	if w.cut || err != nil {
 		near.Close()
 		if err == nil {
@@ -55,8 +61,23 @@ func (w *cable) join(near net.Conn, address string) {
 		return
 	}
 	w.ends = append(w.ends, near, far)
-	go func() { io.Copy(near, far); near.Close() }()
+	go func() { w.pass(near, far); near.Close(); far.Close() }()
 	go func() { io.Copy(far, near); far.Close() }()
+}
+
+// pass copies what the server sends, no faster than the cable can.
+func (w *cable) pass(near, far net.Conn) {
+	if w.rate == 0 {
+		io.Copy(near, far)
+		return
+	}
+	for {
+		n, err := io.CopyN(near, far, int64(w.rate/100))
+		if err != nil {
+			return
+		}
+		time.Sleep(time.Duration(n) * time.Second / time.Duration(w.rate))
+	}
 }
 
 // set cuts the cable, or mends it.
@@ -99,7 +120,7 @@ func away(t *testing.T, ackWait time.Duration, then func(a *natsbatch.Admin, g g
 	if err != nil {
 		t.Fatal(err)
 	}
-	way := lay(t, s)
+	way := lay(t, s.Addr(), 0)
 	nc := dial(t, "nats://"+way.Addr().String())
 	c, err := natsbatch.NewClient[string, string](within(t), nc, q, natsbatch.ClientOptions{})
 	if err != nil {
@@ -150,5 +171,89 @@ func TestADoOutlivesAShortAbsence(t *testing.T) {
 	close((<-gates).may)
 	if err := soon(t, "Do", got); err != nil {
 		t.Errorf("Do: %v", err)
+	}
+}
+
+// A server keeps so much of what a slow link has yet to take, and no more.
+func TestAnswersComeBySlowLinks(t *testing.T) {
+	t.Parallel()
+	s := serve(t, server.Options{MaxPending: 8 << 20})
+	large := bytes.Repeat([]byte("x"), 900<<10)
+	w, err := natsbatch.NewWorker(within(t), dial(t, s.ClientURL()), queue, func(_ context.Context, reqs [][]byte) ([][]byte, error) {
+		for i := range reqs {
+			reqs[i] = large
+		}
+		return reqs, nil
+	}, natsbatch.WorkerOptions{Batch: batcher.Options{MaxConcurrent: 4}})
+	worker(t, w, err)
+	c := client[[]byte, []byte](t, dial(t, "nats://"+lay(t, s.Addr(), 10<<20).Addr().String()), natsbatch.ClientOptions{})
+	const n = 32
+	got := make(chan error, n)
+	for range n {
+		go func() { got <- second(c.Do(context.Background(), []byte("r"))) }()
+	}
+	for i := range n {
+		if err := soon(t, "Do", got); err != nil {
+			t.Errorf("answer %d: %v", i, err)
+		}
+	}
+	if n := s.NumSlowConsumers(); n > 0 {
+		t.Errorf("the server has cut %d slow connections", n)
+	}
+}
+
+// two runs two servers with a cable between them, and gives that of the requests
+// and the other one.
+func two(t *testing.T, q natsbatch.Queue) (with, without *server.Server, way *cable) {
+	t.Helper()
+	node := func(name, route string) *server.Server {
+		u, err := url.Parse(route)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return serve(t, server.Options{ServerName: name, Routes: []*url.URL{u},
+			Cluster: server.ClusterOpts{Name: "c", Host: "127.0.0.1", Port: server.RANDOM_PORT, NoAdvertise: true, PoolSize: -1}})
+	}
+	a := node("a", "nats://127.0.0.1:1")
+	way = lay(t, a.ClusterAddr(), 0)
+	b := node("b", "nats://"+way.Addr().String())
+	nc, patience := dial(t, b.ClientURL()), within(t)
+	for err := errors.New("no leader yet"); err != nil; {
+		ctx, cancel := context.WithTimeout(patience, time.Second)
+		err = natsbatch.Setup(ctx, nc, q)
+		cancel()
+		if patience.Err() != nil {
+			t.Fatal(err)
+		}
+	}
+	if a.JetStreamIsStreamLeader("$G", "bq_main_req") {
+		return a, b, way
+	}
+	return b, a, way
+}
+
+// Each server keeps its clients, and the answer finds no way from one to the other.
+func TestADoEndsWhoseServersLoseOneAnother(t *testing.T) {
+	t.Parallel()
+	q := natsbatch.Queue{Endpoint: "test", AckWait: time.Second}
+	with, without, way := two(t, q)
+	g := newGate()
+	w, err := natsbatch.NewWorker(within(t), dial(t, with.ClientURL(), nats.IgnoreDiscoveredServers()), q, g.fn, natsbatch.WorkerOptions{})
+	worker(t, w, err)
+	nc := dial(t, without.ClientURL(), nats.IgnoreDiscoveredServers())
+	c := clientOf(t, nc, q)
+	got := make(chan error, 1)
+	go func() { got <- second(c.Do(context.Background(), "r")) }()
+	soon(t, "Func", g.runs)
+	time.Sleep(100 * time.Millisecond) // until the front end knows that it is accepted
+	way.set(true)
+	close(g.may)
+	time.Sleep(2500 * time.Millisecond) // until the worker gives it up
+	way.set(false)
+	if err := soon(t, "Do", got); !errors.Is(err, natsbatch.ErrUnknownOutcome) {
+		t.Errorf("Do: %v, want ErrUnknownOutcome", err)
+	}
+	if n := nc.Stats().Reconnects; n > 0 {
+		t.Errorf("the front end lost its server %d times", n)
 	}
 }

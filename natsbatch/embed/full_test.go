@@ -27,7 +27,7 @@ func clientOf(t *testing.T, nc *nats.Conn, q natsbatch.Queue) *natsbatch.Client[
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close() })
+	t.Cleanup(func() { leave(t, c.Shutdown) })
 	return c
 }
 

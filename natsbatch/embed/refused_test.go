@@ -68,7 +68,7 @@ func TestWhatIsKnownWithoutAnAcknowledgement(t *testing.T) {
 	for err := error(nil); !errors.Is(err, jetstream.ErrNoStreamResponse); err = none.Health(within(t)) {
 		time.Sleep(10 * time.Millisecond)
 	}
-	way := lay(t, serve(t, server.Options{}))
+	way := lay(t, serve(t, server.Options{}).Addr(), 0)
 	cut := client[string, string](t, dial(t, "nats://"+way.Addr().String()), natsbatch.ClientOptions{})
 	way.set(true)
 	withoutStream, withoutServer := begin(none), begin(cut)

@@ -17,7 +17,7 @@ func (causes) Error() string { return "several" }
 
 func TestSubmitEndsWithAnyCause(t *testing.T) {
 	s := serve(t, server.Options{})
-	way := lay(t, s)
+	way := lay(t, s.Addr(), 0)
 	c := client[string, string](t, dial(t, "nats://"+way.Addr().String()), natsbatch.ClientOptions{})
 	way.set(true)
 	for name, call := range map[string]func(context.Context) error{
@@ -38,7 +38,7 @@ func TestSubmitEndsWithAnyCause(t *testing.T) {
 // Close waits for what is under way, with a Key too.
 func TestCloseWaitsForSubmit(t *testing.T) {
 	s := serve(t, server.Options{})
-	way := lay(t, s)
+	way := lay(t, s.Addr(), 0)
 	c := client[string, string](t, dial(t, "nats://"+way.Addr().String()), natsbatch.ClientOptions{})
 	for c.Health(within(t)) != nil {
 		time.Sleep(time.Millisecond)
@@ -73,7 +73,7 @@ func TestCloseWaitsForSubmit(t *testing.T) {
 // A Shutdown that runs out of time ends a Submit with a Key as it does others.
 func TestShutdownEndsSubmit(t *testing.T) {
 	s := serve(t, server.Options{})
-	way := lay(t, s)
+	way := lay(t, s.Addr(), 0)
 	c := client[string, string](t, dial(t, "nats://"+way.Addr().String()), natsbatch.ClientOptions{})
 	way.set(true)
 	submitted := make(chan error, 2)

@@ -49,8 +49,17 @@ func client[Req, Res any](t *testing.T, nc *nats.Conn, opts natsbatch.ClientOpti
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close() })
+	t.Cleanup(func() { leave(t, c.Shutdown) })
 	return c
+}
+
+// leave shuts down what would wait for ever where a test has failed.
+func leave(t *testing.T, shutdown func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := shutdown(ctx); err != nil {
+		t.Errorf("it does not end: %v", err)
+	}
 }
 
 func worker(t *testing.T, w *natsbatch.Worker, err error) *natsbatch.Worker {
@@ -58,7 +67,7 @@ func worker(t *testing.T, w *natsbatch.Worker, err error) *natsbatch.Worker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { w.Close() })
+	t.Cleanup(func() { leave(t, w.Shutdown) })
 	return w
 }
 
