@@ -224,7 +224,7 @@ func (c *collector) plan(which line, urgent int, now time.Time) {
 
 // send asks the server.
 func (c *collector) send(which line, ask *pull, kind string) {
-	body, err := json.Marshal(pullRequest{Batch: ask.batch, Expires: ask.expires, NoWait: ask.noWait, Group: pullGroup, Priority: ask.priority})
+	body, err := json.Marshal(pullRequest{Batch: ask.batch, MaxBytes: maxBytes, Expires: ask.expires, NoWait: ask.noWait, Group: pullGroup, Priority: ask.priority})
 	if err != nil {
 		return // there is nothing in it that could fail
 	}
@@ -235,6 +235,7 @@ func (c *collector) send(which line, ask *pull, kind string) {
 // nats-architecture-and-design.
 type pullRequest struct {
 	Batch    int           `json:"batch"`
+	MaxBytes int           `json:"max_bytes"`
 	Expires  time.Duration `json:"expires,omitempty"` // ns
 	NoWait   bool          `json:"no_wait,omitempty"`
 	Group    string        `json:"group"`

@@ -61,6 +61,7 @@ const (
 	aheadFor    = 5 * time.Millisecond // longer than a server takes to answer a pull while it syncs
 	mostAhead   = 4                    // batches for each slot
 	maxMessages = 1024                 // of a pull: the inbox must hold them
+	maxBytes    = 8 << 20              // of a pull: the server ends a connection that is 64 MiB behind, and 8 pulls may wait
 )
 
 // plan says what to pull for the lane besides what waits at the server, given

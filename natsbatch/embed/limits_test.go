@@ -109,3 +109,30 @@ func TestTheLargestRequestIsTriedAgain(t *testing.T) {
 		}
 	}
 }
+
+// What a worker pulls does not exceed what the server keeps for a connection.
+func TestManyLargeRequestsReachAWorker(t *testing.T) {
+	s := serve(t, server.Options{MaxPending: 16 << 20})
+	c := client[[]byte, []byte](t, dial(t, s.ClientURL()), natsbatch.ClientOptions{})
+	var handles []natsbatch.Handle
+	for range 64 {
+		h, err := c.Submit(within(t), make([]byte, 900<<10))
+		if err != nil {
+			t.Fatal(err)
+		}
+		handles = append(handles, h)
+	}
+	nc := dial(t, "nats://"+lay(t, s.Addr(), 50<<20).Addr().String())
+	w, err := natsbatch.NewWorker(within(t), nc, queue, func(_ context.Context, reqs [][]byte) ([][]byte, error) {
+		return make([][]byte, len(reqs)), nil
+	}, natsbatch.WorkerOptions{})
+	worker(t, w, err)
+	for i, h := range handles {
+		if _, err := c.Wait(within(t), h); err != nil {
+			t.Errorf("request %d: %v", i, err)
+		}
+	}
+	if n := nc.Stats().Reconnects; n > 0 {
+		t.Errorf("the worker lost its server %d times", n)
+	}
+}
