@@ -34,7 +34,7 @@ type DeadLetter struct {
 	Handle   Handle    // where its result is expected; zero if a Do asked for it
 	Group    string
 	Priority Priority
-	Payload  []byte // the request, encoded; the whole message where that could not be read
+	Payload  []byte // the request, encoded; where the message could not be read, that, as far as it fits into a letter
 }
 
 // Dead lists dead letters in the order in which they came, those after the

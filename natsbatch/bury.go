@@ -45,7 +45,7 @@ func (w *Worker) buryOne(d *delivery, e *wire.Envelope, r wire.Request) error {
 	letter.Data = one.Append(nil)
 	subject := w.partSubject(e, &r)
 	id := fmt.Sprintf("dead.%s.%d", subject, e.Lives) // of a request there is one letter, whoever writes it
-	if err := w.persist(d, letter, id); err != nil {
+	if err := w.persistLetter(d, letter, id, e.Reason); err != nil {
 		return err
 	}
 	fault.At(fault.Buried)
@@ -60,4 +60,17 @@ func (w *Worker) buryOne(d *delivery, e *wire.Envelope, r wire.Request) error {
 		return err
 	}
 	return nil
+}
+
+// persistLetter stores a dead letter. One that is larger than the server allows, be
+// it for the header that says why, is stored as far as it fits and can no longer be
+// read by a program.
+func (w *Worker) persistLetter(d *delivery, letter *nats.Msg, id, why string) error {
+	err := w.persist(d, letter, id)
+	if isTooLarge(err) {
+		letter.Header.Set(reasonHeader, shorten(why))
+		letter.Data = letter.Data[:messageLimit(w.nc, len(letter.Data))]
+		err = w.persist(d, letter, id)
+	}
+	return err
 }

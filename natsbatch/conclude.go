@@ -44,7 +44,7 @@ func (w *Worker) conclude(d *delivery) {
 
 // letGo leaves a delivery that cannot be settled to the server.
 func (w *Worker) letGo(d *delivery, why error) {
-	if isFull(why) {
+	if noRoom(why) {
 		w.putOff(d, w.AckWait)
 	} // else AckWait decides, or another worker has it
 }
@@ -129,7 +129,7 @@ func (w *Worker) again(d *delivery, by [fates][]*verdict) (left *wire.Envelope, 
 			e.DelayMS = uint64(w.delay(e.Tries, verdicts).Milliseconds())
 		}
 		switch err := w.part(d, e, e.Requests); {
-		case isFull(err):
+		case noRoom(err):
 			left = merge(left, e)
 		case err != nil:
 			return nil, err

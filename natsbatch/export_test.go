@@ -17,6 +17,7 @@ var (
 	IsFull        = isFull
 	IsTaken       = isTaken
 	Refused       = refused
+	Fit           = fit
 )
 
 func Streams(q Queue) (requests, results, dead jetstream.StreamConfig) {
@@ -113,7 +114,7 @@ func Process[Req, Res any](ctx context.Context, fn func(context.Context, string,
 	for i, it := range d.items(0) {
 		verdicts[i].item = it
 	}
-	newProcessor(fn, opts.withDefaults(), limit)(ctx, "", verdicts)
+	newProcessor(fn, opts.withDefaults(), func() int { return limit })(ctx, "", verdicts)
 	got := make([]Verdict, len(reqs))
 	for i, v := range verdicts {
 		got[i] = Verdict{fateNames[v.fate], string(v.data)}

@@ -115,7 +115,11 @@ func (m *mail) empty(b *box) {
 // post sends a letter, and again after a while. m.mu is held.
 func (m *mail) post(number uint64, l *letter) {
 	l.conn = m.nc.Stats().Reconnects
-	err := m.nc.PublishRequest(l.to, m.back+strconv.FormatUint(number, 10), l.data) // else it is sent again
+	answer := m.back + strconv.FormatUint(number, 10)
+	err := m.nc.PublishRequest(l.to, answer, l.data) // else it is sent again
+	if isTooLarge(err) {
+		err = m.nc.PublishRequest(l.to, answer, fit(l.data, messageLimit(m.nc, len(l.data))))
+	}
 	if err == nil && l.until.IsZero() {
 		l.until = time.Now().Add(m.keep)
 	}

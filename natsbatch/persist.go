@@ -78,7 +78,13 @@ func isTaken(err error) bool {
 // store stores a report under a subject of the result stream; id is the same
 // only for the same attempt. It returns errStored if there is one.
 func (w *Worker) store(d *delivery, subject string, report wire.Report, id string) error {
-	return w.persist(d, resultMsg(subject, report), id)
+	msg := resultMsg(subject, report)
+	err := w.persist(d, msg, id)
+	if isTooLarge(err) {
+		msg.Data = fit(msg.Data, messageLimit(w.nc, len(msg.Data)))
+		err = w.persist(d, msg, id)
+	}
+	return err
 }
 
 func resultMsg(subject string, report wire.Report) *nats.Msg {

@@ -68,8 +68,9 @@ type groupFunc[Req, Res any] func(ctx context.Context, group string, reqs []Req)
 // processor runs a batch of items, fills in their verdicts, and does not panic.
 type processor func(ctx context.Context, group string, verdicts []verdict)
 
-// newProcessor gives fn its types back. A result may have limit bytes.
-func newProcessor[Req, Res any](fn groupFunc[Req, Res], opts WorkerOptions, limit int) processor {
+// newProcessor gives fn its types back. A result may have as many bytes as limit
+// says then, since the server may be another after each run.
+func newProcessor[Req, Res any](fn groupFunc[Req, Res], opts WorkerOptions, limit func() int) processor {
 	decode, encode := decoder[Req](opts.Codec), encoder[Res](opts.Codec)
 	return func(ctx context.Context, group string, verdicts []verdict) {
 		reqs := make([]Req, 0, len(verdicts))
@@ -90,6 +91,7 @@ func newProcessor[Req, Res any](fn groupFunc[Req, Res], opts WorkerOptions, limi
 			return
 		}
 		res, errs := guard(withItems(ctx, live), fn, group, reqs, opts.Timeout)
+		most := limit()
 		for i, v := range live {
 			if errs != nil && errs[i] != nil {
 				v.guarded("read the error of Func", func() { judge(v, errs[i], opts.Retryable) })
@@ -100,8 +102,8 @@ func newProcessor[Req, Res any](fn groupFunc[Req, Res], opts WorkerOptions, limi
 				switch {
 				case err != nil:
 					v.fail(wire.StatusFailed, fmt.Sprintf("natsbatch: encode the result: %v", err))
-				case len(data) > limit:
-					v.fail(wire.StatusTooLarge, fmt.Sprintf("the result has %d bytes, the limit is %d", len(data), limit))
+				case len(data) > most:
+					v.fail(wire.StatusTooLarge, fmt.Sprintf("the result has %d bytes, the limit is %d", len(data), most))
 				default:
 					v.answer(data)
 				}

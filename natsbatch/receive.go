@@ -87,7 +87,7 @@ func (w *Worker) unreadable(d *delivery, msg *nats.Msg, why error) {
 	letter.Data = msg.Data
 	letter.Header.Set(reasonHeader, why.Error())
 	defer w.hasRoom(d)
-	if err := w.persist(d, letter, "raw."+d.ack); err != nil {
+	if err := w.persistLetter(d, letter, "raw."+d.ack, why.Error()); err != nil {
 		w.letGo(d, err)
 		return
 	}

@@ -144,7 +144,7 @@ func (w *Worker) divide(d *delivery, all []wire.Request) {
 	case err == nil:
 		fault.At(fault.Cut)
 		w.acknowledge(d)
-	case isFull(err):
+	case noRoom(err):
 		left := d.remainder(&e)
 		left.suspect = min(d.suspect, w.runs()-1)
 		left.tries = d.tries - d.suspect + left.suspect

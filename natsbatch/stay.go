@@ -37,7 +37,7 @@ func (w *Worker) await(d *delivery, until time.Time) {
 		if stored := before - len(d.envelope.Requests); stored > 0 {
 			w.collector.freed(d.line, stored)
 		}
-		if isFull(err) {
+		if noRoom(err) {
 			continue
 		}
 		if err == nil {

@@ -170,7 +170,7 @@ func newWorker[Req, Res any](ctx context.Context, nc *nats.Conn, q Queue, fn gro
 	w := &Worker{
 		topology: t,
 		opts:     opts,
-		process:  newProcessor(fn, opts, payloadLimit(nc)),
+		process:  newProcessor(fn, opts, func() int { return payloadLimit(nc) }),
 		grouped:  grouped,
 		slots:    make(chan struct{}, opts.Batch.MaxConcurrent),
 		stopped:  make(chan struct{}),

@@ -5,14 +5,81 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/natsbatch"
 	"github.com/nats-io/nats-server/v2/server"
 )
+
+// again ends a server and starts it with o, at the same address.
+func again(t *testing.T, s *server.Server, o server.Options) {
+	t.Helper()
+	o.Port = s.Addr().(*net.TCPAddr).Port
+	s.Shutdown()
+	s.WaitForShutdown()
+	serve(t, o)
+}
+
+// What is too large for a server that comes back is an answer if it is a result,
+// and runs where it is if it is a request.
+func TestAServerThatComesToLetLessPass(t *testing.T) {
+	t.Parallel()
+	o := server.Options{StoreDir: t.TempDir()}
+	s := serve(t, o)
+	nc := dial(t, s.ClientURL())
+	c := client[[]byte, []byte](t, nc, natsbatch.ClientOptions{})
+	runs, may := make(chan struct{}, 10), make(chan struct{})
+	large := make([]byte, 200<<10)
+	var tried atomic.Int64
+	w, err := natsbatch.NewWorker(within(t), nc, queue, func(_ context.Context, reqs [][]byte) ([][]byte, error) {
+		runs <- struct{}{}
+		<-may
+		switch {
+		case len(reqs[0]) < len(large):
+			return [][]byte{large}, nil
+		case reqs[0][0] == 'x' || tried.Add(1) == 1:
+			return nil, natsbatch.Retry(errUp)
+		}
+		return [][]byte{nil}, nil
+	}, natsbatch.WorkerOptions{Batch: batcher.Options{MaxSize: 1, MaxConcurrent: 4}, Backoff: func(int) time.Duration { return time.Millisecond }})
+	worker(t, w, err)
+	asked := make(chan error, 1)
+	go func() { asked <- second(c.Do(context.Background(), []byte("r"))) }()
+	var handles []natsbatch.Handle
+	for _, req := range [][]byte{[]byte("r"), large, bytes.Repeat([]byte("x"), len(large))} {
+		h, err := c.Submit(within(t), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		handles = append(handles, h)
+	}
+	for range 4 {
+		soon(t, "Func", runs)
+	}
+	o.MaxPayload = 128 << 10
+	again(t, s, o)
+	for c.Health(within(t)) != nil {
+		time.Sleep(10 * time.Millisecond)
+	}
+	close(may)
+	if err := soon(t, "Do", asked); !errors.Is(err, natsbatch.ErrTooLarge) {
+		t.Errorf("Do: %v, want ErrTooLarge", err)
+	}
+	for i, want := range []error{natsbatch.ErrTooLarge, nil, natsbatch.ErrDead} {
+		if _, err := c.Wait(within(t), handles[i]); !errors.Is(err, want) {
+			t.Errorf("request %d: %v, want %v", i, err, want)
+		}
+	}
+	if l := letters(t, admin(t, nc, queue), 1)[0]; l.Reason != errUp.Error() || len(l.Payload) < 100<<10 {
+		t.Errorf("a letter of %d bytes: %s", len(l.Payload), l.Reason)
+	}
+}
 
 // Many requests, and many results, each of which is far below what the server
 // lets pass, do not meet in a message that is beyond it.

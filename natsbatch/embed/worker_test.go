@@ -201,7 +201,9 @@ func TestAlienMessagesGoToTheDeadLetters(t *testing.T) {
 		t.Fatal(err)
 	}
 	nobody := wire.Envelope{Kind: wire.KindSubmit, Requests: []wire.Request{{Payload: []byte(`"r"`)}}}
-	for _, alien := range [][]byte{[]byte("\x01hello"), nobody.Append(nil)} {
+	largest := make([]byte, nc.MaxPayload())
+	largest[0] = 1
+	for _, alien := range [][]byte{[]byte("\x01hello"), nobody.Append(nil), largest} {
 		if _, err := js.Publish(within(t), "bq.main.req.test.normal", alien); err != nil {
 			t.Fatal(err)
 		}
@@ -216,7 +218,7 @@ func TestAlienMessagesGoToTheDeadLetters(t *testing.T) {
 		t.Fatal(err)
 	}
 	var letters []natsbatch.DeadLetter
-	for len(letters) < 2 {
+	for len(letters) < 3 {
 		if letters, err = a.Dead(within(t), 0, 10); err != nil {
 			t.Fatal(err)
 		}
@@ -224,6 +226,9 @@ func TestAlienMessagesGoToTheDeadLetters(t *testing.T) {
 	slices.SortFunc(letters, func(a, b natsbatch.DeadLetter) int { return len(a.Payload) - len(b.Payload) })
 	if l := letters[1]; !strings.Contains(l.Reason, "the front end has no name") {
 		t.Errorf("from nobody: %+v", l)
+	}
+	if l := letters[2]; len(l.Payload) < len(largest)*9/10 || !strings.Contains(l.Reason, "malformed") {
+		t.Errorf("the largest: %d bytes, %s", len(l.Payload), l.Reason)
 	}
 	l := letters[0]
 	if string(l.Payload) != "\x01hello" || !strings.Contains(l.Reason, "malformed") || !l.Handle.IsZero() {

@@ -1,0 +1,44 @@
+package natsbatch
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+	"github.com/nats-io/nats.go"
+)
+
+// isTooLarge reports whether err says that the server takes no message as large. What
+// is sent has been measured, but by the limit of a server that may be another by
+// now.
+func isTooLarge(err error) bool { return errors.Is(err, nats.ErrMaxPayload) }
+
+// noRoom reports whether err says that the server does not take a message which
+// another time, or another worker's server, may well take.
+func noRoom(err error) bool { return isFull(err) || isTooLarge(err) }
+
+// fit gives the reports in data with the largest results replaced by word that they
+// are too large, as many as it takes for at most limit bytes.
+func fit(data []byte, limit int) []byte {
+	reports, err := wire.DecodeReports(data)
+	if err != nil {
+		return data // they were written here
+	}
+	for size := len(data); size > limit; {
+		var largest *wire.Outcome
+		for i := range reports {
+			for j := range reports[i].Outcomes {
+				if o := &reports[i].Outcomes[j]; o.Status != wire.StatusTooLarge && (largest == nil || len(o.Data) > len(largest.Data)) {
+					largest = o
+				}
+			}
+		}
+		if largest == nil {
+			break
+		}
+		size -= len(largest.Data)
+		largest.Status, largest.Data = wire.StatusTooLarge, fmt.Appendf(nil, "the result has %d bytes, and the server has come to let less pass", len(largest.Data))
+		size += len(largest.Data)
+	}
+	return wire.AppendReports(nil, reports...)
+}

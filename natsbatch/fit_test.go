@@ -1,0 +1,42 @@
+package natsbatch_test
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/gobatcher/batcher/natsbatch"
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+)
+
+// Where the server lets less pass than when a reply was written, the largest
+// results become an error, and no others.
+func TestAReplyIsMadeToFit(t *testing.T) {
+	outcome := func(index uint64, size int) wire.Outcome {
+		return wire.Outcome{Index: index, Data: bytes.Repeat([]byte("x"), size)}
+	}
+	reply := wire.AppendReports(nil,
+		wire.Report{Number: 1, Outcomes: []wire.Outcome{outcome(0, 100), outcome(1, 3000)}},
+		wire.Report{Number: 2, Outcomes: []wire.Outcome{outcome(0, 2000), outcome(7, 500)}})
+	for limit, want := range map[int]string{6000: "100 3000 2000 500", 3000: "100 - 2000 500", 1000: "100 - - 500"} {
+		got := natsbatch.Fit(reply, limit)
+		reports, err := wire.DecodeReports(got)
+		if err != nil || len(reports) != 2 || len(got) > limit {
+			t.Fatalf("limit %d: %d bytes, %+v, %v", limit, len(got), reports, err)
+		}
+		var sizes string
+		for _, o := range append(reports[0].Outcomes, reports[1].Outcomes...) {
+			size := fmt.Sprint(len(o.Data))
+			if o.Status == wire.StatusTooLarge {
+				size = "-"
+			}
+			sizes += " " + size
+		}
+		if sizes[1:] != want {
+			t.Errorf("limit %d: %s, want %s", limit, sizes[1:], want)
+		}
+	}
+	if got := natsbatch.Fit(reply, 1); len(got) > 400 {
+		t.Errorf("where nothing fits: %d bytes", len(got))
+	}
+}
