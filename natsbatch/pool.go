@@ -72,7 +72,7 @@ func (w *Worker) submit(p *pool, items []*item) {
 // leaves its settling to another goroutine, so that the slot is free for the
 // next batch meanwhile.
 func (w *Worker) run(ctx context.Context, group string, items []*item) {
-	if w.isDraining() {
+	if !w.occupy() {
 		verdicts := handBack(items)
 		w.settle(verdicts, func() {})
 		w.freed(verdicts, false)
@@ -83,8 +83,6 @@ func (w *Worker) run(ctx context.Context, group string, items []*item) {
 	for i, it := range items {
 		verdicts[i].item = it
 	}
-	w.unsettledRuns <- struct{}{}
-	w.slots <- struct{}{}
 	defer func() { // also if a Codec calls runtime.Goexit
 		<-w.slots
 		w.freed(verdicts, false)
@@ -99,6 +97,26 @@ func (w *Worker) run(ctx context.Context, group string, items []*item) {
 		w.process(ctx, group, live)
 		w.collector.ran(time.Since(begun))
 	}
+}
+
+// occupy waits for a slot, and for a place among the batches that are not settled;
+// false: the worker shuts down, and nothing more is run.
+func (w *Worker) occupy() bool {
+	select {
+	case w.unsettledRuns <- struct{}{}:
+	case <-w.open.Done():
+		return false
+	}
+	select {
+	case w.slots <- struct{}{}:
+		if w.open.Err() == nil {
+			return true
+		}
+		<-w.slots
+	case <-w.open.Done():
+	}
+	<-w.unsettledRuns
+	return false
 }
 
 // settleLater settles a batch that has run, unless Shutdown has run out of

@@ -175,7 +175,7 @@ func newWorker[Req, Res any](ctx context.Context, nc *nats.Conn, q Queue, fn gro
 		slots:    make(chan struct{}, opts.Batch.MaxConcurrent),
 		stopped:  make(chan struct{}),
 
-		unsettledRuns: make(chan struct{}, unsettledBatches),
+		unsettledRuns: make(chan struct{}, opts.Batch.MaxConcurrent+unsettledBatches),
 	}
 	w.leases = leases{nc: nc, wait: t.AckWait}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
@@ -192,8 +192,9 @@ func newWorker[Req, Res any](ctx context.Context, nc *nats.Conn, q Queue, fn gro
 	return w, nil
 }
 
-// unsettledBatches is how many batches may be in settlement: when the server
-// is slow to store results, or away, the worker stops running more.
+// unsettledBatches is how many batches may be in settlement besides those that
+// run: when the server is slow to store results, or away, the worker stops running
+// more.
 const unsettledBatches = 64
 
 // Close stops taking requests, finishes those that run, hands those that do

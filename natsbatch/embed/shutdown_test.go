@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/natsbatch"
 )
 
@@ -50,4 +51,41 @@ func TestNothingIsSettledAfterShutdownRanOutOfTime(t *testing.T) {
 			}
 		})
 	}
+}
+
+// As many batches run at once as may, and none begins once the worker is told to stop.
+func TestBatchesThatWaitForASlotDoNotBeginAfterShutdown(t *testing.T) {
+	t.Parallel()
+	const slots = 100
+	nc := conn(t)
+	c := client[string, string](t, nc, natsbatch.ClientOptions{})
+	running, end := make(chan struct{}, 2*slots), make(chan struct{})
+	w, err := natsbatch.NewWorker(within(t), nc, queue, func(_ context.Context, reqs []string) ([]string, error) {
+		running <- struct{}{}
+		<-end
+		return reqs, nil
+	}, natsbatch.WorkerOptions{Batch: batcher.Options{MaxSize: 1, MaxConcurrent: slots}})
+	worker(t, w, err)
+	var handles []natsbatch.Handle
+	for range slots + slots/2 {
+		handles = append(handles, submitAll(t, c, "r")...)
+	}
+	for range slots {
+		soon(t, "a batch", running)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := w.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Shutdown: %v", err)
+	}
+	close(end)
+	if err := w.Shutdown(within(t)); err != nil {
+		t.Error(err)
+	}
+	if n := w.Stats().Batches; n != slots {
+		t.Errorf("%d batches ran, want the %d that ran before", n, slots)
+	}
+	second, err := natsbatch.NewWorker(within(t), nc, queue, echo, natsbatch.WorkerOptions{Batch: batcher.Options{MaxConcurrent: 4}})
+	worker(t, second, err)
+	wantAll(t, c, handles)
 }

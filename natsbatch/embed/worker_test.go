@@ -218,8 +218,8 @@ func TestAlienMessagesGoToTheDeadLetters(t *testing.T) {
 		t.Fatal(err)
 	}
 	var letters []natsbatch.DeadLetter
-	for len(letters) < 3 {
-		if letters, err = a.Dead(within(t), 0, 10); err != nil {
+	for ctx := within(t); len(letters) < 3; {
+		if letters, err = a.Dead(ctx, 0, 10); err != nil {
 			t.Fatal(err)
 		}
 	}
