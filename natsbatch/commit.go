@@ -29,8 +29,8 @@ const (
 
 // publish stores an envelope and returns when it is acknowledged. A try whose
 // outcome is not known is repeated under the same message id, of which the
-// stream keeps one. It ends with ctx. Only if no try can have reached the stream
-// it is sure that the envelope was not accepted.
+// stream keeps one. It ends with ctx. Only if no try can have been stored it is
+// sure that the envelope was not accepted.
 func (fe *frontEnd) publish(ctx context.Context, subject string, e *wire.Envelope, id string) error {
 	if fe.nc.IsClosed() {
 		return noConnection(fe.nc)
@@ -50,8 +50,10 @@ func (fe *frontEnd) publish(ctx context.Context, subject string, e *wire.Envelop
 		case err == nil:
 			fault.At(fault.Accepted)
 			return nil
-		case refused(err):
+		case refused(err) && sure:
 			return admissionError(err)
+		case refused(err):
+			return fmt.Errorf("%w: one try was not acknowledged, and the next was refused: %w", ErrUnknownOutcome, err)
 		}
 		if sure = sure && unheard(err); sure && errors.Is(err, nats.ErrPermissionViolation) {
 			return admissionError(err)
@@ -65,14 +67,17 @@ func (fe *frontEnd) publish(ctx context.Context, subject string, e *wire.Envelop
 	}
 }
 
-// unheard reports whether err says that the message came to no stream.
+// unheard reports whether err says that the message came to no stream, or not past
+// its door.
 func unheard(err error) bool {
-	return errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrPermissionViolation)
+	return errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrPermissionViolation) || isBusy(err)
 }
 
 // unacknowledged gives the error of a publish that was given up after err.
 func (fe *frontEnd) unacknowledged(err error, sure bool) error {
 	switch {
+	case sure && isBusy(err):
+		return admissionError(err)
 	case sure:
 		return fmt.Errorf("natsbatch: the request was not accepted: no stream takes it: %w", err)
 	case fe.nc.IsConnected():
@@ -99,18 +104,26 @@ func (fe *frontEnd) try(ctx context.Context, msg *nats.Msg) error {
 	return err
 }
 
-// refused reports whether the server said that it did not store the message.
+// refused reports whether the server said that it did not store the message, nor
+// would at another try.
 func refused(err error) bool {
 	var api *jetstream.APIError
-	return isFull(err) || errors.As(err, &api) && api.Code != 503 || errors.Is(err, nats.ErrMaxPayload)
+	return isFull(err) || errors.As(err, &api) && api.Code != 503 && !isBusy(err) || isTooLarge(err)
+}
+
+// isBusy reports whether err says that more messages come in than a stream stores:
+// there is room again in a moment.
+func isBusy(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && api.Code == 429
 }
 
 // admissionError gives a server's refusal its name.
 func admissionError(err error) error {
-	if isFull(err) {
+	if isFull(err) || isBusy(err) {
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
-	if errors.Is(err, nats.ErrMaxPayload) {
+	if isTooLarge(err) {
 		return fmt.Errorf("%w: %w", ErrTooLarge, err)
 	}
 	return fmt.Errorf("natsbatch: the request was refused: %w", err)

@@ -45,7 +45,7 @@ func (t *topology) health(ctx context.Context) error {
 	probe := nats.NewMsg(t.prefix() + "req._probe." + rand.Text()) // for no consumer
 	probe.Header.Set(jetstream.MsgTTLHeader, "1s")
 	_, err := t.js.PublishMsg(ctx, probe, jetstream.WithRetryAttempts(0))
-	if err == nil || isFull(err) {
+	if err == nil || isFull(err) || isBusy(err) {
 		return nil
 	}
 	return fmt.Errorf("%w: a write to stream %s: %w", ErrUnhealthy, t.requestStream(), err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -85,4 +86,70 @@ func TestWhatIsKnownWithoutAnAcknowledgement(t *testing.T) {
 		}
 	}
 	way.set(false)
+}
+
+// instead has a stream's place taken by what answers as it is told, in turn; "" is
+// no answer.
+func instead(t *testing.T, nc *nats.Conn, stream, subject string, answers ...string) {
+	t.Helper()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteStream(within(t), stream); err != nil {
+		t.Fatal(err)
+	}
+	told := make(map[string]int)
+	if _, err := nc.Subscribe(subject, func(msg *nats.Msg) {
+		id := msg.Header.Get(nats.MsgIdHdr)
+		n := told[id]
+		told[id]++
+		if answer := answers[min(n, len(answers)-1)]; answer != "" {
+			msg.Respond([]byte(answer))
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const (
+	isStored = `{"stream": "s", "seq": 1}`
+	isBusy   = `{"stream": "s", "seq": 0, "error": {"code": 429, "err_code": 10167, "description": "too many requests"}}`
+	isFull   = `{"stream": "s", "seq": 0, "error": {"code": 503, "err_code": 10077, "description": "maximum messages exceeded"}}`
+)
+
+// A stream that has more to store than it can for the moment is asked again.
+func TestAStreamThatIsBusy(t *testing.T) {
+	nc := conn(t)
+	c := client[string, string](t, nc, natsbatch.ClientOptions{})
+	var runs atomic.Int64
+	w, err := natsbatch.NewWorker(within(t), nc, queue, func(_ context.Context, reqs []string) ([]string, error) {
+		runs.Add(1)
+		return reqs, nil
+	}, natsbatch.WorkerOptions{})
+	worker(t, w, err)
+	instead(t, nc, "bq_main_res", "bq.main.res.>", isBusy, isBusy, isStored)
+	submitAll(t, c, "r")
+	drained(t, nc, queue, func() {})
+	if n := runs.Load(); n != 1 {
+		t.Errorf("it ran %d times", n)
+	}
+	instead(t, nc, "bq_main_req", "bq.main.req.test.>", isBusy, isBusy, isStored)
+	submitAll(t, c, "r")
+}
+
+// A refusal is sure only where no earlier try may have been stored.
+func TestARefusalAfterSilence(t *testing.T) {
+	t.Parallel()
+	for first, want := range map[string]error{"": natsbatch.ErrUnknownOutcome, isBusy: natsbatch.ErrFull} {
+		nc := conn(t)
+		c := client[string, string](t, nc, natsbatch.ClientOptions{})
+		instead(t, nc, "bq_main_req", "bq.main.req.test.>", first, isFull)
+		for name, came := range begin(c) {
+			err := end(t, name, came)
+			if !errors.Is(err, want) || errors.Is(err, natsbatch.ErrFull) && errors.Is(err, natsbatch.ErrUnknownOutcome) {
+				t.Errorf("%s after %q: %v, want %v", name, first, err, want)
+			}
+		}
+	}
 }
