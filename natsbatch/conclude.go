@@ -13,7 +13,8 @@ import (
 // conclude is done with a delivery: it stores the results that are to be kept,
 // stores again what is to run again, and acknowledges. Where one fails it
 // leaves the delivery to whoever gets it after AckWait. What finds no room in
-// the queue stays here.
+// the queue stays here. Answers that find none go back as they came from a worker
+// that shuts down: redelivered, they would be suspect.
 func (w *Worker) conclude(d *delivery) {
 	defer w.leases.drop(d)
 	defer w.hasRoom(d)
@@ -25,7 +26,13 @@ func (w *Worker) conclude(d *delivery) {
 		}
 		by[v.fate] = append(by[v.fate], v)
 	}
-	if err := w.keep(d, by); err != nil {
+	switch err := w.keep(d, &by); {
+	case err != nil && isFull(err) && w.open.Err() != nil:
+		for _, v := range by[answered] {
+			v.fate = handedBack
+		}
+		by[handedBack], by[answered] = append(by[handedBack], by[answered]...), nil
+	case err != nil:
 		w.letGo(d, err)
 		return
 	}
@@ -53,8 +60,9 @@ func (w *Worker) letGo(d *delivery, why error) {
 // exceeds it is stored by itself.
 const resultBytes = 512 << 10
 
-// keep stores the answers of requests whose results are kept.
-func (w *Worker) keep(d *delivery, by [fates][]*verdict) error {
+// keep stores the answers of requests whose results are kept. Where that fails
+// those are left that may not be stored.
+func (w *Worker) keep(d *delivery, by *[fates][]*verdict) error {
 	e := d.envelope
 	all := by[answered]
 	if e.Kind == wire.KindDo || len(all) == 0 && sameFate(d, by) {
@@ -79,6 +87,7 @@ func (w *Worker) keep(d *delivery, by [fates][]*verdict) error {
 	if err := w.store(d, w.envelopeSubject(stored, e.From, e.Number), report, "result."+d.ack); err != nil {
 		return err
 	}
+	by[answered], d.envelope.Part = apart, true // from now on it is settled one by one
 	return w.keepEach(d, apart)
 }
 
@@ -98,7 +107,7 @@ func (w *Worker) keepEach(d *delivery, each []*verdict) error {
 
 // sameFate reports whether nothing is answered and all share one fate that
 // lets the envelope stay whole.
-func sameFate(d *delivery, by [fates][]*verdict) bool {
+func sameFate(d *delivery, by *[fates][]*verdict) bool {
 	n := len(d.envelope.Requests)
 	return len(by[handedBack]) == n || len(by[retried]) == n
 }

@@ -35,11 +35,11 @@ func sick(t *testing.T, w *natsbatch.Worker, why string) {
 	ctx := within(t)
 	for {
 		err := w.Health(ctx)
-		if err != nil {
-			if !errors.Is(err, natsbatch.ErrUnhealthy) || !strings.Contains(err.Error(), why) {
-				t.Fatalf("Health: %v, want %s", err, why)
-			}
+		if errors.Is(err, natsbatch.ErrUnhealthy) && strings.Contains(err.Error(), why) {
 			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("Health: %v, want %s", err, why)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
@@ -101,6 +101,44 @@ func TestFullResultsHoldUpSubmitsAlone(t *testing.T) {
 	drained(t, nc, q, func() { purge(t, nc, "bq_main_res") })
 	if s := w.Stats(); s.Dead > 0 {
 		t.Errorf("in the end %+v", s)
+	}
+}
+
+// A worker that stops hands back what it has run and cannot store. That is no
+// reason to bury it.
+func TestRestartsWhileResultsAreFull(t *testing.T) {
+	t.Parallel()
+	nc := conn(t)
+	q := natsbatch.Queue{Endpoint: "test", AckWait: 300 * time.Millisecond, ResultBytes: 4 << 10}
+	c := clientOf(t, nc, q)
+	handles := map[string]natsbatch.Handle{}
+	long := strings.Repeat("x", 8<<10)
+	for name, opts := range map[string][]natsbatch.Option{"Submit": nil, "Key": {natsbatch.Key("k")}} {
+		h, err := c.Submit(within(t), long, opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		handles[name] = h
+	}
+	for range 6 { // more often than anything is given to workers that die
+		w, err := natsbatch.NewWorker(within(t), nc, q, echo, natsbatch.WorkerOptions{})
+		worker(t, w, err)
+		sick(t, w, "2 messages wait for room in stream bq_main_res")
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w, err := natsbatch.NewWorker(within(t), nc, q, func(_ context.Context, reqs []string) ([]string, error) {
+		for i := range reqs {
+			reqs[i] = "short"
+		}
+		return reqs, nil
+	}, natsbatch.WorkerOptions{})
+	worker(t, w, err)
+	for name, h := range handles {
+		if res, err := c.Wait(within(t), h); err != nil || res != "short" {
+			t.Errorf("%s: %q, %v", name, res, err)
+		}
 	}
 }
 
