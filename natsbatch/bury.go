@@ -3,6 +3,7 @@ package natsbatch
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/gobatcher/batcher/natsbatch/internal/fault"
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
@@ -12,7 +13,9 @@ import (
 // bury gives all requests of a delivery to the dead letters: they were
 // delivered too often.
 func (w *Worker) bury(d *delivery) {
-	defer w.release(d)
+	defer w.leases.drop(d)
+	d.leave = sync.OnceFunc(func() { w.collector.freed(d.line, len(d.envelope.Requests)) })
+	defer d.leave()
 	e := *d.envelope
 	e.Tries = d.tries
 	reason := fmt.Sprintf("a worker took it and did not settle it (delivery %d)", d.tries+1)

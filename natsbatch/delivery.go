@@ -24,7 +24,8 @@ type delivery struct {
 	backlog  bool      // more messages wait behind it
 	tries    int       // how often its requests have begun to run, as far as is known
 	suspect  int       // how often that ended in a crash
-	leave    func()    // gives up the place of the batch that settles it; nil: it has none
+	leave    func()    // gives up the places of the batch that settles it; nil: it has none
+	holds    bool      // it holds up line again until there is room for it
 
 	mu       sync.Mutex // guards what follows
 	verdicts []verdict  // so far, but for those that were replies: nothing is left to do for them

@@ -52,7 +52,7 @@ func (o *overdue) enter(d *delivery, stream string) (first, ok bool) {
 	if _, ok := o.waiting[d]; ok {
 		return false, true
 	}
-	if d.line != lineAgain && o.count(stream) >= mostOverdue { // of that line there is one at a time
+	if d.line != lineAgain && o.count(stream) >= mostOverdue { // of that line there is one more
 		return false, false
 	}
 	if o.waiting == nil {
@@ -62,13 +62,11 @@ func (o *overdue) enter(d *delivery, stream string) (first, ok bool) {
 	return true, true
 }
 
-// leave notes that a delivery waits no more, and reports whether it did.
-func (o *overdue) leave(d *delivery) bool {
+// leave notes that a delivery waits no more.
+func (o *overdue) leave(d *delivery) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	_, ok := o.waiting[d]
 	delete(o.waiting, d)
-	return ok
 }
 
 // many reports whether no more may wait for a stream.
@@ -117,27 +115,31 @@ func (q Queue) streamOf(subject string) string {
 }
 
 // waitForRoom reports whether a delivery may wait for room in a stream. Such
-// a one gives up its place among the batches that are not settled, so that
-// requests which need no room run meanwhile. A worker that shuts down lets it go.
+// a one gives up its place among the batches that are not settled, and in line
+// again, so that requests which need no room run meanwhile; where many wait, that
+// line does too. A worker that shuts down lets it go.
 func (w *Worker) waitForRoom(d *delivery, stream string) bool {
 	if w.open.Err() != nil {
 		return false
 	}
 	first, ok := w.overdue.enter(d, stream)
-	if first {
-		if d.leave != nil {
-			d.leave()
-		}
-		if d.line == lineAgain {
-			w.collector.held(lineAgain, 1) // which is one at a time
-		}
+	if !first {
+		return ok
+	}
+	if d.line == lineAgain && w.overdue.many(stream) {
+		d.holds = true
+		w.collector.held(lineAgain, 1) // which is one at a time
+	}
+	if d.leave != nil {
+		d.leave()
 	}
 	return ok
 }
 
 // hasRoom notes that a delivery need not wait any more.
 func (w *Worker) hasRoom(d *delivery) {
-	if w.overdue.leave(d) && d.line == lineAgain {
+	w.overdue.leave(d)
+	if d.holds {
 		w.collector.freed(lineAgain, 1)
 	}
 }

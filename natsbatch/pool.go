@@ -130,17 +130,20 @@ func (w *Worker) settleLater(verdicts []verdict) {
 		w.freed(verdicts, true)
 		return
 	}
-	leave := sync.OnceFunc(func() { <-w.unsettledRuns })
+	leave := sync.OnceFunc(func() {
+		<-w.unsettledRuns
+		w.freed(verdicts, true)
+	})
 	w.later(func() {
 		w.settle(verdicts, leave)
 		leave()
-		w.freed(verdicts, true)
 	})
 }
 
 // freed tells the collector of requests that have run, or will not: of those of
 // line again, or of all others. In line again it is when they are settled, since
-// the next one may kill the worker, and what was not settled counts as suspect.
+// the next one may kill the worker, and what was not settled counts as suspect; or
+// when they wait for room, which may take for ever.
 func (w *Worker) freed(verdicts []verdict, again bool) {
 	var n [lines]int
 	for i := range verdicts {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -100,6 +101,39 @@ func TestFullResultsHoldUpSubmitsAlone(t *testing.T) {
 	sick(t, w, "bq_main_res")
 	drained(t, nc, q, func() { purge(t, nc, "bq_main_res") })
 	if s := w.Stats(); s.Dead > 0 {
+		t.Errorf("in the end %+v", s)
+	}
+}
+
+// Who runs again, and needs no room, does not wait behind who does.
+func TestFullResultsDoNotHoldUpDosThatRunAgain(t *testing.T) {
+	t.Parallel()
+	nc := conn(t)
+	q := natsbatch.Queue{Endpoint: "test", ResultBytes: 4 << 10}
+	c := clientOf(t, nc, q)
+	var mu sync.Mutex
+	had := make(map[string]bool)
+	w, err := natsbatch.NewWorker(within(t), nc, q, func(_ context.Context, reqs []string) ([]string, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, r := range reqs {
+			if !had[r] {
+				had[r] = true
+				panic("the first time")
+			}
+		}
+		return reqs, nil
+	}, natsbatch.WorkerOptions{Backoff: func(int) time.Duration { return time.Millisecond }})
+	worker(t, w, err)
+	if _, err := c.Submit(within(t), strings.Repeat("x", 8<<10)); err != nil {
+		t.Fatal(err)
+	}
+	sick(t, w, "bq_main_res")
+	wantDo(t, c)
+	if err := w.Close(); err != nil { // with what waits in line again
+		t.Error(err)
+	}
+	if s := w.Stats(); s.Active != 0 || s.HandedBack == 0 {
 		t.Errorf("in the end %+v", s)
 	}
 }
