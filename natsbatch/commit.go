@@ -153,8 +153,9 @@ func isFull(err error) bool {
 
 // keepFor is how long the server need keep an envelope: until every deadline
 // has passed, and long enough that a worker can say so; zero: until it is
-// acknowledged. Only an envelope of Do is let go like this, because the fate
-// of others must stay visible.
+// acknowledged, as it is too where that would be so far away that the server's clock
+// overflows. Only an envelope of Do is let go like this, because the fate of others
+// must stay visible.
 func keepFor(e *wire.Envelope, now time.Time) time.Duration {
 	if e.Kind != wire.KindDo {
 		return 0
@@ -167,6 +168,9 @@ func keepFor(e *wire.Envelope, now time.Time) time.Duration {
 		latest = max(latest, e.Requests[i].Deadline)
 	}
 	left := max(0, time.UnixMilli(latest).Sub(now))
+	if left > longest {
+		return 0
+	}
 	return left.Truncate(time.Second) + time.Minute
 }
 

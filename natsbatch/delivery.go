@@ -78,10 +78,12 @@ func (d *delivery) redelivered() int {
 }
 
 // early reports whether it is to be put off, as it is once if it has a delay,
-// and for how long. That is so too when the delay has passed, else nobody knew
-// later whether the first delivery ran.
+// and for how long, which is no longer than that, whatever the server's clock
+// says. That is so too when the delay has passed, else nobody knew later whether the
+// first delivery ran.
 func (d *delivery) early(now time.Time) (wait time.Duration, ok bool) {
-	wait = time.Duration(d.envelope.DelayMS)*time.Millisecond - now.Sub(d.stored)
+	delay := time.Duration(d.envelope.DelayMS) * time.Millisecond
+	wait = min(delay-now.Sub(d.stored), delay)
 	return max(0, wait), d.count == 1 && d.envelope.DelayMS > 0
 }
 

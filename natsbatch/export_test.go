@@ -128,6 +128,26 @@ func Delay(opts WorkerOptions, try int, after time.Duration) time.Duration {
 	return w.delay(try, []*verdict{{after: after}})
 }
 
+// KeepFor is how long the server keeps an envelope of Dos with these deadlines.
+func KeepFor(now time.Time, deadlines ...time.Time) time.Duration {
+	e := &wire.Envelope{Kind: wire.KindDo}
+	for _, d := range deadlines {
+		var r wire.Request
+		if !d.IsZero() {
+			r.Deadline = d.UnixMilli()
+		}
+		e.Requests = append(e.Requests, r)
+	}
+	return keepFor(e, now)
+}
+
+// PutOff is how long a message with a delay is put off that was stored then.
+func PutOff(delay time.Duration, stored, now time.Time) time.Duration {
+	d := &delivery{envelope: &wire.Envelope{DelayMS: uint64(delay.Milliseconds())}, stored: stored, count: 1}
+	wait, _ := d.early(now)
+	return wait
+}
+
 func deliveryOf(payloads []string) *delivery {
 	d := &delivery{envelope: &wire.Envelope{From: "fe", Number: 1}}
 	for i, p := range payloads {
