@@ -185,10 +185,20 @@ const longest = 365 * 24 * time.Hour
 // least, and up to half as much again by chance, so that they do not all come
 // at once.
 func (w *Worker) delay(try int, verdicts []*verdict) time.Duration {
-	wait := max(0, w.opts.Backoff(try))
+	wait := max(0, w.backoff(try))
 	for _, v := range verdicts {
 		wait = max(wait, v.after)
 	}
 	wait = min(wait, longest)
 	return wait + time.Duration(mrand.Int64N(int64(wait/2)+1))
+}
+
+// backoff is the caller's Backoff, or the default where that panics.
+func (w *Worker) backoff(try int) (wait time.Duration) {
+	defer func() {
+		if recover() != nil {
+			wait = defaultBackoff(try)
+		}
+	}()
+	return w.opts.Backoff(try)
 }

@@ -189,6 +189,13 @@ func TestPausesAreNeitherNegativeNorEndless(t *testing.T) {
 	}
 }
 
+func TestABackoffMayPanic(t *testing.T) {
+	opts := natsbatch.WorkerOptions{Backoff: func(int) time.Duration { panic("boom") }}
+	if got := natsbatch.Delay(opts, 2, 0); got < 200*time.Millisecond || got > 300*time.Millisecond {
+		t.Errorf("got %v, want the default's 200ms to 300ms", got)
+	}
+}
+
 // A Func whose context ends for another reason is waited for.
 func TestWithoutATimeoutFuncHasItsTime(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

@@ -39,8 +39,8 @@ type WorkerOptions struct {
 	Retryable func(error) bool
 
 	// Backoff is how long a request waits that goes back, before try 1 (the
-	// second), 2 and so on. Up to half is added by chance. Default: nil, 100 ms
-	// doubled with each try, at most 30 s.
+	// second), 2 and so on. Up to half is added by chance. Default: nil, and where
+	// it panics, 100 ms doubled with each try, at most 30 s.
 	Backoff func(try int) time.Duration
 
 	// Codec is that of the front ends: see ClientOptions. Default: nil, JSON.
@@ -91,12 +91,14 @@ func (o WorkerOptions) withDefaults() WorkerOptions {
 	o.MaxDeliveries = or(o.MaxDeliveries, defaultDeliveries)
 	o.Timeout = or(o.Timeout, defaultTimeout)
 	if o.Backoff == nil {
-		o.Backoff = func(try int) time.Duration {
-			return min(30*time.Second, 100*time.Millisecond<<min(try-1, 20))
-		}
+		o.Backoff = defaultBackoff
 	}
 	o.Codec = codecOr(o.Codec)
 	return o
+}
+
+func defaultBackoff(try int) time.Duration {
+	return min(30*time.Second, 100*time.Millisecond<<min(try-1, 20))
 }
 
 // Worker takes the requests of all front ends of a queue, runs them in batches
