@@ -81,7 +81,7 @@ func (q Queue) streams() (requests, results, dead jetstream.StreamConfig) {
 
 	dead = q.stream(q.deadStream(), "dlq.>")
 	dead.MaxBytes, dead.MaxAge = q.MaxBytes, q.DeadTTL
-	dead.Duplicates = min(duplicates, q.DeadTTL)
+	dead.Duplicates = min(duplicates, q.ResultTTL, q.DeadTTL) // else a Key that dies again would have no letter
 	return requests, results, dead
 }
 

@@ -114,6 +114,25 @@ func TestALetterThatIsGivenBackIsAnswered(t *testing.T) {
 	}
 }
 
+// A Key is a new request when its result is no longer kept, and so is its death.
+func TestAKeyThatDiesAgainHasAnotherLetter(t *testing.T) {
+	t.Parallel()
+	nc := conn(t)
+	q := natsbatch.Queue{Endpoint: "test", ResultTTL: 300 * time.Millisecond}
+	c, a := clientOf(t, nc, q), admin(t, nc, q)
+	var u upstream
+	u.work(t, nc, q)
+	for range 2 {
+		h := die(t, within(t), c, natsbatch.Key("k"))
+		if err := a.Drop(within(t), letters(t, a, 1)[0].Seq); err != nil {
+			t.Fatal(err)
+		}
+		for err := natsbatch.ErrDead; !errors.Is(err, natsbatch.ErrNoResult); _, err = c.Get(within(t), h) {
+			time.Sleep(100 * time.Millisecond)
+		}
+	}
+}
+
 // However many give a letter back, its request has a result afterwards.
 func TestALetterThatManyGiveBack(t *testing.T) {
 	t.Parallel()
