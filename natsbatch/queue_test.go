@@ -74,7 +74,7 @@ func TestDriftIsNamed(t *testing.T) {
 	changed := consumer
 	changed.MaxAckPending, changed.PriorityPolicy = 100, jetstream.PriorityPolicyNone
 	err = natsbatch.ConsumerDrift(consumer, changed)
-	for _, want := range []string{"e_again", "max ack pending is 100, must be 100000", "priority policy"} {
+	for _, want := range []string{"e_again", "max ack pending is 100, must be -1", "priority policy"} {
 		if !errors.Is(err, natsbatch.ErrDrift) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\nlacks %q", err, want)
 		}

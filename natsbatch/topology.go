@@ -110,7 +110,7 @@ func (q Queue) consumerConfig(l line) jetstream.ConsumerConfig {
 		AckPolicy:      jetstream.AckExplicitPolicy,
 		AckWait:        q.AckWait,
 		MaxDeliver:     -1,
-		MaxAckPending:  100_000,
+		MaxAckPending:  -1, // what is put off counts too, and must not keep the rest from workers: MaxMessages bounds it
 		MaxWaiting:     pullWaiting,
 		PriorityPolicy: jetstream.PriorityPolicyPrioritized,
 		PriorityGroups: []string{pullGroup},

@@ -3,8 +3,10 @@ package embed_test
 import (
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gobatcher/batcher/natsbatch"
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -45,4 +47,30 @@ func TestAWorkerWithoutConsumers(t *testing.T) {
 	wantDo(t, c)
 	for w.Health(within(t)) != nil { // until it has asked for all lines
 	}
+}
+
+// However many requests are put off, others run.
+func TestManyThatArePutOffHoldNobodyUp(t *testing.T) {
+	t.Parallel()
+	nc := conn(t)
+	q := natsbatch.Queue{Endpoint: "test", Memory: true}
+	c := clientOf(t, nc, q)
+	later := wire.Envelope{Kind: wire.KindSubmit, From: "f", DelayMS: uint64(time.Hour.Milliseconds()), Requests: []wire.Request{{Payload: []byte(`"r"`)}}}
+	const many = 100_100
+	for i := range many {
+		if err := nc.Publish("bq.main.req.test.normal", later.Append(nil)); err != nil {
+			t.Fatal(err)
+		}
+		if i%1000 == 0 {
+			c.Health(within(t)) // until it has stored these
+		}
+	}
+	w, err := natsbatch.NewWorker(within(t), nc, q, echo, natsbatch.WorkerOptions{})
+	worker(t, w, err)
+	for ctx := within(t); w.Stats().Messages < many; time.Sleep(time.Millisecond) {
+		if ctx.Err() != nil {
+			t.Fatalf("it has taken %d messages of %d", w.Stats().Messages, many)
+		}
+	}
+	wantDo(t, c)
 }
