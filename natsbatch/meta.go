@@ -10,9 +10,9 @@ import (
 // Meta is what a worker's Func may know of one request beside its value.
 type Meta struct {
 	// ID is the same whenever this request runs: the Key that it was submitted with,
-	// else a name that no other request has, unless one is given it as its Key. It
-	// serves as an idempotency key for what Func calls; Keys of two endpoints may be
-	// the same.
+	// which callers, and those of other endpoints, may use for something else too;
+	// without one a name that is no other's unless a caller makes it a Key. It serves
+	// as an idempotency key for what Func calls.
 	ID       string
 	Group    string    // see Group
 	Trace    string    // see ClientOptions.Trace
