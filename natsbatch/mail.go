@@ -34,10 +34,10 @@ type mail struct {
 type letter struct {
 	to    string
 	data  []byte
-	until time.Time   // when it is given up; zero: it was never sent
-	conn  uint64      // counts the worker's connections: that by which it was sent last
+	conn  uint64      // counts the worker's connections: that by which it was sent last; 0: none
+	until time.Time   // when it is given up, if that goes on
 	timer *time.Timer // sends it again
-	done  chan bool   // true: it has come, or its front end is gone; false: the worker ended before
+	done  chan bool   // true: it has come, or its front end is gone; false: nobody knows
 }
 
 // box holds the letters to one front end. The server keeps what a slow link has
@@ -72,7 +72,8 @@ func newMail(t *topology) (*mail, error) {
 
 // send sends a reply and gives a channel that says what became of it: true
 // when it has come, or is given up because its front end is gone; false if the
-// worker ended before that is known, so that its requests must run elsewhere.
+// worker ended, or lost its connection, before that is known, so that its requests
+// must run elsewhere.
 func (m *mail) send(to string, data []byte) <-chan bool {
 	l := &letter{to: to, data: data, done: make(chan bool, 1)}
 	m.mu.Lock()
@@ -112,32 +113,41 @@ func (m *mail) empty(b *box) {
 	}
 }
 
-// post sends a letter, and again after a while. m.mu is held.
+// post sends a letter, and again after a while. It is given up some time after its
+// first try by this connection: before, it may be the worker that was away. m.mu is
+// held.
 func (m *mail) post(number uint64, l *letter) {
-	l.conn = m.nc.Stats().Reconnects
+	if conn := m.conn(); l.until.IsZero() || conn != 0 && conn != l.conn {
+		l.conn, l.until = conn, time.Now().Add(m.keep)
+	}
 	answer := m.back + strconv.FormatUint(number, 10)
-	err := m.nc.PublishRequest(l.to, answer, l.data) // else it is sent again
+	err := m.nc.PublishRequest(l.to, answer, l.data)
 	if isTooLarge(err) {
-		err = m.nc.PublishRequest(l.to, answer, fit(l.data, messageLimit(m.nc, len(l.data))))
-	}
-	if err == nil && l.until.IsZero() {
-		l.until = time.Now().Add(m.keep)
-	}
+		_ = m.nc.PublishRequest(l.to, answer, fit(l.data, messageLimit(m.nc, len(l.data))))
+	} // whatever fails is sent again
 	l.timer = time.AfterFunc(m.lost, func() { m.resend(number) })
 }
 
-// resend sends a letter again that was not answered, or gives it up, for which it
-// must have been sent by the connection that there is: else it may be the worker
-// that was away. One to a front end that is gone had its try.
+// conn counts the connections that the worker has had; 0: it has none now.
+func (m *mail) conn() uint64 {
+	if !m.nc.IsConnected() {
+		return 0
+	}
+	return m.nc.Stats().Reconnects + 1
+}
+
+// resend sends a letter again that was not answered, or gives it up. One to a front
+// end that is gone had its try. Without a connection the server gives its requests
+// to another worker.
 func (m *mail) resend(number uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	l, now := m.sent[number], time.Now()
+	l, now, conn := m.sent[number], time.Now(), m.conn()
 	switch {
 	case l == nil:
-	case m.nc.IsClosed():
+	case m.nc.IsClosed() || conn == 0 && now.After(l.until):
 		m.finish(number, l, false)
-	case l.until.IsZero() || l.conn != m.nc.Stats().Reconnects || !m.nc.IsConnected():
+	case conn == 0 || conn != l.conn:
 		m.post(number, l)
 	case now.After(l.until):
 		m.gone[l.to] = now.Add(absent)

@@ -26,8 +26,13 @@ func (w *Worker) settle(verdicts []verdict, leave func()) {
 	}
 	replied := func() {
 		for _, settled := range replies {
-			if !<-settled {
-				return // the server delivers them again after AckWait
+			if !<-settled { // the server delivers them again after AckWait
+				for i := range verdicts {
+					if v := &verdicts[i]; v.isReply() {
+						w.leases.drop(v.item.from)
+					}
+				}
+				return
 			}
 		}
 		w.enter(verdicts, func() {}, (*verdict).isReply)

@@ -174,6 +174,27 @@ func TestADoOutlivesAShortAbsence(t *testing.T) {
 	}
 }
 
+// A worker that was away for long does not take it for the front end's absence.
+func TestADoOutlivesTheAbsenceOfItsWorker(t *testing.T) {
+	t.Parallel()
+	s := serve(t, server.Options{})
+	q := natsbatch.Queue{Endpoint: "test", AckWait: time.Second}
+	c := clientOf(t, dial(t, s.ClientURL()), q)
+	way, g := lay(t, s.Addr(), 0), newGate()
+	w, err := natsbatch.NewWorker(within(t), dial(t, "nats://"+way.Addr().String(), nats.ReconnectBufSize(-1)), q, g.fn, natsbatch.WorkerOptions{})
+	worker(t, w, err)
+	got := make(chan error, 1)
+	go func() { got <- second(c.Do(context.Background(), "r")) }()
+	soon(t, "Func", g.runs)
+	way.set(true)
+	close(g.may)
+	time.Sleep(2500 * time.Millisecond) // until it cannot be the worker's any more
+	way.set(false)
+	if err := soon(t, "Do", got); err != nil {
+		t.Errorf("Do: %v", err)
+	}
+}
+
 // A server keeps so much of what a slow link has yet to take, and no more.
 func TestAnswersComeBySlowLinks(t *testing.T) {
 	t.Parallel()

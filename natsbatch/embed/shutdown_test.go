@@ -8,6 +8,7 @@ import (
 
 	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/natsbatch"
+	"github.com/nats-io/nats-server/v2/server"
 )
 
 // What Func returns when Shutdown has run out of time, another worker finds out anew.
@@ -50,6 +51,32 @@ func TestNothingIsSettledAfterShutdownRanOutOfTime(t *testing.T) {
 				t.Errorf("Do got %q", res)
 			}
 		})
+	}
+}
+
+// A worker ends whose server is away and whose replies come to nobody.
+func TestCloseWithoutAServer(t *testing.T) {
+	t.Parallel()
+	s := serve(t, server.Options{})
+	q := natsbatch.Queue{Endpoint: "test", AckWait: time.Second}
+	c := clientOf(t, dial(t, s.ClientURL()), q)
+	way, g := lay(t, s.Addr(), 0), newGate()
+	w, err := natsbatch.NewWorker(within(t), dial(t, "nats://"+way.Addr().String()), q, g.fn, natsbatch.WorkerOptions{})
+	worker(t, w, err)
+	got := make(chan error, 1)
+	go func() { got <- second(c.Do(context.Background(), "r")) }()
+	soon(t, "Func", g.runs)
+	way.set(true)
+	close(g.may)
+	closed := make(chan error, 1)
+	go func() { closed <- w.Close() }()
+	if err := soon(t, "Close", closed); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	next, err := natsbatch.NewWorker(within(t), dial(t, s.ClientURL()), q, echo, natsbatch.WorkerOptions{})
+	worker(t, next, err)
+	if err := soon(t, "Do", got); err != nil {
+		t.Errorf("Do: %v", err)
 	}
 }
 
