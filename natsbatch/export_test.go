@@ -148,6 +148,26 @@ func PutOff(delay time.Duration, stored, now time.Time) time.Duration {
 	return wait
 }
 
+// Presence is that of a front end whose Dos wait.
+type Presence struct {
+	fe *frontEnd
+	p  presence
+}
+
+func NewPresence(ackWait time.Duration) *Presence {
+	return &Presence{fe: &frontEnd{topology: &topology{Queue: Queue{AckWait: ackWait}}}}
+}
+
+// Here says that it is there.
+func (p *Presence) Here() { p.p.last = time.Now() }
+
+// Returned says that it is there again, and gives whether its Dos are in doubt.
+func (p *Presence) Returned() bool {
+	before := len(p.p.doubts)
+	p.fe.returned(&p.p)
+	return len(p.p.doubts) > before
+}
+
 func deliveryOf(payloads []string) *delivery {
 	d := &delivery{envelope: &wire.Envelope{From: "fe", Number: 1}}
 	for i, p := range payloads {

@@ -1,0 +1,36 @@
+package natsbatch_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gobatcher/batcher/natsbatch"
+)
+
+// Workers try for AckWait, 5 s, and each of their tries may come to nothing in
+// another of several short absences.
+func TestShortAbsencesAddUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := natsbatch.NewPresence(5 * time.Second)
+		for i, c := range []struct {
+			here, away time.Duration
+			doubt      bool
+		}{
+			{0, 3 * time.Second, false},
+			{6 * time.Second, time.Second, false}, // nobody tries for as long
+			{2 * time.Second, time.Second, true},
+			{time.Second, time.Millisecond, true},
+			{34 * time.Second, time.Millisecond, true}, // workers may still try only once
+			{36 * time.Second, time.Millisecond, false},
+			{time.Hour, 4 * time.Second, true},
+		} {
+			time.Sleep(c.here)
+			p.Here()
+			time.Sleep(c.away)
+			if doubt := p.Returned(); doubt != c.doubt {
+				t.Errorf("absence %d, of %v after %v: doubt %t", i, c.away, c.here, doubt)
+			}
+		}
+	})
+}
