@@ -55,7 +55,7 @@ func (fe *frontEnd) attend(p *presence) {
 		p.missed = true
 		return
 	}
-	if p.missed || p.reconnects != reconnects || passed(p.last) > fe.harmless() {
+	if p.missed || p.reconnects != reconnects { // else it may have slept, and what came meanwhile is there
 		fe.returned(p)
 	}
 	p.last, p.reconnects, p.missed = now, reconnects, false
@@ -78,7 +78,7 @@ func (fe *frontEnd) returned(p *presence) {
 	p.shaky = now.Add(fe.AckWait + absent)
 	p.doubts = append(p.doubts, doubt{
 		sent:  fe.calls.all(),
-		until: now.Add(fe.AckWait + fe.resendLost()),
+		until: now.Add(fe.AckWait + time.Second),
 		why:   fmt.Errorf("%w: the front end was away for %v, and its answer may have come meanwhile", ErrUnknownOutcome, away.Round(time.Millisecond)),
 	})
 }

@@ -178,7 +178,7 @@ func TestADoOutlivesAShortAbsence(t *testing.T) {
 func TestADoOutlivesTheAbsenceOfItsWorker(t *testing.T) {
 	t.Parallel()
 	s := serve(t, server.Options{})
-	q := natsbatch.Queue{Endpoint: "test", AckWait: time.Second}
+	q := natsbatch.Queue{Endpoint: "test", AckWait: 2 * time.Second}
 	c := clientOf(t, dial(t, s.ClientURL()), q)
 	way, g := lay(t, s.Addr(), 0), newGate()
 	w, err := natsbatch.NewWorker(within(t), dial(t, "nats://"+way.Addr().String(), nats.ReconnectBufSize(-1)), q, g.fn, natsbatch.WorkerOptions{})
@@ -188,7 +188,7 @@ func TestADoOutlivesTheAbsenceOfItsWorker(t *testing.T) {
 	soon(t, "Func", g.runs)
 	way.set(true)
 	close(g.may)
-	time.Sleep(2500 * time.Millisecond) // until it cannot be the worker's any more
+	time.Sleep(4 * time.Second) // until it cannot be the worker's any more
 	way.set(false)
 	if err := soon(t, "Do", got); err != nil {
 		t.Errorf("Do: %v", err)

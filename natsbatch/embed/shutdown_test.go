@@ -20,7 +20,7 @@ func TestNothingIsSettledAfterShutdownRanOutOfTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			nc := conn(t)
-			q := natsbatch.Queue{Endpoint: "test", AckWait: time.Second}
+			q := natsbatch.Queue{Endpoint: "test", AckWait: 2 * time.Second}
 			c := clientOf(t, nc, q)
 			running, end := make(chan struct{}), make(chan struct{})
 			first, err := natsbatch.NewWorker(within(t), nc, q, func(ctx context.Context, _ []string) ([]string, error) {
@@ -58,7 +58,7 @@ func TestNothingIsSettledAfterShutdownRanOutOfTime(t *testing.T) {
 func TestCloseWithoutAServer(t *testing.T) {
 	t.Parallel()
 	s := serve(t, server.Options{})
-	q := natsbatch.Queue{Endpoint: "test", AckWait: time.Second}
+	q := natsbatch.Queue{Endpoint: "test", AckWait: 2 * time.Second}
 	c := clientOf(t, dial(t, s.ClientURL()), q)
 	way, g := lay(t, s.Addr(), 0), newGate()
 	w, err := natsbatch.NewWorker(within(t), dial(t, "nats://"+way.Addr().String()), q, g.fn, natsbatch.WorkerOptions{})
