@@ -225,7 +225,10 @@ func TestAWorkerWithoutAStreamOfResults(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantAll(t, c, handles)
-	if err := w.Health(within(t)); err != nil {
-		t.Errorf("in the end %v", err)
+	ctx := within(t)
+	for err := w.Health(ctx); err != nil; err = w.Health(ctx) { // until it knows too that it is stored
+		if ctx.Err() != nil {
+			t.Fatalf("in the end %v", err)
+		}
 	}
 }
