@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"strings"
 	"syscall"
@@ -93,5 +94,72 @@ func TestServeRefusedConnectionsGoOn(t *testing.T) {
 		}
 		io.Copy(io.Discard, res.Body)
 		time.Sleep(700 * time.Millisecond) // the deadline of a body is not that of its connection
+	}
+}
+
+// hasty is an upstream that answers before it has a request's body. It gives
+// its URL.
+func hasty(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { conn.Close() })
+			go func() {
+				if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+					io.WriteString(conn, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\n\r\nnope")
+				}
+			}()
+		}
+	}()
+	return "http://" + l.Addr().String()
+}
+
+// Who was answered before its body came cannot hold the connection with the rest.
+func TestServeAnswersBeforeTheBody(t *testing.T) {
+	g := startGate(t, "--upstream", hasty(t), "--protocol=kserve-v1", "--limits-body-time=300ms")
+	for _, body := range []string{"Content-Length: 30\r\n\r\nhalf", "Content-Length: 30\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"} {
+		conn := g.dial()
+		fmt.Fprintf(conn, "PUT /x HTTP/1.1\r\nHost: x\r\n%s", body)
+		in := bufio.NewReader(conn)
+		res, err := http.ReadResponse(in, nil)
+		if err != nil || res.StatusCode != http.StatusUnauthorized {
+			t.Fatalf("%q gets %+v, %v, want 401", body, res, err)
+		}
+		if _, err := io.Copy(io.Discard, in); err != nil {
+			t.Errorf("%q: %v, want the end of the connection", body, err)
+		}
+	}
+	if whole := post(g.url+"/x", "all of it"); whole.status != http.StatusUnauthorized || whole.header.Get("Connection") != "" {
+		t.Errorf("a whole body gets %+v, want 401 and no end of the connection", whole)
+	}
+}
+
+// Nor does the rest, where it comes after all, harm the others.
+func TestServeHTTP2AnswersBeforeTheBody(t *testing.T) {
+	g := startGate(t, "--upstream", hasty(t), "--protocol=kserve-v1")
+	client := cleartext(t)
+	for range 3 {
+		body, in := io.Pipe()
+		go io.WriteString(in, "half")
+		res, err := client.Post(g.url+"/x", "text/plain", body)
+		if err != nil || res.StatusCode != http.StatusUnauthorized {
+			t.Fatalf("got %+v, %v, want 401", res, err)
+		}
+		io.WriteString(in, "of it")
+		in.Close()
+		res.Body.Close()
+	}
+	time.Sleep(100 * time.Millisecond) // for who reads the body late
+	if r := post(g.url+"/x", "x"); r.status != http.StatusUnauthorized {
+		t.Errorf("got %+v, want 401", r)
 	}
 }

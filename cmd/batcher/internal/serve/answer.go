@@ -10,16 +10,18 @@ import (
 // long it takes as a whole is not its business.
 type steadyAnswer struct {
 	http.ResponseWriter
-	conn *http.ResponseController
-	most time.Duration
+	conn   *http.ResponseController
+	most   time.Duration
+	body   *steadyBody // of the request; nil is none
+	duplex bool        // it may begin before the body's end
 }
 
 // answerPart is how much a client must take within the time.
 const answerPart = 64 << 10
 
-// steadily serves r with an answer that must be taken steadily.
-func steadily(h http.Handler, w http.ResponseWriter, r *http.Request, most time.Duration) {
-	a := &steadyAnswer{w, http.NewResponseController(w), most}
+// steadily serves r, with this body, with an answer that must be taken steadily.
+func steadily(h http.Handler, w http.ResponseWriter, r *http.Request, body *steadyBody, most time.Duration) {
+	a := &steadyAnswer{ResponseWriter: w, conn: http.NewResponseController(w), most: most, body: body}
 	if r.ProtoMajor < 2 {
 		a.free() // of the deadline of the request before; a stream has none
 	}
@@ -32,6 +34,21 @@ func (a *steadyAnswer) limit() { _ = a.conn.SetWriteDeadline(time.Now().Add(a.mo
 
 // free ends the deadline between two parts: there the client waits.
 func (a *steadyAnswer) free() { _ = a.conn.SetWriteDeadline(time.Time{}) }
+
+// EnableFullDuplex is for http.ResponseController.
+func (a *steadyAnswer) EnableFullDuplex() error {
+	a.duplex = true
+	return a.conn.EnableFullDuplex()
+}
+
+// WriteHeader ends the connection with this answer where net/http, which need
+// not read the body before it, would go on with whatever is left of that.
+func (a *steadyAnswer) WriteHeader(status int) {
+	if status >= http.StatusOK && a.duplex && a.body != nil && a.body.answered() {
+		a.Header().Set("Connection", "close")
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
 
 func (a *steadyAnswer) Write(p []byte) (n int, err error) {
 	defer a.free()

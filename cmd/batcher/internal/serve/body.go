@@ -1,10 +1,13 @@
 package serve
 
 import (
+	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/gobatcher/batcher/gateway"
@@ -15,43 +18,109 @@ import (
 // it takes as a whole is not its business.
 type steadyBody struct {
 	io.ReadCloser
+	ctx    context.Context // of the request
 	conn   *http.ResponseController
 	most   time.Duration
 	stream bool // of HTTP/2
+
+	mu    sync.Mutex // guards what follows, and the deadline
+	whole bool       // it has been read to its end
+	last  bool       // its answer ends the connection
+	ended bool       // nobody may read any more, nor set a deadline
 }
 
-// steady gives r with a body that comes steadily. It is a copy: net/http asks
-// the body of its own request, before it answers, how much of it is left, and
-// knows only a body of its own. What is left it reads, over HTTP/1, whether or
-// not a handler has read any of it: so the first part has its time from now.
-func steady(w http.ResponseWriter, r *http.Request, most time.Duration) *http.Request {
+// steady gives r with a body that comes steadily, and that body; nil is none.
+// It is a copy: net/http asks the body of its own request, before it answers,
+// how much of it is left, and knows only a body of its own. What is left it
+// reads, over HTTP/1, whether or not a handler has read any of it: so the first
+// part has its time from now.
+func steady(w http.ResponseWriter, r *http.Request, most time.Duration) (*http.Request, *steadyBody) {
 	if r.ContentLength == 0 {
-		return r
+		return r, nil
 	}
 	own := *r
-	body := &steadyBody{r.Body, http.NewResponseController(w), most, r.ProtoMajor >= 2}
+	body := &steadyBody{ReadCloser: r.Body, ctx: r.Context(), conn: http.NewResponseController(w), most: most, stream: r.ProtoMajor >= 2}
 	if !body.stream {
-		_ = body.limit()
+		body.limit(most)
 	}
 	own.Body = body
-	return &own
+	return &own, body
 }
 
-// Not all that serves requests can set a deadline; then there is none.
-func (b *steadyBody) limit() error { return b.conn.SetReadDeadline(time.Now().Add(b.most)) }
+// limit sets a deadline, or none for zero, and reports whether that is possible:
+// not all that serves requests can. b.mu is held, unless nobody else has b yet.
+func (b *steadyBody) limit(most time.Duration) bool {
+	var end time.Time
+	if most > 0 {
+		end = time.Now().Add(most)
+	}
+	return b.conn.SetReadDeadline(end) == nil
+}
 
 func (b *steadyBody) Read(p []byte) (int, error) {
-	limited := b.limit() == nil
+	limited, err := b.begin()
+	if err != nil {
+		return 0, err
+	}
 	n, err := b.ReadCloser.Read(p)
-	switch {
-	case !limited:
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	late := limited && errors.Is(err, os.ErrDeadlineExceeded)
+	b.pause(limited && !late, err)
+	if late {
 		return n, gateway.Errorf(http.StatusRequestTimeout, "the body does not go on")
-	case err != nil || b.stream:
-		// The server listens on for the end of the connection, and must not
-		// take the end of the deadline for it; a stream's deadline ends its
-		// body even while nobody reads.
-		_ = b.conn.SetReadDeadline(time.Time{})
 	}
 	return n, err
+}
+
+// begin sets the deadline of a read.
+func (b *steadyBody) begin() (limited bool, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended {
+		return false, http.ErrBodyReadAfterClose
+	}
+	return b.limit(b.most), nil
+}
+
+// pause follows a read, and may free the connection of its deadline: the server
+// listens on for the end of the connection, and must not take the end of the
+// deadline for it; a stream's deadline ends its body even while nobody reads.
+func (b *steadyBody) pause(free bool, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.whole = b.whole || err == io.EOF
+	if free && !b.ended && (err != nil || b.stream) {
+		b.limit(0)
+	}
+}
+
+// answered reports whether an answer that begins now must be the last one of its
+// connection: what is left of the body would stand before the next request.
+func (b *steadyBody) answered() (last bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.last = !b.stream && !b.whole
+	return b.last
+}
+
+// end keeps b from the connection when the handler has returned: who passes a
+// body on may read it still, when the upstream answers before it has all of it.
+// What is left of it net/http reads without a deadline, and so the connection
+// has none but this.
+func (b *steadyBody) end() {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended = true
+	if conn, ok := b.ctx.Value(connKey{}).(net.Conn); ok && b.last && !b.whole {
+		time.AfterFunc(b.most, func() { _ = conn.Close() }) // it may be closed
+	}
+}
+
+// connKey is that of a connection in the contexts of its requests.
+type connKey struct{}
+
+func withConn(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, conn)
 }

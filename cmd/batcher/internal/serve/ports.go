@@ -66,6 +66,7 @@ func (s *server) openService() (*port, error) {
 		listener = netutil.LimitListener(listener, c.Limits.Connections)
 	}
 	p := &port{listener: listener, server: s.newServer(s.service()), secure: c.TLS.Cert != ""}
+	p.server.ConnContext = withConn
 	p.server.Protocols = new(http.Protocols)
 	p.server.Protocols.SetHTTP1(true)
 	p.server.Protocols.SetHTTP2(true)
@@ -108,7 +109,9 @@ func (s *server) service() http.Handler {
 		if s.now.Load().tokens != nil {
 			next = guarded
 		}
-		steadily(next, w, steady(w, r, s.first.Limits.BodyTime), s.first.Limits.AnswerTime)
+		own, body := steady(w, r, s.first.Limits.BodyTime)
+		defer body.end()
+		steadily(next, w, own, body, s.first.Limits.AnswerTime)
 	})
 }
 
