@@ -132,7 +132,7 @@ func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// Else an HTTP/1 server waits for the end of the request before it answers,
 	// for ever if the caller waits for the answer. HTTP/2 needs no telling.
 	_ = http.NewResponseController(w).EnableFullDuplex()
-	h.proxy.ServeHTTP(w, asWritten(r))
+	h.proxy.ServeHTTP(w, withPassedBody(asWritten(r)))
 }
 
 // rewrite sends a request on as it came, but for what belongs to its
@@ -151,13 +151,18 @@ func (h *HTTP) rewrite(pr *httputil.ProxyRequest) {
 	h.override(pr.Out.Header)
 }
 
+// failed answers in place of an upstream that does not. Who has left, or ended
+// half of the connection, is told nothing: the panic keeps net/http from telling
+// 200.
 func (h *HTTP) failed(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
-		err = errors.Join(err, context.Cause(r.Context()))
+		err = errors.Join(err, context.Cause(r.Context()), passedFault(r))
 	}
-	if e := asError(fmt.Errorf("the upstream did not answer: %w", err)); e.Status != statusClientGone {
-		e.write(w)
+	e := asError(fmt.Errorf("the upstream did not answer: %w", err))
+	if e.Status == statusClientGone {
+		panic(http.ErrAbortHandler)
 	}
+	e.write(w)
 }
 
 // Close closes the transport's idle connections.

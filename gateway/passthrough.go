@@ -2,6 +2,9 @@ package gateway
 
 import (
 	"bufio"
+	"context"
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -68,4 +71,55 @@ func (w *statusWriter) Write(p []byte) (int, error) {
 		w.status = http.StatusOK
 	}
 	return w.ResponseWriter.Write(p)
+}
+
+// passedBody is the body of a request that an HTTP passes through. It remembers
+// the gateway's own error in place of its end: over HTTP/1 the request's context
+// ends with it, and that is all that the transport would say.
+type passedBody struct {
+	io.ReadCloser
+	turn chan struct{} // holds a value while somebody reads
+	own  *Error        // guarded by turn
+}
+
+type passedKey struct{}
+
+func withPassedBody(r *http.Request) *http.Request {
+	if r.Body == nil || r.ContentLength == 0 {
+		return r
+	}
+	body := &passedBody{ReadCloser: r.Body, turn: make(chan struct{}, 1)}
+	r = r.WithContext(context.WithValue(r.Context(), passedKey{}, body))
+	r.Body = body
+	return r
+}
+
+func (b *passedBody) Read(p []byte) (int, error) {
+	b.turn <- struct{}{}
+	defer func() { <-b.turn }()
+	n, err := b.ReadCloser.Read(p)
+	errors.As(err, &b.own)
+	return n, err
+}
+
+// lastRead is how long a read may go on when the request's context has ended:
+// one that has ended the context is at its own end too.
+const lastRead = 100 * time.Millisecond
+
+// passedFault gives the gateway's own error that ended the body of r, or nil.
+func passedFault(r *http.Request) error {
+	b, ok := r.Context().Value(passedKey{}).(*passedBody)
+	if !ok {
+		return nil
+	}
+	select {
+	case b.turn <- struct{}{}:
+		defer func() { <-b.turn }()
+	case <-time.After(lastRead):
+		return nil
+	}
+	if b.own == nil {
+		return nil // of type error
+	}
+	return b.own
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,33 @@ func TestServeLimitsOfTime(t *testing.T) {
 	if _, err := answers.ReadByte(); err != io.EOF {
 		t.Errorf("who is idle: %v, want the end of the connection", err)
 	}
+}
+
+// What limits a body that is passed through is told too, though it ends the
+// context of the request; and who ends half of the connection does not read 200
+// in place of an answer.
+func TestServeLimitsOfTimeForWhatPasses(t *testing.T) {
+	up := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	}))
+	t.Cleanup(up.Close)
+	g := startGate(t, "--upstream", up.URL, "--protocol=kserve-v1", "--limits-body-time=100ms")
+	for range 10 {
+		late := g.dial()
+		fmt.Fprint(late, "POST /else HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf of it")
+		if res, err := http.ReadResponse(bufio.NewReader(late), nil); err != nil || res.StatusCode != http.StatusRequestTimeout {
+			t.Errorf("who is slow gets %+v, %v, want 408", res, err)
+		}
+	}
+	g.counts(`batcher_requests_total{code="408",passed="true",route="/"}`, 10)
+	half := g.dial()
+	fmt.Fprint(half, "GET /else HTTP/1.1\r\nHost: x\r\n\r\n")
+	half.(*net.TCPConn).CloseWrite()
+	if text, err := io.ReadAll(half); err != nil || len(text) > 0 {
+		t.Errorf("who ends half of the connection gets %q, %v", text, err)
+	}
+	g.counts(`batcher_requests_total{code="499",passed="true",route="/"}`, 1)
 }
 
 // Who does not take an answer that no buffer holds loses the connection, and

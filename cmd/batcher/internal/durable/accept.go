@@ -168,6 +168,7 @@ func refuse(w http.ResponseWriter, err error) {
 	case errors.Is(err, natsbatch.ErrDead):
 		say(w, http.StatusBadGateway, "it has been tried too often: see batcher dlq")
 	case errors.Is(err, context.Canceled): // the caller has left
+		panic(http.ErrAbortHandler) // else net/http would tell it 200
 	default:
 		say(w, http.StatusServiceUnavailable, "the queue does not answer")
 	}

@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -49,4 +50,20 @@ func TestBodyThatBreaksOffIsNotAccepted(t *testing.T) {
 			t.Errorf("%v: told of %+v, want the %d with its error, once", err, served, want)
 		}
 	}
+}
+
+// Who has left, or ended half of its connection, must not read 200: that is
+// what net/http sends for who writes nothing.
+func TestWhoLeavesIsToldNothing(t *testing.T) {
+	var told gateway.Served
+	defer func() {
+		if v := recover(); v != http.ErrAbortHandler || told.Status != 499 {
+			t.Errorf("it panics with %v, and %+v is told", v, told)
+		}
+	}()
+	r := httptest.NewRequest(http.MethodGet, Prefix, nil)
+	observe(func(_ *http.Request, s gateway.Served) { told = s }, httptest.NewRecorder(), r, func(w http.ResponseWriter) (int, error) {
+		refuse(w, context.Canceled)
+		return 0, nil
+	})
 }

@@ -19,9 +19,11 @@ type observed struct {
 func observe(served func(*http.Request, gateway.Served), w http.ResponseWriter, r *http.Request, answer func(http.ResponseWriter) (in int, err error)) {
 	start := time.Now()
 	o := &observed{ResponseWriter: w, Served: gateway.Served{Route: laterName, Status: statusLeft}}
+	defer func() {
+		o.Took = time.Since(start)
+		served(r, o.Served)
+	}()
 	o.In, o.Err = answer(o)
-	o.Took = time.Since(start)
-	served(r, o.Served)
 }
 
 // statusLeft is for who was told nothing, as in package gateway.
