@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"github.com/gobatcher/batcher/natsbatch"
 )
@@ -42,13 +43,15 @@ func (p replay) serve(ctx context.Context, reqs []httpRequest) ([]httpAnswer, er
 // one serves a request. If its answer says that the trouble may pass, it is
 // tried again later.
 func (p replay) one(ctx context.Context, req httpRequest) (a httpAnswer, err error) {
-	r, err := http.NewRequestWithContext(ctx, req.Method, req.URI, bytes.NewReader(req.Body))
+	r, err := req.made(ctx)
 	if err != nil {
 		return httpAnswer{Status: http.StatusBadRequest}, nil
 	}
-	r.Header, r.Host, r.RequestURI, r.RemoteAddr = req.Header, req.Host, req.URI, laterName
 	w := &recorder{header: make(http.Header)}
 	whole := w.record(p.next, r)
+	if ctx.Err() != nil { // the answer, if there is one, says only that
+		return a, natsbatch.Retry(context.Cause(ctx))
+	}
 	if w.long { // so it would be the next time
 		w = &recorder{header: make(http.Header)}
 		say(w, http.StatusBadGateway, "the answer is longer than 700 KiB, and cannot be kept")
@@ -63,6 +66,20 @@ func (p replay) one(ctx context.Context, req httpRequest) (a httpAnswer, err err
 		return a, natsbatch.Retry(fmt.Errorf("status %d: %.200s", a.Status, a.Body))
 	}
 	return a, nil
+}
+
+// made makes the request as net/http would have: a target that begins with two
+// slashes names no host, and one with a "#" has no fragment.
+func (req httpRequest) made(ctx context.Context) (*http.Request, error) {
+	// By this value a proxy knows that a panic says what broke off.
+	ctx = context.WithValue(ctx, http.ServerContextKey, &http.Server{})
+	r, err := http.NewRequestWithContext(ctx, req.Method, "/", bytes.NewReader(req.Body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header, r.Host, r.RequestURI, r.RemoteAddr = req.Header, req.Host, req.URI, laterName
+	r.URL, err = url.ParseRequestURI(req.URI)
+	return r, err
 }
 
 var errLong = errors.New("the answer is too long")

@@ -1,13 +1,16 @@
 package durable
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/gobatcher/batcher/gateway"
 	"github.com/gobatcher/batcher/natsbatch"
 )
 
@@ -61,6 +64,46 @@ func TestReplayOfAnAnswerThatBreaksOff(t *testing.T) {
 		}
 	}()
 	replay{http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("bug") })}.serve(t.Context(), []httpRequest{{Method: "GET", URI: "/"}})
+}
+
+// Nor is an answer whole that an upstream breaks off.
+func TestReplayOfAnUpstreamThatBreaksOff(t *testing.T) {
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Write([]byte("half"))
+		http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}))
+	t.Cleanup(up.Close)
+	next, err := gateway.NewHTTP(up.URL, gateway.HTTPOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err := (replay{next}).serve(t.Context(), []httpRequest{{Method: "GET", URI: "/", Header: make(http.Header)}}); !passing(err) {
+		t.Errorf("got %+v, %v, want to try again", a, err)
+	}
+}
+
+// Targets are those that net/http would have served.
+func TestReplayOfTargets(t *testing.T) {
+	for target, want := range map[string]string{"//x/admin": "//x/admin", "/a#b": "/a#b", "/a%2Fb?q#r": "/a/b", "http://h/c": "/c"} {
+		var r *http.Request
+		next := http.HandlerFunc(func(_ http.ResponseWriter, got *http.Request) { r = got })
+		if _, err := (replay{next}).serve(t.Context(), []httpRequest{{Method: "GET", URI: target}}); err != nil || r.URL.Path != want || r.RequestURI != target {
+			t.Errorf("%s: %v, served at %q", target, err, r.URL.Path)
+		}
+	}
+}
+
+// What is cut off by a shutdown is no answer.
+func TestReplayThatIsCutOff(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		cancel()
+		w.WriteHeader(499)
+	})
+	if a, err := (replay{next}).serve(ctx, []httpRequest{{Method: "GET", URI: "/"}}); !passing(err) {
+		t.Errorf("got %+v, %v, want to try again", a, err)
+	}
 }
 
 func TestReplayOfNoRequest(t *testing.T) {
