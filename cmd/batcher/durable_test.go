@@ -103,6 +103,40 @@ func TestDurableKeysOfDifferentRequests(t *testing.T) {
 	}
 }
 
+// Headers that a reload names count from then on.
+func TestDurableKeysAfterAReload(t *testing.T) {
+	u := startUpstream(t)
+	text := func(headers string) string {
+		return fmt.Sprintf("upstream: %s\nstore: %s\nroutes:\n  - {name: sum, protocol: kserve-v1, headers: [%s]}\n", u.URL, t.TempDir(), headers)
+	}
+	name := file(t, "batcher.yaml", text(""))
+	g := startGate(t, "--config", name)
+	replaceFile(t, name, text("X-Tenant"))
+	g.counts(reloaded, 1)
+	place := func(tenant string) string {
+		r := g.ask(http.MethodPost, predictPath, instance(1), "Prefer", "respond-async", "Idempotency-Key", "one", "X-Tenant", tenant)
+		return r.header.Get("Location")
+	}
+	if a, b := place("a"), place("b"); a == "" || a == b {
+		t.Errorf("the requests of two tenants are at %q and %q", a, b)
+	}
+}
+
+// What was asked with HEAD can be read with GET.
+func TestDurableAnswersToHEAD(t *testing.T) {
+	u := newUpstream(t)
+	u.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		w.Header().Set("X-Own", "a")
+	})
+	u.Start()
+	g := startGate(t, durableArgs(u, t.TempDir())...)
+	place := g.ask(http.MethodHead, "/else", "", "Prefer", "respond-async", "Idempotency-Key", "one").header.Get("Location")
+	if r := g.ask(http.MethodGet, place, ""); r.status != http.StatusOK || r.err != nil || r.header.Get("X-Own") != "a" {
+		t.Errorf("got %+v", r)
+	}
+}
+
 func TestDurablePreferences(t *testing.T) {
 	u := startUpstream(t)
 	g := startGate(t, durableArgs(u, t.TempDir())...)

@@ -98,7 +98,7 @@ func (l *Later) idOf(req httpRequest, key string) string {
 	for _, part := range []string{key, req.Method, req.Host, req.URI, string(req.Body)} {
 		add(part)
 	}
-	for _, name := range l.matters {
+	for _, name := range l.now.Load().matters {
 		add(strings.Join(req.Header.Values(name), "\n"))
 	}
 	return base64.RawURLEncoding.EncodeToString(sum.Sum(nil))
@@ -130,6 +130,7 @@ func (l *Later) show(w http.ResponseWriter, r *http.Request, id string) error {
 		refuse(w, err)
 	default:
 		maps.Copy(w.Header(), a.Header)
+		w.Header().Del("Content-Length") // that of HEAD is of a body that nobody has
 		w.WriteHeader(a.Status)
 		_, _ = w.Write(a.Body) // an error means that the caller has left
 	}
@@ -207,9 +208,9 @@ func prefers(r *http.Request, name string) bool {
 // waitOf is how long a caller wants to wait.
 func waitOf(r *http.Request) time.Duration {
 	said, ok := preferences(r)["wait"]
-	seconds, err := strconv.Atoi(said)
+	seconds, err := strconv.ParseInt(said, 10, 64)
 	if !ok || err != nil || seconds < 0 {
 		return defaultWait
 	}
-	return min(mostWait, time.Duration(seconds)*time.Second)
+	return time.Duration(min(seconds, int64(mostWait/time.Second))) * time.Second
 }

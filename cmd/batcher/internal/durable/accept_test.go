@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
 	"github.com/gobatcher/batcher/gateway"
@@ -15,7 +16,8 @@ import (
 
 // Who is told another's answer because both chose one key has read a secret.
 func TestWhoAsksTellsRequestsApart(t *testing.T) {
-	l := &Later{matters: matters(&config.Config{Routes: []config.Route{{Headers: []string{"X-Tenant"}}}})}
+	l := &Later{}
+	l.Use(&config.Config{Routes: []config.Route{{Headers: []string{"X-Tenant"}}}})
 	plain := l.idOf(httpRequest{}, "one")
 	for _, name := range []string{
 		"Authorization", "Cookie", "X-Tenant", "X-Api-Key", "Api-Key", "OpenAI-Organization", "OpenAI-Project",
@@ -66,4 +68,17 @@ func TestWhoLeavesIsToldNothing(t *testing.T) {
 		refuse(w, context.Canceled)
 		return 0, nil
 	})
+}
+
+func TestHowLongToWait(t *testing.T) {
+	for said, want := range map[string]time.Duration{
+		"": defaultWait, "wait=x": defaultWait, "wait=-1": defaultWait, "wait=0": 0, "wait=7": 7 * time.Second,
+		"wait=61": mostWait, "wait=9300000000": mostWait, "wait=9223372036854775807": mostWait,
+	} {
+		r := httptest.NewRequest(http.MethodGet, Prefix, nil)
+		r.Header.Set("Prefer", said)
+		if got := waitOf(r); got != want {
+			t.Errorf("%q: %v, want %v", said, got, want)
+		}
+	}
 }

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
 	"github.com/gobatcher/batcher/gateway"
 	"github.com/gobatcher/batcher/natsbatch"
 )
@@ -98,6 +102,38 @@ func TestBatchesAreCutByWeightAndBytes(t *testing.T) {
 			t.Errorf("%+v: calls of %v, %d answers, %v; want calls of %s", c.p, calls, len(answers), err, c.want)
 		}
 	}
+}
+
+// An upstream call lasts no longer than those wait who asked for it; the next
+// one has its own time.
+func TestCallsOfAWorkerAreTimed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := processor{weight: 1, timeout: 10 * time.Minute, process: func(ctx context.Context, _ gateway.Key, _ []gateway.Item) ([]gateway.Outcome, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}}
+		start := time.Now()
+		answers, err := p.run(t.Context(), "", items(1, 1))
+		if err != nil || time.Since(start) != 20*time.Minute || answers[0].Error.Status != 504 || answers[1].Error.Status != 504 {
+			t.Errorf("after %v: %+v, %v", time.Since(start), answers, err)
+		}
+	})
+}
+
+// A request that nobody waits for may take as long as the configuration says
+// now, and 5 minutes in any case; then it is tried again.
+func TestLaterIsTimed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &Later{}
+		hang := l.serve(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+		for _, c := range []struct{ timeout, want time.Duration }{{time.Second, 5 * time.Minute}, {time.Hour, time.Hour + time.Second}} {
+			l.Use(&config.Config{Routes: []config.Route{{Timeout: c.timeout}}})
+			start := time.Now()
+			if _, err := hang(t.Context(), []httpRequest{{Method: "GET", URI: "/"}}); !passing(err) || time.Since(start) != c.want {
+				t.Errorf("a timeout of %v: %v after %v", c.timeout, err, time.Since(start))
+			}
+		}
+	})
 }
 
 // Whatever a process returns, each request gets its own answer.

@@ -3,8 +3,12 @@ package durable
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"sync/atomic"
+	"time"
 
+	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
 	"github.com/gobatcher/batcher/natsbatch"
 )
@@ -13,9 +17,25 @@ import (
 // another, and keeps their answers.
 type Later struct {
 	queued
-	client  *natsbatch.Client[httpRequest, httpAnswer]
-	matters []string // names of the headers that tell requests with one key apart
+	client *natsbatch.Client[httpRequest, httpAnswer]
+	now    atomic.Pointer[terms]
 }
+
+// terms are what a reading of the configuration says.
+type terms struct {
+	matters []string      // names of the headers that tell requests with one key apart
+	longest time.Duration // that one may take before it is tried again
+}
+
+// Use has c count from now on. A handler that divides requests by more headers
+// than the one before must not serve any before that.
+func (l *Later) Use(c *config.Config) {
+	l.now.Store(&terms{matters(c), max(laterTime, c.Patience())})
+}
+
+// laterTime is how long a request may take whatever its route says: what is
+// passed through has no other limit.
+const laterTime = 5 * time.Minute
 
 // laterAtOnce is how many requests that nobody waits for are served at once.
 const laterAtOnce = 256
@@ -33,12 +53,24 @@ func NewLater(l *Link, c *config.Config, next http.Handler) (*Later, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := natsbatch.WorkerOptions{MaxDeliveries: c.Queue.Tries + 1} // the last one is not run
-	opts.Batch.MaxSize, opts.Batch.MaxConcurrent = 1, laterAtOnce     // the gateway makes the batches
-	if q.worker, err = natsbatch.NewWorker(ctx, l.Conn, q.queue, replay{next}.serve, opts); err != nil {
+	later := &Later{queued: q, client: client}
+	later.Use(c)
+	opts := natsbatch.WorkerOptions{Timeout: -1, MaxDeliveries: c.Queue.Tries + 1} // the last one is not run
+	opts.Batch.MaxSize, opts.Batch.MaxConcurrent = 1, laterAtOnce                  // the gateway makes the batches
+	if later.worker, err = natsbatch.NewWorker(ctx, l.Conn, q.queue, later.serve(next), opts); err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
-	return &Later{queued: q, client: client, matters: matters(c)}, nil
+	return later, nil
+}
+
+// serve serves with next what may take as long as the configuration says now.
+func (l *Later) serve(next http.Handler) batcher.Func[httpRequest, httpAnswer] {
+	return func(ctx context.Context, reqs []httpRequest) ([]httpAnswer, error) {
+		longest := l.now.Load().longest
+		ctx, cancel := context.WithTimeoutCause(ctx, longest, fmt.Errorf("no answer within %v", longest))
+		defer cancel()
+		return replay{next}.serve(ctx, reqs)
+	}
 }
 
 // matters are the headers that may change what a request means, or who asks:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/gateway"
@@ -17,10 +18,10 @@ func newWorker(l *Link, q natsbatch.Queue, r gateway.Route, observer gateway.Obs
 	if err != nil {
 		return nil, err
 	}
-	p := &processor{process: process, weight: r.MaxWeight, bytes: r.MaxBatchBytes}
+	p := &processor{process: process, weight: r.MaxWeight, bytes: r.MaxBatchBytes, timeout: r.Timeout}
 	ctx, cancel := setup()
 	defer cancel()
-	return natsbatch.NewGroupWorker(ctx, l.Conn, q, p.run, natsbatch.WorkerOptions{Batch: batching(r)})
+	return natsbatch.NewGroupWorker(ctx, l.Conn, q, p.run, natsbatch.WorkerOptions{Batch: batching(r), Timeout: -1}) // the processor's counts
 }
 
 // batching is how the route says that batches are to be formed.
@@ -37,7 +38,8 @@ func batching(r gateway.Route) batcher.Options {
 // processor has batches of requests answered.
 type processor struct {
 	process       gateway.Process
-	weight, bytes int // the most of both in an upstream call; zero and less: no limit
+	weight, bytes int           // the most of both in an upstream call; zero and less: no limit
+	timeout       time.Duration // that callers wait, so that nobody waits for an upstream call any longer; likewise
 }
 
 // run answers requests of one group, and so of one key. What is wrong with one
@@ -75,6 +77,11 @@ func (p *processor) call(ctx context.Context, reqs []request) []answer {
 	items := make([]gateway.Item, len(reqs))
 	for i, req := range reqs {
 		items[i] = req.Item
+	}
+	if p.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, p.timeout)
+		defer cancel()
 	}
 	outcomes, err := p.process(ctx, reqs[0].Key, items)
 	each, some := errorsOf(err, len(reqs))

@@ -23,6 +23,9 @@ func (s *server) reload() {
 		return
 	}
 	s.use(p)
+	if s.later != nil {
+		s.later.Use(c)
+	}
 	if s.swap != nil {
 		s.swap.Replace(p.handler)
 	}
