@@ -3,12 +3,16 @@
 package main_test
 
 import (
+	"bufio"
+	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"regexp"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // durableArgs are a durable route to u, kept in dir.
@@ -74,4 +78,37 @@ func (g *gate) configured(name string) string {
 		g.t.Fatal(err)
 	}
 	return string(text)
+}
+
+// Servers that do not answer keep nobody from ending the program.
+func TestDurableEndsThoughNobodyAnswers(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	asked := make(chan struct{})
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		fmt.Fprint(conn, `INFO {"server_id":"x","version":"2.10.0","max_payload":1048576,"headers":true,"proto":1}`+"\r\n")
+		for lines := bufio.NewScanner(conn); lines.Scan(); {
+			switch {
+			case strings.HasPrefix(lines.Text(), "PING"):
+				fmt.Fprint(conn, "PONG\r\n")
+			case strings.HasPrefix(lines.Text(), "HPUB"), strings.HasPrefix(lines.Text(), "PUB"):
+				asked <- struct{}{}
+			}
+		}
+	}()
+	g := newGate(t, "--upstream=http://127.0.0.1:1", "--protocol=kserve-v1", "--nats=nats://"+l.Addr().String())
+	<-asked
+	start := time.Now()
+	g.signal(syscall.SIGTERM)
+	g.end(128 + int(syscall.SIGTERM))
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("it ended after %v", took)
+	}
 }

@@ -19,7 +19,7 @@ type dispatcher struct {
 
 // newDispatcher makes one for the items of this route.
 func newDispatcher(l *Link, q natsbatch.Queue) (*dispatcher, error) {
-	ctx, cancel := setup()
+	ctx, cancel := l.setup()
 	defer cancel()
 	client, err := natsbatch.NewClient[request, answer](ctx, l.Conn, q, natsbatch.ClientOptions{})
 	if err != nil {

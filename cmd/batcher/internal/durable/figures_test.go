@@ -52,7 +52,7 @@ func open(t *testing.T) *Later {
 	t.Helper()
 	c := config.Default()
 	c.Store = t.TempDir()
-	link, err := Open(c)
+	link, err := Open(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ const laterAtOnce = 256
 
 // NewLater serves them with next, which is what serves all others.
 func NewLater(l *Link, c *config.Config, next http.Handler) (*Later, error) {
-	ctx, cancel := setup()
+	ctx, cancel := l.setup()
 	defer cancel()
 	q := queued{name: laterName, queue: laterQueue(c)}
 	var err error

@@ -35,7 +35,7 @@ func OpenLetters(c *config.Config, route string, out io.Writer) (*Letters, error
 	if route != "" && !slices.Contains(names, route) {
 		return nil, fmt.Errorf("dlq: there is no route %q; there are %q", route, names)
 	}
-	link, err := Open(c)
+	link, err := Open(context.Background(), c)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (l *Letters) open(c *config.Config, name string) error {
 	if name == laterName {
 		q.queue = laterQueue(c)
 	}
-	ctx, cancel := setup()
+	ctx, cancel := setup(context.Background())
 	defer cancel()
 	var err error
 	if q.admin, err = natsbatch.NewAdmin(ctx, l.link.Conn, q.queue); err != nil {
@@ -75,7 +75,7 @@ const page = 256
 // each calls do for each letter of a route.
 func (q *queued) each(do func(natsbatch.DeadLetter) error) error {
 	for after := uint64(0); ; {
-		ctx, cancel := setup()
+		ctx, cancel := setup(context.Background())
 		letters, err := q.admin.Dead(ctx, after, page)
 		cancel()
 		if err != nil || len(letters) == 0 {
@@ -172,7 +172,7 @@ func (l *Letters) change(numbers []uint64, done string, do func(*natsbatch.Admin
 func (q *queued) apply(numbers []uint64, do func(*natsbatch.Admin, context.Context, uint64) error) (count int, err error) {
 	var errs []error
 	for _, n := range numbers {
-		ctx, cancel := setup()
+		ctx, cancel := setup(context.Background())
 		err := do(q.admin, ctx, n)
 		late := ctx.Err() != nil
 		cancel()

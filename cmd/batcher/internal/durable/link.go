@@ -19,17 +19,19 @@ import (
 type Link struct {
 	Conn   *nats.Conn
 	server *embed.Server
+	ctx    context.Context // of the program: when it ends, nothing is set up any more
 }
 
 // setupTime is how long servers may take to answer when a program starts.
 const setupTime = 30 * time.Second
 
 // Open connects as c says; c names a store or servers. With a store it starts
-// the server, which only one process can have.
-func Open(c *config.Config) (*Link, error) {
+// the server, which only one process can have. When ctx ends, servers that do
+// not answer are waited for no longer, now and whenever queues are set up.
+func Open(ctx context.Context, c *config.Config) (*Link, error) {
 	if c.Store == "" {
-		conn, err := connect(c)
-		return &Link{Conn: conn}, err
+		conn, err := connect(ctx, c)
+		return &Link{Conn: conn, ctx: ctx}, err
 	}
 	server, err := embed.Start(c.Store, embed.Options{Listen: c.Queue.Listen})
 	if err != nil {
@@ -40,12 +42,12 @@ func Open(c *config.Config) (*Link, error) {
 		server.Close()
 		return nil, err
 	}
-	return &Link{Conn: conn, server: server}, nil
+	return &Link{Conn: conn, server: server, ctx: ctx}, nil
 }
 
 // connect connects to the servers that c names. They may be away later: then
 // it connects again, for ever.
-func connect(c *config.Config) (*nats.Conn, error) {
+func connect(ctx context.Context, c *config.Config) (*nats.Conn, error) {
 	opts := []nats.Option{nats.Name("batcher"), nats.MaxReconnects(-1), nats.Timeout(setupTime / 10)}
 	if c.Queue.Credentials != "" {
 		opts = append(opts, nats.UserCredentials(c.Queue.Credentials))
@@ -57,11 +59,24 @@ func connect(c *config.Config) (*nats.Conn, error) {
 		}
 		opts = append(opts, nats.Secure(secure))
 	}
-	conn, err := nats.Connect(c.NATS, opts...)
-	if err != nil {
-		return nil, c.Fault("nats", "%v", err)
+	type made struct {
+		conn *nats.Conn
+		err  error
 	}
-	return conn, nil
+	got := make(chan made, 1)
+	go func() {
+		conn, err := nats.Connect(c.NATS, opts...)
+		got <- made{conn, err}
+	}()
+	select {
+	case m := <-got:
+		if m.err != nil {
+			return nil, c.Fault("nats", "%v", m.err)
+		}
+		return m.conn, nil
+	case <-ctx.Done(): // the program is about to end, and the connection with it
+		return nil, context.Cause(ctx)
+	}
 }
 
 // URL is where other processes reach the server in this one; "" if there is
@@ -82,6 +97,8 @@ func (l *Link) Close() {
 }
 
 // setup bounds the first questions to the servers.
-func setup() (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(context.Background(), setupTime, fmt.Errorf("no answer from the queue's servers within %v", setupTime))
+func (l *Link) setup() (context.Context, context.CancelFunc) { return setup(l.ctx) }
+
+func setup(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, setupTime, fmt.Errorf("no answer from the queue's servers within %v", setupTime))
 }

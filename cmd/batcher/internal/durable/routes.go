@@ -40,7 +40,7 @@ func (rs *Routes) at(c *config.Config, name string) (*queued, error) {
 		}
 	}
 	q := &queued{name: name, queue: Queue(c, name)}
-	ctx, cancel := setup()
+	ctx, cancel := rs.link.setup()
 	defer cancel()
 	var err error
 	if q.admin, err = natsbatch.NewAdmin(ctx, rs.link.Conn, q.queue); err != nil {

@@ -19,7 +19,7 @@ func newWorker(l *Link, q natsbatch.Queue, r gateway.Route, observer gateway.Obs
 		return nil, err
 	}
 	p := &processor{process: process, weight: r.MaxWeight, bytes: r.MaxBatchBytes, timeout: r.Timeout}
-	ctx, cancel := setup()
+	ctx, cancel := l.setup()
 	defer cancel()
 	return natsbatch.NewGroupWorker(ctx, l.Conn, q, p.run, natsbatch.WorkerOptions{Batch: batching(r), Timeout: -1}) // the processor's counts
 }

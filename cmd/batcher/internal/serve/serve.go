@@ -60,9 +60,16 @@ type server struct {
 }
 
 // Run serves until ctx ends, then lets accepted requests finish within the
-// grace period, or until kill ends. It returns nil if all were answered. It
-// fails at once where the configuration is wrong or a port is taken.
-func Run(ctx, kill context.Context, opts Options) error {
+// grace period, or until kill ends. It returns nil if all were answered, and the
+// cause of ctx if that ended before it served. It fails at once where the
+// configuration is wrong or a port is taken.
+func Run(ctx, kill context.Context, opts Options) (err error) {
+	serving := false
+	defer func() {
+		if err != nil && !serving && ctx.Err() != nil {
+			err = context.Cause(ctx) // of which the error is a consequence
+		}
+	}()
 	defer runtime.KeepAlive(reserve())
 	files, unwatched := watchFile(opts.Path) // before it is read, to miss nothing
 	defer files.close()
@@ -83,7 +90,7 @@ func Run(ctx, kill context.Context, opts Options) error {
 		defer sendSpans(kill, provider)
 	}
 	if c.Durable() {
-		if s.link, err = durable.Open(c); err != nil {
+		if s.link, err = durable.Open(ctx, c); err != nil {
 			return err
 		}
 		defer s.link.Close()
@@ -100,6 +107,7 @@ func Run(ctx, kill context.Context, opts Options) error {
 	if err := s.begin(p); err != nil {
 		return err
 	}
+	serving = true
 	return s.run(ctx)
 }
 
@@ -115,7 +123,9 @@ func (s *server) begin(p *parts) (err error) {
 	}
 	if !s.opts.Worker {
 		if s.later, err = durable.NewLater(s.link, s.first, s.swap); err != nil {
-			return errors.Join(err, p.shutdown(s.kill))
+			grace, cancel := s.grace()
+			defer cancel()
+			return errors.Join(err, p.shutdown(grace))
 		}
 	}
 	s.metrics.Add(durable.Figures(func() *durable.Routes { return s.now.Load().queues }, s.later))
