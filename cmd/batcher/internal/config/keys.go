@@ -45,7 +45,7 @@ func (c *Config) keys() []key {
 		{"log.level", text(&c.Log.Level), "What is logged: debug, info, warn or error."},
 		{"log.format", text(&c.Log.Format), "How: text or json, one line an event, on standard error."},
 		{"log.access", yes(&c.Log.Access), "Whether each request is logged, at level info, up to 100ms later: never its body, its query or a header."},
-		{"tracing.endpoint", text(&c.Tracing.Endpoint), "URL that spans are sent to with OTLP over HTTP, such as http://localhost:4318. Empty: no tracing."},
+		{"tracing.endpoint", text(&c.Tracing.Endpoint), "URL that spans are sent to with OTLP over HTTP, such as http://localhost:4318; without a path it gets /v1/traces. Empty: no tracing."},
 		{"tracing.ratio", ratio(&c.Tracing.Ratio), "Share of the requests without a traceparent of their own that are traced. A batch is traced if one of its requests is."},
 		{"store", text(&c.Store), "Folder in which requests are kept until they are answered: every route is durable, by a queue in this process. One process can have it."},
 		{"nats", text(&c.NATS), "URLs of NATS servers with JetStream, with commas: every route is durable, and its requests meet in batches with those of all other gateways there. Instead of store."},

@@ -4,6 +4,8 @@ package tracing
 import (
 	"context"
 	"fmt"
+	"net/url"
+	"strings"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/propagation"
@@ -17,10 +19,17 @@ import (
 var Propagator = propagation.TraceContext{}
 
 // Start makes a provider of tracers that sends their spans to the URL
-// endpoint. Of the requests without a trace of their own it keeps the share
+// endpoint, to the usual path if it has none. Of the requests without a trace of their own it keeps the share
 // ratio. Shutdown of the provider sends what is left.
 func Start(ctx context.Context, endpoint string, ratio float64, version string) (*trace.TracerProvider, error) {
-	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint))
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("tracing: %w", err)
+	}
+	if strings.Trim(u.Path, "/") == "" {
+		u.Path = "/v1/traces"
+	}
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(u.String()))
 	if err != nil {
 		return nil, fmt.Errorf("tracing: %w", err)
 	}

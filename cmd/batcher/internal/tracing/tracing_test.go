@@ -2,6 +2,8 @@ package tracing_test
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/tracing"
@@ -49,5 +51,25 @@ func TestBatchesOfSampledRequestsAreSampled(t *testing.T) {
 	}
 	if batch(none) || !batch(all) {
 		t.Error("the ratio does not hold for requests")
+	}
+}
+
+// Collectors of OTLP listen at one path, which nobody need name.
+func TestWhereSpansGo(t *testing.T) {
+	paths := make(chan string, 1)
+	sink := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { paths <- r.URL.Path }))
+	t.Cleanup(sink.Close)
+	for path, want := range map[string]string{"": "/v1/traces", "/": "/v1/traces", "/own/path": "/own/path"} {
+		p, err := tracing.Start(t.Context(), sink.URL+path, 1, "v1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		batch(p)
+		if err := p.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if got := <-paths; got != want {
+			t.Errorf("spans for %q go to %s, want %s", path, got, want)
+		}
 	}
 }
