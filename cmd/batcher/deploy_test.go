@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"debug/elf"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -57,9 +58,13 @@ func TestDeploySidecar(t *testing.T) {
 				Spec struct {
 					InitContainers []struct {
 						Args  []string
+						Env   []struct{ Name, Value string }
 						Ports []struct {
 							Name string
 							Port int `yaml:"containerPort"`
+						}
+						Resources struct {
+							Limits struct{ Memory string }
 						}
 						VolumeMounts []struct {
 							MountPath string `yaml:"mountPath"`
@@ -68,6 +73,16 @@ func TestDeploySidecar(t *testing.T) {
 				}
 			}
 		}
+	}
+	var service struct {
+		Spec struct {
+			Ports []struct {
+				Target any `yaml:"targetPort"`
+			}
+		}
+	}
+	if err := yaml.Unmarshal([]byte(docs[2]), &service); err != nil {
+		t.Fatal(err)
 	}
 	if err := yaml.Unmarshal([]byte(docs[0]), &config); err != nil {
 		t.Fatal(err)
@@ -86,5 +101,11 @@ func TestDeploySidecar(t *testing.T) {
 	if !strings.Contains(o.stdout, "service port is 0.0.0.0:8080,") || sidecar.Ports[0].Port != 8080 ||
 		!strings.Contains(o.stdout, "admin port is 0.0.0.0:9090,") || sidecar.Ports[1].Port != 9090 {
 		t.Errorf("the ports are %v, and check says\n%s", sidecar.Ports, o.stdout)
+	}
+	if got := fmt.Sprint(service.Spec.Ports[0].Target); got != "8080" { // not a name: see there
+		t.Errorf("the service asks port %s", got)
+	}
+	if limit, env := sidecar.Resources.Limits.Memory, sidecar.Env[0]; limit != "512Mi" || env.Name != "GOMEMLIMIT" || env.Value != "450MiB" {
+		t.Errorf("the limit of memory is %s, and the environment has %+v", limit, env)
 	}
 }
