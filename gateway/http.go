@@ -93,10 +93,13 @@ func (h *HTTP) Send(ctx context.Context, key Key, body []byte) (Answer, error) {
 	h.override(req.Header)
 	res, err := h.opts.Transport.RoundTrip(req)
 	if err != nil {
-		return Answer{}, err
+		return Answer{}, unquoted{err}
 	}
 	defer func() { _ = res.Body.Close() }()
 	data, err := h.readAnswer(res)
+	if err != nil {
+		err = unquoted{err}
+	}
 	return Answer{Status: res.StatusCode, Header: res.Header, Body: data}, err
 }
 
@@ -158,7 +161,7 @@ func (h *HTTP) failed(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		err = errors.Join(err, context.Cause(r.Context()), passedFault(r))
 	}
-	e := asError(fmt.Errorf("the upstream did not answer: %w", err))
+	e := asError(fmt.Errorf("the upstream did not answer: %w", unquoted{err}))
 	if e.Status == statusClientGone {
 		panic(http.ErrAbortHandler)
 	}

@@ -95,6 +95,28 @@ func TestHTTPEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// What is wrong with an answer is told without the answer.
+func TestHTTPQuotesNoAnswer(t *testing.T) {
+	for _, answer := range []string{"HTTP/1.1 200 OK\r\nSet-Cookie \"secret\r\n\r\n", "a \\secret\"\r\n", "HTTP/1.1 200 OK\r\nContent-Length: secret\r\n\r\n"} {
+		u := newHTTP(t, "", gateway.HTTPOptions{}, func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			_, _ = io.WriteString(conn, answer)
+		})
+		h := newHandler(t, gateway.Route{Upstream: u}, gateway.Options{})
+		for _, got := range []*httptest.ResponseRecorder{post(h, "a"), serve(h, httptest.NewRequest(http.MethodGet, "/", nil))} {
+			wantAnswer(t, got, 502, "the upstream did not answer")
+			if strings.Contains(got.Body.String(), "secret") {
+				t.Errorf("%q is told in %s", answer, got.Body)
+			}
+		}
+	}
+}
+
 // A redirect is the upstream's answer, and is not followed with a caller's
 // items.
 func TestHTTPFollowsNoRedirect(t *testing.T) {
