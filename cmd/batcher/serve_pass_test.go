@@ -4,10 +4,13 @@ package main_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -61,5 +64,37 @@ func TestServePassesStreamsAndUpgradesThrough(t *testing.T) {
 	fmt.Fprintln(conn, "hello")
 	if text, err := in.ReadString('\n'); text != "hello\n" {
 		t.Errorf("got %q, %v", text, err)
+	}
+}
+
+// What packages say by themselves is logged like the rest, and without what
+// upstreams and collectors have said to them.
+func TestServeLogsWhatPackagesSay(t *testing.T) {
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		time.Sleep(100 * time.Millisecond) // until nobody listens for an answer
+		fmt.Fprint(conn, "secret \"answer")
+		t.Cleanup(func() { conn.Close() })
+	}))
+	t.Cleanup(up.Close)
+	sink := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "secret token", http.StatusUnauthorized)
+	}))
+	t.Cleanup(sink.Close)
+	g := startGate(t, "--upstream", up.URL, "--protocol=kserve-v1", "--log-format=json", "--tracing-endpoint", sink.URL)
+	get(t, g.url+"/x")
+	g.hears(`"level":"WARN","msg":"a package complains","err":"Unsolicited response received`)
+	g.signal(syscall.SIGTERM)
+	g.end(0)
+	g.hears(`"level":"WARN","msg":"a package complains","err":"traces export: .* 401 Unauthorized"`)
+	for line := range strings.Lines(g.said()) {
+		if strings.Contains(line, "secret") || !json.Valid([]byte(line)) {
+			t.Errorf("it logs %s", line)
+		}
 	}
 }

@@ -1,9 +1,13 @@
 package serve
 
 import (
+	"bytes"
 	"io"
+	"log"
 	"log/slog"
 	"net/http"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
@@ -52,4 +56,36 @@ func logAccess(log *slog.Logger, r *http.Request, s gateway.Served) {
 
 func milliseconds(name string, d time.Duration) slog.Attr {
 	return slog.Float64(name, float64(d.Microseconds())/1000)
+}
+
+// strays are lines that packages write by themselves, such as what net/http
+// says of upstreams: without what they quote, which is an answer's.
+type strays struct{ s *server }
+
+var quotes = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+func (c strays) Write(line []byte) (int, error) {
+	if p := c.s.now.Load(); p != nil {
+		text := quotes.ReplaceAllLiteral(bytes.TrimSpace(line), []byte(`"…"`))
+		p.log.Warn("a package complains", "err", string(text))
+	}
+	return len(line), nil
+}
+
+// adopt has strays logged like the rest, until the function that it gives is
+// called.
+func (s *server) adopt() (end func()) {
+	out, flags := log.Writer(), log.Flags()
+	log.SetOutput(strays{s})
+	log.SetFlags(0)
+	return func() {
+		log.SetOutput(out)
+		log.SetFlags(flags)
+	}
+}
+
+// untraced logs why spans do not get away, but not what the collector says.
+func (s *server) untraced(err error) {
+	text, _, _ := strings.Cut(err.Error(), "body: ")
+	_, _ = strays{s}.Write([]byte(strings.TrimRight(text, " (")))
 }

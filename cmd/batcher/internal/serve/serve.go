@@ -81,8 +81,9 @@ func Run(ctx, kill context.Context, opts Options) (err error) {
 	defer func() { _ = s.lines.flush() }()
 	s.ending, s.endOld = context.WithCancelCause(kill)
 	defer s.endOld(nil)
+	defer s.adopt()()
 	if c.Tracing.Endpoint != "" {
-		provider, err := tracing.Start(ctx, c.Tracing.Endpoint, c.Tracing.Ratio, opts.Version)
+		provider, err := tracing.Start(ctx, c.Tracing.Endpoint, c.Tracing.Ratio, opts.Version, s.untraced)
 		if err != nil {
 			return err
 		}

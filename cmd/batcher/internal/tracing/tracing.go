@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -20,8 +21,9 @@ var Propagator = propagation.TraceContext{}
 
 // Start makes a provider of tracers that sends their spans to the URL
 // endpoint, to the usual path if it has none. Of the requests without a trace of their own it keeps the share
-// ratio. Shutdown of the provider sends what is left.
-func Start(ctx context.Context, endpoint string, ratio float64, version string) (*trace.TracerProvider, error) {
+// ratio. Shutdown of the provider sends what is left. failed is told why spans do
+// not get away, those of other providers too; it must be safe for concurrent use.
+func Start(ctx context.Context, endpoint string, ratio float64, version string, failed func(error)) (*trace.TracerProvider, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil {
 		return nil, fmt.Errorf("tracing: %w", err)
@@ -33,6 +35,7 @@ func Start(ctx context.Context, endpoint string, ratio float64, version string) 
 	if err != nil {
 		return nil, fmt.Errorf("tracing: %w", err)
 	}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(failed))
 	program := resource.NewSchemaless(semconv.ServiceName("batcher"), semconv.ServiceVersion(version))
 	return trace.NewTracerProvider(
 		trace.WithBatcher(exporter),

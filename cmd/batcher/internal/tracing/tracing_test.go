@@ -13,7 +13,7 @@ import (
 
 func provider(t *testing.T, ratio float64) *sdk.TracerProvider {
 	t.Helper()
-	p, err := tracing.Start(t.Context(), "http://127.0.0.1:1", ratio, "v1")
+	p, err := tracing.Start(t.Context(), "http://127.0.0.1:1", ratio, "v1", func(error) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestWhereSpansGo(t *testing.T) {
 	sink := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { paths <- r.URL.Path }))
 	t.Cleanup(sink.Close)
 	for path, want := range map[string]string{"": "/v1/traces", "/": "/v1/traces", "/own/path": "/own/path"} {
-		p, err := tracing.Start(t.Context(), sink.URL+path, 1, "v1")
+		p, err := tracing.Start(t.Context(), sink.URL+path, 1, "v1", func(error) {})
 		if err != nil {
 			t.Fatal(err)
 		}
