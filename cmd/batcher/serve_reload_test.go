@@ -4,8 +4,11 @@ package main_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -53,7 +56,10 @@ func TestServeReloadKeepsWhoWaits(t *testing.T) {
 	replaceFile(t, name, configuration(next.URL, 10)) // and no signal
 	g.counts(reloaded, 1)
 	g.predict(2).want(t, 2)
+	g.counts(`batcher_items_pending{route="sum"}`, 1)
+	g.counts(`batcher_batches_running{route="sum"}`, 1)
 	old.release()
+	g.counts(`batcher_items_pending{route="sum"}`, 0)
 	r := <-answer
 	r.want(t, 1)
 	if !slices.Equal(old.calls(), []int{1}) || !slices.Equal(next.calls(), []int{1}) {
@@ -81,6 +87,36 @@ func TestServeReloadWaitsLongerThanTheGracePeriod(t *testing.T) {
 	g.hears("msg=ended")
 	u.release()
 	<-answer
+}
+
+// Streams from before a reload, which last longer than any request that waits,
+// have the grace period at the end.
+func TestServeReloadKeepsStreamsUntilTheEnd(t *testing.T) {
+	end := make(chan struct{})
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.NewResponseController(w).Flush()
+		<-end
+		io.WriteString(w, "the end")
+	}))
+	t.Cleanup(up.Close)
+	name := file(t, "batcher.yaml", "grace: 1ms\n"+strings.Replace(configuration(up.URL, 10), "max-items", "timeout: 1ms, max-items", 1))
+	g := startGate(t, "--config", name)
+	res, err := http.Get(g.url + "/stream")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	replaceFile(t, name, "grace: 1h\n"+configuration(up.URL, 9))
+	g.counts(reloaded, 1)
+	g.hears("not all requests from before the reload were done in time")
+	g.signal(syscall.SIGTERM)
+	g.hears("msg=draining")
+	time.Sleep(200 * time.Millisecond) // it must not end meanwhile
+	close(end)
+	if got, err := io.ReadAll(res.Body); err != nil || string(got) != "the end" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	g.end(0)
 }
 
 func TestServeReloadOfAWrongFile(t *testing.T) {

@@ -27,14 +27,15 @@ func (s *server) reload() {
 		s.later.Use(c)
 	}
 	if s.swap != nil {
-		s.swap.Replace(p.handler)
+		s.old.replace(s.swap, p.handler)
 	}
-	s.old.Go(func() {
+	s.old.all.Go(func() {
 		ctx, cancel := context.WithTimeoutCause(s.ending, before.config.Patience(), errGrace)
 		defer cancel()
 		if err := before.shutdown(ctx); err != nil {
 			p.log.Warn("not all requests from before the reload were done in time", "err", err.Error())
 		}
+		s.old.finish(s.ending, before.handler)
 	})
 	p.log.Info("the configuration is taken over", "routes", len(c.Routes))
 	for _, name := range s.fixed(c) {

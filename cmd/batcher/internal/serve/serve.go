@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -51,7 +50,7 @@ type server struct {
 	later      *durable.Later
 	files      *watched
 	kill       context.Context // ends all at once
-	old        sync.WaitGroup  // handlers that finish what they have
+	old        old             // handlers that finish what they have
 	ending     context.Context // ends when those must
 	endOld     context.CancelCauseFunc
 
@@ -116,7 +115,7 @@ func Run(ctx, kill context.Context, opts Options) (err error) {
 func (s *server) begin(p *parts) (err error) {
 	if !s.opts.Worker {
 		s.swap = gateway.NewSwap(p.handler)
-		s.metrics.Watch(func() map[string]batcher.Stats { return s.swap.Handler().Stats() })
+		s.metrics.Watch(func() map[string]batcher.Stats { return s.old.stats(s.swap) })
 	}
 	s.use(p)
 	if s.link == nil {
@@ -211,7 +210,9 @@ func (s *server) end(ctx context.Context) (err error) {
 	stop := context.AfterFunc(ctx, func() { s.endOld(context.Cause(ctx)) })
 	defer stop()
 	err = errors.Join(err, s.now.Load().shutdown(ctx))
-	s.old.Wait()
+	if late := s.old.wait(); err == nil { // else it says the same
+		err = late
+	}
 	return err
 }
 
