@@ -3,9 +3,10 @@ package watch
 
 import (
 	"crypto/sha256"
-	"errors"
+	"io"
+	"maps"
 	"os"
-	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,15 +52,11 @@ func New() (*Files, error) {
 // between reading files and naming them again. A folder that cannot be watched
 // is an error; the others are watched all the same.
 func (f *Files) Set(paths []string) error {
-	var errs []error
-	for _, path := range paths {
-		// The folder, not the file: files are replaced more often than written.
-		errs = append(errs, f.events.Add(filepath.Dir(path)))
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	err := follow(f.events, paths)
 	f.seen = f.seen.of(paths)
-	return errors.Join(errs...)
+	return err
 }
 
 // Close ends the watch.
@@ -98,10 +95,11 @@ func (f *Files) run() {
 	}
 }
 
-// compare tells if a file has changed.
+// compare tells if a file has changed. The way to it may have changed too.
 func (f *Files) compare() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	_ = follow(f.events, slices.Collect(maps.Keys(f.seen))) // before they are read, to miss nothing
 	if !f.seen.changed() {
 		return
 	}
@@ -137,11 +135,23 @@ func (s sums) changed() (yes bool) {
 	return yes
 }
 
-// sum is zero for a file that is not there.
+// mostBytes are those of a file that are read: as many as a configuration may have.
+const mostBytes = 1 << 20
+
+// sum is zero for a file that is not there, and for one that is none: a pipe
+// gives what it has only once.
 func sum(path string) (s [sha256.Size]byte) {
-	text, err := os.ReadFile(path)
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return s
+	}
+	file, err := os.Open(path)
 	if err != nil {
 		return s
 	}
-	return sha256.Sum256(text)
+	defer func() { _ = file.Close() }()
+	h := sha256.New()
+	if _, err := io.CopyN(h, file, mostBytes); err != nil && err != io.EOF {
+		return s
+	}
+	return [sha256.Size]byte(h.Sum(nil))
 }

@@ -1,6 +1,8 @@
 package watch_test
 
 import (
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -72,21 +74,13 @@ func TestChanges(t *testing.T) {
 func TestKubernetesVolume(t *testing.T) {
 	dir := t.TempDir()
 	for _, version := range []string{"1", "2"} {
-		if err := os.Mkdir(filepath.Join(dir, version), 0o700); err != nil {
-			t.Fatal(err)
-		}
+		mkdir(t, filepath.Join(dir, version))
 		write(t, filepath.Join(dir, version, "a"), version)
 	}
-	link := func(to, name string) {
-		t.Helper()
-		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	link("1", "..data")
-	link("..data/a", "a")
+	link(t, "1", filepath.Join(dir, "..data"))
+	link(t, "..data/a", filepath.Join(dir, "a"))
 	f := started(t, filepath.Join(dir, "a"))
-	link("2", "..data.new")
+	link(t, "2", filepath.Join(dir, "..data.new"))
 	rename(t, filepath.Join(dir, "..data.new"), filepath.Join(dir, "..data"))
 	wantChange(t, f, "the volume changed")
 }
@@ -146,9 +140,91 @@ func TestSetAgain(t *testing.T) {
 	}
 	write(t, b, "2")
 	wantChange(t, f, "a write")
-	if err := f.Set([]string{filepath.Join(dir, "none", "c"), b}); err == nil {
-		t.Error("a folder that does not exist is no error")
+	c := filepath.Join(dir, "none", "c")
+	if err := f.Set([]string{c, b}); err != nil {
+		t.Error(err)
 	}
 	write(t, b, "3")
 	wantChange(t, f, "a write beside a folder that does not exist")
+	mkdir(t, filepath.Dir(c))
+	write(t, c, "1")
+	wantChange(t, f, "that folder, and a file in it")
+}
+
+func mkdir(t *testing.T, path string) {
+	t.Helper()
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func link(t *testing.T, to, name string) {
+	t.Helper()
+	if err := os.Symlink(to, name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A folder may be a link, which changes, and a file a link to another folder.
+func TestLinks(t *testing.T) {
+	dir := t.TempDir()
+	for _, version := range []string{"1", "2"} {
+		mkdir(t, filepath.Join(dir, "releases", version))
+		write(t, filepath.Join(dir, "releases", version, "a"), version)
+	}
+	mkdir(t, filepath.Join(dir, "else"))
+	target := filepath.Join(dir, "else", "b")
+	write(t, target, "1")
+	link(t, "releases/1", filepath.Join(dir, "current"))
+	link(t, target, filepath.Join(dir, "b"))
+	f := started(t, filepath.Join(dir, "current", "a"), filepath.Join(dir, "b"))
+	link(t, "releases/2", filepath.Join(dir, "new"))
+	rename(t, filepath.Join(dir, "new"), filepath.Join(dir, "current"))
+	wantChange(t, f, "the link to the folder changed")
+	write(t, filepath.Join(dir, "releases", "2", "a"), "3")
+	wantChange(t, f, "a write in the folder that it leads to now")
+	write(t, target+".new", "2")
+	rename(t, target+".new", target)
+	wantChange(t, f, "the file that a link leads to was replaced")
+}
+
+// A folder may go, and another come in its place.
+func TestFolderMadeAgain(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "sub")
+	path := filepath.Join(dir, "a")
+	mkdir(t, dir)
+	write(t, path, "1")
+	f := started(t, path)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	wantChange(t, f, "its removal")
+	mkdir(t, dir)
+	write(t, path, "2")
+	wantChange(t, f, "another folder came")
+	mkdir(t, dir+".new")
+	write(t, filepath.Join(dir+".new", "a"), "3")
+	rename(t, dir, dir+".old")
+	rename(t, dir+".new", dir)
+	wantChange(t, f, "another folder took its place")
+	write(t, path, "4")
+	wantChange(t, f, "a write in that one")
+}
+
+// What is no file is left alone: a pipe gives what it has only once, and a
+// device may have no end.
+func TestWhatIsNoFile(t *testing.T) {
+	in, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	if _, err := out.WriteString("text"); err != nil {
+		t.Fatal(err)
+	}
+	out.Close()
+	started(t, fmt.Sprintf("/dev/fd/%d", in.Fd()), "/dev/zero")
+	if text, err := io.ReadAll(in); err != nil || string(text) != "text" {
+		t.Errorf("the pipe gives %q, %v", text, err)
+	}
 }

@@ -1,0 +1,84 @@
+package watch
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// follow has events watch all folders on which the contents of these files
+// depend, and no others. A folder that is there already is watched once more:
+// it may be another one of the same name.
+func follow(events *fsnotify.Watcher, paths []string) error {
+	var wanted []string
+	for _, path := range paths {
+		for _, folder := range folders(path) {
+			if !slices.Contains(wanted, folder) {
+				wanted = append(wanted, folder)
+			}
+		}
+	}
+	for _, folder := range events.WatchList() {
+		if !slices.Contains(wanted, folder) {
+			_ = events.Remove(folder) // it may have gone
+		}
+	}
+	var errs []error
+	for _, folder := range wanted {
+		errs = append(errs, events.Add(folder))
+	}
+	return errors.Join(errs...)
+}
+
+// mostLinks are those that a path may lead through, as on Linux.
+const mostLinks = 40
+
+// folders gives those in which something must happen before path leads to
+// another content: that of the file, since files are replaced more often than
+// written, and those of all links on the way to it. Where something is not
+// there, it is that in which it is missing.
+func folders(path string) (all []string) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil // a pipe or a device does not change
+	}
+	at, rest := split(path)
+	for links := 0; len(rest) > 0; {
+		next := filepath.Join(at, rest[0])
+		info, err := os.Lstat(next)
+		switch {
+		case err != nil:
+			return append(all, at)
+		case info.Mode()&os.ModeSymlink != 0:
+			all = append(all, at)
+			target, err := os.Readlink(next)
+			if links++; err != nil || links > mostLinks {
+				return all
+			}
+			root, names := split(target)
+			if filepath.IsAbs(target) {
+				at = root
+			}
+			rest = append(names, rest[1:]...)
+		case len(rest) == 1:
+			return append(all, at)
+		default:
+			at, rest = next, rest[1:]
+		}
+	}
+	return all
+}
+
+// split gives the root of a path and the names below it.
+func split(path string) (root string, names []string) {
+	volume := filepath.VolumeName(path)
+	separator := func(r rune) bool { return r < 0x80 && os.IsPathSeparator(uint8(r)) }
+	return volume + string(filepath.Separator), strings.FieldsFunc(path[len(volume):], separator)
+}
