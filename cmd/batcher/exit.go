@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os/exec"
+	"time"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/pipe"
@@ -37,17 +38,17 @@ func report(stderr io.Writer, verb *cobra.Command, err error) int {
 	case err == nil:
 		return statusOK
 	case !errors.As(err, &failed):
-		fmt.Fprintf(stderr, "batcher: %v\nRun '%s --help' for usage.\n", err, verb.CommandPath())
+		tell(stderr, "batcher: %v\nRun '%s --help' for usage.\n", err, verb.CommandPath())
 		return statusUsage
 	case errors.As(err, &interrupted):
 		return interrupted.status()
 	case errors.Is(err, pipe.ErrFailed):
 		return statusFailed
 	case errors.As(err, &fault), errors.As(err, &faults): // each line says where it is
-		fmt.Fprintln(stderr, err)
+		tell(stderr, "%v\n", err)
 		return statusFailed
 	}
-	fmt.Fprintf(stderr, "batcher: %v\n", err)
+	tell(stderr, "batcher: %v\n", err)
 	if cannot := new(exec.Error); errors.As(err, &cannot) {
 		if errors.Is(cannot, exec.ErrNotFound) || errors.Is(cannot, fs.ErrNotExist) {
 			return statusNotFound
@@ -55,4 +56,17 @@ func report(stderr io.Writer, verb *cobra.Command, err error) int {
 		return statusCannotRun
 	}
 	return statusFailed
+}
+
+// tell writes to stderr, but does not wait for ever for who does not read it.
+func tell(stderr io.Writer, format string, args ...any) {
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		fmt.Fprintf(stderr, format, args...)
+	}()
+	select {
+	case <-told:
+	case <-time.After(time.Second):
+	}
 }

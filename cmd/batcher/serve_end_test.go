@@ -3,8 +3,12 @@
 package main_test
 
 import (
+	"bufio"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
+	"regexp"
 	"syscall"
 	"testing"
 	"time"
@@ -136,4 +140,49 @@ func TestServeIdleEnds(t *testing.T) {
 	g := startGate(t, "--upstream", "http://127.0.0.1:1", "--protocol", "kserve-v1")
 	g.signal(syscall.SIGTERM)
 	g.end(0)
+}
+
+// Nobody reads the log, and nobody waits for that: neither callers nor the end.
+func TestServeWhoseLogNobodyReads(t *testing.T) {
+	u := startUpstream(t)
+	log, stderr, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	cmd := exec.Command(built, "serve", "--listen=127.0.0.1:0", "--admin-listen=off", "--upstream", u.URL, "--protocol=kserve-v1", "--grace=1h")
+	cmd.Stderr = stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill() })
+	stderr.Close()
+	line, err := bufio.NewReader(log).ReadString('\n')
+	found := regexp.MustCompile(`address=(\S+)`).FindStringSubmatch(line)
+	if found == nil {
+		t.Fatalf("it said %q, %v", line, err)
+	}
+	g := &gate{t: t, cmd: cmd, url: "http://" + found[1]}
+	for n := range 2000 { // far more lines than a pipe holds
+		g.predict(n).want(t, n)
+	}
+	u.hold()
+	go g.predict(1)
+	until(t, "the upstream is asked", func() bool { return len(u.calls()) > 2000 })
+	g.signal(syscall.SIGTERM)
+	time.Sleep(500 * time.Millisecond)
+	g.signal(syscall.SIGTERM)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		cmd.Wait() // its error is the exit status
+	}()
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		t.Fatal("serve does not end")
+	}
+	if got := cmd.ProcessState.ExitCode(); got != 1 {
+		t.Errorf("status %d, want 1", got)
+	}
 }

@@ -67,15 +67,18 @@ func TestLines(t *testing.T) {
 
 // Much does not wait.
 func TestLinesAreNotHeldWithoutBound(t *testing.T) {
-	var out writes
-	_, later := serve.NewLines(&out)
-	line := strings.Repeat("x", serve.GatherSize/2)
-	for range 3 {
-		io.WriteString(later, line)
-	}
-	if got := out.take(); len(got) != 1 || got[0] != line+line {
-		t.Errorf("got %d writes", len(got))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var out writes
+		_, later := serve.NewLines(&out)
+		line := strings.Repeat("x", serve.GatherSize/2)
+		for range 2 {
+			io.WriteString(later, line)
+		}
+		synctest.Wait()
+		if got := out.take(); len(got) != 1 || got[0] != line+line {
+			t.Errorf("got %d writes", len(got))
+		}
+	})
 }
 
 // full is a disk that has room again after a failure.
@@ -92,15 +95,53 @@ func (f *full) Write(p []byte) (int, error) {
 
 // What cannot be written is dropped.
 func TestLinesThatCannotBeWritten(t *testing.T) {
-	var out full
-	atOnce, later := serve.NewLines(&out)
-	for _, w := range []io.Writer{atOnce, later} {
-		if _, err := w.Write(make([]byte, serve.GatherSize)); err != errFull {
-			t.Errorf("got %v", err)
+	synctest.Test(t, func(t *testing.T) {
+		var out full
+		atOnce, later := serve.NewLines(&out)
+		for _, w := range []io.Writer{atOnce, later} {
+			w.Write(make([]byte, serve.GatherSize))
+			synctest.Wait()
 		}
-	}
-	fmt.Fprint(atOnce, "next")
-	if got := out.take(); !slices.Equal(got, []string{"next"}) {
-		t.Errorf("got %q", got)
-	}
+		fmt.Fprint(atOnce, "next")
+		if got := out.take(); !slices.Equal(got, []string{"next"}) {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+// stuck is a pipe that nobody reads for a while.
+type stuck struct {
+	writes
+	free chan struct{}
+}
+
+func (s *stuck) Write(p []byte) (int, error) {
+	<-s.free
+	return s.writes.Write(p)
+}
+
+// Nobody waits long for a reader that does not go on. What it misses is counted.
+func TestLinesThatNobodyTakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := stuck{free: make(chan struct{})}
+		atOnce, later := serve.NewLines(&out)
+		start := time.Now()
+		fmt.Fprint(atOnce, "first")
+		if took := time.Since(start); took != serve.WritePatience {
+			t.Errorf("a line took %v", took)
+		}
+		start = time.Now()
+		for range serve.MostHeld/1000 + 5 {
+			later.Write(make([]byte, 1000))
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("gathered lines took %v", took)
+		}
+		close(out.free)
+		synctest.Wait()
+		got := out.take()
+		if len(got) != 3 || got[0] != "first" || len(got[1]) > serve.MostHeld || got[2] != "5 lost" {
+			t.Errorf("got %d writes, the last of which is %q", len(got), got[len(got)-1])
+		}
+	})
 }

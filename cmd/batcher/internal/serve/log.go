@@ -84,6 +84,13 @@ func (s *server) adopt() (end func()) {
 	}
 }
 
+// lost logs how many lines were dropped.
+func (s *server) lost(n int) {
+	if p := s.now.Load(); p != nil {
+		p.log.Warn("lines of the log were dropped: nobody took them", "count", n)
+	}
+}
+
 // untraced logs why spans do not get away, but not what the collector says.
 func (s *server) untraced(err error) {
 	text, _, _ := strings.Cut(err.Error(), "body: ")

@@ -77,7 +77,8 @@ func Run(ctx, kill context.Context, opts Options) (err error) {
 		return err
 	}
 	s := &server{opts: opts, stderr: opts.Stderr, lines: &lines{out: opts.Stderr}, kill: kill, files: files, metrics: metrics.New(opts.Version), first: c, propagator: tracing.Propagator}
-	defer func() { _ = s.lines.flush() }()
+	s.lines.lost = s.lost
+	defer s.lines.flush()
 	s.ending, s.endOld = context.WithCancelCause(kill)
 	defer s.endOld(nil)
 	defer s.adopt()()
