@@ -57,6 +57,15 @@ func TestServeProbe(t *testing.T) {
 	until(t, "it is ready", func() bool { ready, _ := g.ready(); return ready })
 }
 
+// What matches no route has an upstream too, which counts.
+func TestServeReadinessOfTheUpstreamForTheRest(t *testing.T) {
+	u := startUpstream(t)
+	g := startGate(t, "--config", file(t, "batcher.yaml", "upstream: http://127.0.0.1:1\nroutes: [{pattern: /own/, protocol: kserve-v1, upstream: "+u.URL+"}]\n"))
+	if ready, why := g.ready(); ready || !strings.Contains(why, "127.0.0.1:1") {
+		t.Errorf("ready is %t and says %q", ready, why)
+	}
+}
+
 func TestServeAdminPortOff(t *testing.T) {
 	u := startUpstream(t)
 	cmd := newGate(t, "--listen=127.0.0.1:0", "--admin-listen=off", "--upstream", u.URL, "--protocol", "kserve-v1")

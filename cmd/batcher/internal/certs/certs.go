@@ -2,8 +2,11 @@
 package certs
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -69,14 +72,33 @@ func Client(ca, cert, key, name string) (*tls.Config, error) {
 	return c, nil
 }
 
+// ErrAuthorities is wrapped by errors of the file of authorities, as opposed to
+// those of a certificate and its key.
+var ErrAuthorities = errors.New("certificate authorities")
+
 func pool(file string) (*x509.CertPool, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrAuthorities, err)
 	}
-	p := x509.NewCertPool()
-	if !p.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM", file)
+	p, n := x509.NewCertPool(), 0
+	for begins := bytes.Count(text, []byte("-----BEGIN CERTIFICATE-----")); n < begins; n++ {
+		var block *pem.Block
+		if block, text = pem.Decode(text); block == nil {
+			return nil, fmt.Errorf("%w: %s: only %d of %d certificates are PEM", ErrAuthorities, file, n, begins)
+		}
+		if block.Type != "CERTIFICATE" {
+			n-- // something else between them
+			continue
+		}
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s: certificate %d: %w", ErrAuthorities, file, n+1, err)
+		}
+		p.AddCert(cert)
+	}
+	if n == 0 {
+		return nil, fmt.Errorf("%w: %s holds no certificate in PEM", ErrAuthorities, file)
 	}
 	return p, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/gobatcher/batcher/cmd/batcher/internal/certs"
 	"github.com/gobatcher/batcher/gateway"
 )
 
@@ -46,6 +47,16 @@ func (c *Config) UpstreamURL(r Route) string {
 		return r.Upstream
 	}
 	return c.Upstream
+}
+
+// FilesFault is a fault of the files that the keys of these names name: of ca if
+// err is one of authorities, else of cert.
+func (c *Config) FilesFault(cert, ca string, err error) Fault {
+	name := cert
+	if errors.Is(err, certs.ErrAuthorities) {
+		name = ca
+	}
+	return c.Fault(name, "%v", err)
 }
 
 func (r Route) gateway(p gateway.Protocol, upstream gateway.Upstream) gateway.Route {

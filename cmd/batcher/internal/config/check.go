@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -50,6 +51,8 @@ func (c *Config) check() Faults {
 		k.fault(clash(c.Admin.Listen, c.Listen), "admin.listen", "%s is the service port, there must be one of its own", c.Listen)
 	}
 	k.fault(c.Admin.Probe != "" && !strings.HasPrefix(c.Admin.Probe, "/"), "admin.probe", "%q is not a path, it must start with /", c.Admin.Probe)
+	_, err := url.Parse("http://host" + c.Admin.Probe)
+	k.fault(err != nil && strings.HasPrefix(c.Admin.Probe, "/"), "admin.probe", "%q is not a path", c.Admin.Probe)
 	k.upstream("upstream", c.Upstream)
 	k.pair("tls.cert", c.TLS.Cert, "tls.key", c.TLS.Key)
 	k.pair("upstream-tls.cert", c.Outbound.Cert, "upstream-tls.key", c.Outbound.Key)

@@ -6,6 +6,7 @@ package durable
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/certs"
@@ -48,16 +49,9 @@ func Open(ctx context.Context, c *config.Config) (*Link, error) {
 // connect connects to the servers that c names. They may be away later: then
 // it connects again, for ever.
 func connect(ctx context.Context, c *config.Config) (*nats.Conn, error) {
-	opts := []nats.Option{nats.Name("batcher"), nats.MaxReconnects(-1), nats.Timeout(setupTime / 10)}
-	if c.Queue.Credentials != "" {
-		opts = append(opts, nats.UserCredentials(c.Queue.Credentials))
-	}
-	if c.Queue.CA != "" || c.Queue.Cert != "" {
-		secure, err := certs.Client(c.Queue.CA, c.Queue.Cert, c.Queue.Key, "")
-		if err != nil {
-			return nil, c.Fault("queue.ca", "%v", err)
-		}
-		opts = append(opts, nats.Secure(secure))
+	opts, err := options(c)
+	if err != nil {
+		return nil, err
 	}
 	type made struct {
 		conn *nats.Conn
@@ -77,6 +71,31 @@ func connect(ctx context.Context, c *config.Config) (*nats.Conn, error) {
 	case <-ctx.Done(): // the program is about to end, and the connection with it
 		return nil, context.Cause(ctx)
 	}
+}
+
+// Check says what is wrong with the files that connecting as c says needs.
+func Check(c *config.Config) error {
+	_, err := options(c)
+	return err
+}
+
+// options are those of a connection to the servers that c names.
+func options(c *config.Config) ([]nats.Option, error) {
+	opts := []nats.Option{nats.Name("batcher"), nats.MaxReconnects(-1), nats.Timeout(setupTime / 10)}
+	if c.Queue.Credentials != "" {
+		if _, err := os.ReadFile(c.Queue.Credentials); err != nil {
+			return nil, c.Fault("queue.credentials", "%v", err)
+		}
+		opts = append(opts, nats.UserCredentials(c.Queue.Credentials))
+	}
+	if c.Queue.CA != "" || c.Queue.Cert != "" {
+		secure, err := certs.Client(c.Queue.CA, c.Queue.Cert, c.Queue.Key, "")
+		if err != nil {
+			return nil, c.FilesFault("queue.cert", "queue.ca", err)
+		}
+		opts = append(opts, nats.Secure(secure))
+	}
+	return opts, nil
 }
 
 // URL is where other processes reach the server in this one; "" if there is

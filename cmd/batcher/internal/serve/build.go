@@ -49,7 +49,7 @@ func (s *server) build(c *config.Config) (p *parts, err error) {
 	p = &parts{config: c, log: newLog(c.Log, s.lines), observer: s.observer(c)}
 	if c.TLS.Cert != "" {
 		if p.tls, err = certs.Load(c.TLS.Cert, c.TLS.Key, c.TLS.ClientCA); err != nil {
-			return nil, c.Fault("tls.cert", "%v", err)
+			return nil, c.FilesFault("tls.cert", "tls.client-ca", err)
 		}
 	}
 	if p.tokens, err = readTokens(c.Tokens); err != nil {
@@ -63,7 +63,7 @@ func (s *server) build(c *config.Config) (p *parts, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p.probe = admin.NewProbe(upstreams(c), c.Admin.Probe, transport)
+	p.probe = admin.NewProbe(s.upstreams(c), c.Admin.Probe, transport)
 	m := &maker{s: s, c: c, transport: transport, credentials: credentials, observer: p.observer}
 	if s.link != nil {
 		m.queues = durable.NewRoutes(s.link)
@@ -79,9 +79,10 @@ func (s *server) build(c *config.Config) (p *parts, err error) {
 func (s *server) transport(c *config.Config) (http.RoundTripper, error) {
 	outbound, err := certs.Client(c.Outbound.CA, c.Outbound.Cert, c.Outbound.Key, c.Outbound.ServerName)
 	if err != nil {
-		return nil, c.Fault("upstream-tls.ca", "%v", err)
+		return nil, c.FilesFault("upstream-tls.cert", "upstream-tls.ca", err)
 	}
 	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.Proxy = nil // upstreams are those that are configured, and the probe asks no proxy either
 	t.TLSClientConfig = outbound
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, keptConnections
 	t.IdleConnTimeout = keptTime
@@ -116,12 +117,19 @@ func (s *server) observer(c *config.Config) gateway.Observer {
 	return o
 }
 
-// upstreams gives the URLs of all upstreams, each once.
-func upstreams(c *config.Config) (urls []string) {
-	for _, r := range c.Routes {
-		if u := c.UpstreamURL(r); u != "" && !slices.Contains(urls, u) {
+// upstreams gives the URLs of all upstreams, each once: those of routes, and
+// that of what matches none, which a worker does not serve.
+func (s *server) upstreams(c *config.Config) (urls []string) {
+	add := func(u string) {
+		if u != "" && !slices.Contains(urls, u) {
 			urls = append(urls, u)
 		}
+	}
+	for _, r := range c.Routes {
+		add(c.UpstreamURL(r))
+	}
+	if !s.opts.Worker {
+		add(c.Upstream)
 	}
 	return urls
 }
@@ -130,6 +138,9 @@ func upstreams(c *config.Config) (urls []string) {
 // files that c names.
 func Check(c *config.Config) error {
 	s := &server{stderr: io.Discard, lines: &lines{out: io.Discard}, metrics: metrics.New(""), propagator: tracing.Propagator}
+	if err := durable.Check(c); err != nil {
+		return err
+	}
 	p, err := s.build(c)
 	if err != nil {
 		return err

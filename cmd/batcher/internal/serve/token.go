@@ -5,7 +5,12 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
+
+// byteOrderMark is what some editors put before a text. It is no part of it.
+const byteOrderMark = "\ufeff"
 
 // readTokens gives the tokens in a file; nil if name is "".
 func readTokens(name string) (tokens []string, err error) {
@@ -16,7 +21,7 @@ func readTokens(name string) (tokens []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(strings.TrimPrefix(string(text), byteOrderMark)) {
 		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
 			tokens = append(tokens, line)
 		}
@@ -36,9 +41,12 @@ func readToken(name string) (http.Header, error) {
 	if err != nil {
 		return nil, err
 	}
-	token := strings.TrimSpace(string(text))
+	token := strings.TrimSpace(strings.TrimPrefix(string(text), byteOrderMark))
 	if token == "" || strings.ContainsAny(token, " \t\r\n") {
 		return nil, fmt.Errorf("%s holds no token, or more than one", name)
+	}
+	if strings.ContainsFunc(token, unicode.IsControl) || !utf8.ValidString(token) {
+		return nil, fmt.Errorf("%s holds what no header can", name)
 	}
 	return http.Header{"Authorization": {"Bearer " + token}}, nil
 }

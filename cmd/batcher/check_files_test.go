@@ -1,0 +1,41 @@
+//go:build unix
+
+package main_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// Each fault of a file is at the key that names it.
+func TestCheckNamesTheFilesAtFault(t *testing.T) {
+	cert, key := newAuthority(t).files("localhost")
+	good, err := os.ReadFile(cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := written(t, string(good)+"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
+	cut := written(t, string(good)+string(good[:len(good)/2]))
+	for text, want := range map[string]string{
+		"tls: {cert: " + cert + ", key: " + key + ", client-ca: /none}":                       "tls.client-ca: certificate authorities: open /none: no such file",
+		"tls: {cert: " + cert + ", key: /none}":                                               "tls.cert: open /none: no such file",
+		"upstream-tls: {cert: /none, key: /none}":                                             "upstream-tls.cert: open /none: no such file",
+		"upstream-tls: {ca: " + broken + "}":                                                  "upstream-tls.ca: certificate authorities: " + broken + ": certificate 2: x509: ",
+		"upstream-tls: {ca: " + cut + "}":                                                     "upstream-tls.ca: certificate authorities: " + cut + ": only 1 of 2 certificates are PEM",
+		"upstream-tls: {ca: " + key + "}":                                                     "upstream-tls.ca: certificate authorities: " + key + " holds no certificate in PEM",
+		"nats: nats://127.0.0.1:1\nqueue: {ca: /none}":                                        "queue.ca: certificate authorities: open /none: no such file",
+		"nats: nats://127.0.0.1:1\nqueue: {cert: /none, key: /none}":                          "queue.cert: open /none: no such file",
+		"nats: nats://127.0.0.1:1\nqueue: {credentials: /none}":                               "queue.credentials: open /none: no such file",
+		"admin: {probe: /%zz}":                                                                `admin.probe: "/%zz" is not a path`,
+		"upstream-token: " + written(t, "a\x01b"):                                             "upstream-token: ",
+		"upstream-tls: {ca: " + written(t, "a comment\n"+string(good)+string(good)) + "}":     "",
+		"tokens: " + written(t, "\ufefftoken") + "\nupstream-token: " + written(t, "\ufeffa"): "",
+	} {
+		name := written(t, "upstream: http://up\nroutes: [{protocol: kserve-v1}]\n"+text+"\n")
+		o := run("", "check", "--config", name)
+		if want == "" && o.status != 0 || want != "" && (o.status != 1 || !strings.HasPrefix(o.stderr, name+":") || !strings.Contains(o.stderr, ": "+want)) {
+			t.Errorf("%s: status %d, %swant %s", text, o.status, o.stderr, want)
+		}
+	}
+}
