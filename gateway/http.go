@@ -149,6 +149,7 @@ func (h *HTTP) rewrite(pr *httputil.ProxyRequest) {
 	}
 	pr.Out.Header.Del("Http2-Settings")
 	pr.Out.URL.RawQuery = pr.In.URL.RawQuery
+	pr.Out.Trailer = pr.In.Trailer // not a copy: it gets its values at the end of the body
 	pr.Out.Header["X-Forwarded-For"] = pr.In.Header["X-Forwarded-For"]
 	pr.SetXForwarded()
 	h.override(pr.Out.Header)

@@ -54,6 +54,32 @@ func TestHTTPPassesThrough(t *testing.T) {
 	}
 }
 
+// Trailers pass both ways.
+func TestHTTPPassesTrailers(t *testing.T) {
+	u := newHTTP(t, "", gateway.HTTPOptions{}, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Trailer", "X-Sum")
+		_, _ = io.Copy(w, r.Body)
+		w.Header().Set("X-Sum", r.Trailer.Get("X-Sum")+"!")
+	})
+	front := httptest.NewServer(newHandler(t, gateway.Route{Pattern: "/words", Upstream: u}, gateway.Options{Fallback: u}))
+	defer front.Close()
+	for path, body := range map[string]string{"/": "a", "/words": ""} { // the latter once it has been read
+		r, err := http.NewRequest(http.MethodPost, front.URL+path, io.MultiReader(strings.NewReader(body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Trailer = http.Header{"X-Sum": {"1"}}
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(res.Body)
+		if err != nil || string(got) != body || res.Trailer.Get("X-Sum") != "1!" {
+			t.Errorf("%s: got %q, %v and the trailer %v", path, got, err, res.Trailer)
+		}
+	}
+}
+
 func TestHTTPBoundsTheAnswer(t *testing.T) {
 	for _, chunked := range []bool{false, true} {
 		u := newHTTP(t, "", gateway.HTTPOptions{MaxAnswer: 10}, func(w http.ResponseWriter, r *http.Request) {
