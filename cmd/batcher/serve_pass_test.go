@@ -98,3 +98,25 @@ func TestServeLogsWhatPackagesSay(t *testing.T) {
 		}
 	}
 }
+
+// So do trailers, over both versions of HTTP, traced or not.
+func TestServePassesTrailersThrough(t *testing.T) {
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		fmt.Fprint(w, r.Trailer.Get("X-Sum"))
+	}))
+	t.Cleanup(up.Close)
+	for _, traces := range []string{"", "http://127.0.0.1:1"} {
+		g := startGate(t, "--upstream", up.URL, "--protocol=kserve-v1", "--tracing-endpoint="+traces)
+		for _, client := range []*http.Client{http.DefaultClient, cleartext(t)} {
+			req, err := http.NewRequest(http.MethodPost, g.url+"/x", io.MultiReader(strings.NewReader("body")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Trailer = http.Header{"X-Sum": {"1"}}
+			if r := do(client, req); r.body != "1" {
+				t.Errorf("traces %q: got %+v, want the trailer", traces, r)
+			}
+		}
+	}
+}

@@ -90,7 +90,7 @@ func (s *server) transport(c *config.Config) (http.RoundTripper, error) {
 	if s.tracer == nil {
 		return t, nil
 	}
-	return otelhttp.NewTransport(t, otelhttp.WithTracerProvider(s.tracer), otelhttp.WithPropagators(s.propagator)), nil
+	return keeping{otelhttp.NewTransport(sharing{t}, otelhttp.WithTracerProvider(s.tracer), otelhttp.WithPropagators(s.propagator))}, nil
 }
 
 const (
