@@ -132,6 +132,11 @@ func TestCheckFinds(t *testing.T) {
 `)
 }
 
+// A name that metrics cannot have would fail every request.
+func TestCheckNames(t *testing.T) {
+	run("", "check", "--upstream=http://up", "--protocol=kserve-v1", "--name=\xff").check(t, 1, "", "--name: name: \"\\xff\" is no UTF-8\n")
+}
+
 func TestCheckOpensFiles(t *testing.T) {
 	name := written(t, "upstream: http://up\ntokens: /none\nroutes: [{protocol: kserve-v1}]\n")
 	run("", "check", "--config", name).check(t, 1, "", name+":2:9: tokens: open /none: no such file or directory\n")

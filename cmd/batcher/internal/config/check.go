@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gobatcher/batcher/gateway"
 )
@@ -115,6 +116,7 @@ func (k *checker) routes() {
 		k.route(at, r)
 		k.pattern(mux, at, r.Pattern)
 		k.fault(names[r.Label()], at+"name", "%q is the name of another route too", r.Label())
+		k.fault(!utf8.ValidString(r.Label()), at+"name", "%q is no UTF-8", r.Label())
 		names[r.Label()] = true
 	}
 }

@@ -78,7 +78,7 @@ func (r *Route) keys() []key {
 		{"isolate", yes(&r.Isolate), "Whether a batch that failed for what may be one item's fault is sent again in parts, by whole calls, until each culprit is alone: of n calls 2n-2 times more at most. Only for calls that may be repeated."},
 		{"max-items", number(&r.MaxItems), "Most items in a batch. 0: the protocol's limit, or 64."},
 		{"min-items", number(&r.MinItems), "Items that are enough to start a batch. 0: one, or with a delay never enough."},
-		{"max-concurrent", number(&r.MaxConcurrent), "Most upstream calls, or with protocol exec most processes, at once. Negative: no limit."},
+		{"max-concurrent", number(&r.MaxConcurrent), "Most upstream calls, or with protocol exec most processes, at once. Negative: no limit; not for exec."},
 		{"delay", duration(&r.Delay), "Longest wait for company, from a batch's first item. 0: none, items wait only while all upstream calls are busy."},
 		{"target-time", duration(&r.TargetTime), "How long an upstream call should take at most: the size of batches follows. 0: no target."},
 		{"max-weight", number(&r.MaxWeight), "Most weight in a batch, in the protocol's unit; a heavier item is answered with status 413. 0: the protocol's limit, or none."},

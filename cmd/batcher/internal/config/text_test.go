@@ -100,3 +100,11 @@ func TestLineEnds(t *testing.T) {
 		}
 	}
 }
+
+// What says that it is YAML is no document of its own.
+func TestDirectives(t *testing.T) {
+	c, err := load(t, "%YAML 1.2\n---\nlisten: 127.0.0.1:1\n"+oneRoute, nil)
+	if err != nil || c.Listen != "127.0.0.1:1" {
+		t.Errorf("got %+v, %v", c, err)
+	}
+}

@@ -43,14 +43,16 @@ func (f *file) read(text []byte, c *Config) {
 	if parsed == nil {
 		return
 	}
-	for i, doc := range parsed.Docs {
-		if doc.Body == nil {
+	first := true
+	for _, doc := range parsed.Docs {
+		if doc.Body == nil || doc.Body.Type() == ast.DirectiveType {
 			continue
 		}
-		if i > 0 {
+		if !first {
 			f.fault(doc.Body, "a second document; there must be one")
 			return
 		}
+		first = false
 		f.names = namesIn(doc.Body)
 		f.merging, f.merged = make(map[*ast.MappingNode]bool), make(map[*ast.MappingNode][]entry)
 		f.level(doc.Body, "", "", c.keys(), map[string]func(ast.Node){"routes": func(n ast.Node) { f.routes(n, c) }})
