@@ -95,7 +95,9 @@ func TestDemoFlags(t *testing.T) {
 
 // TestDemoStore is the demo of a kill in the middle of a load.
 func TestDemoStore(t *testing.T) {
-	said, err := exec.Command(built, "demo", "--store", t.TempDir(), "--requests", "200", "--callers", "8").CombinedOutput()
+	cmd := exec.Command(built, "demo", "--store", t.TempDir(), "--requests", "200", "--callers", "8")
+	cmd.Env = append(os.Environ(), "BATCHER_LOG_FORMAT=json") // which is not meant for it
+	said, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}

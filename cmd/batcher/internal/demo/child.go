@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -27,6 +28,9 @@ var serving = regexp.MustCompile(`msg=serving address=(\S+)`)
 // start starts it and waits until it serves.
 func (c *child) start(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, c.program, c.args...)
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		return strings.HasPrefix(variable, "BATCHER_") // what it is to do is in its arguments
+	})
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return err
