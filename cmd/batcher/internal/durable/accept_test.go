@@ -82,3 +82,12 @@ func TestHowLongToWait(t *testing.T) {
 		}
 	}
 }
+
+// What callers have sent does not steer the terminal of who lists it.
+func TestLettersAreShownOnOneLine(t *testing.T) {
+	for text, want := range map[string]string{"a\n\tb": "a b", "\x1b[2Jcaf\u00e9": "\uFFFD[2Jcaf\u00e9", "\x9b2J\u202e\x00": "\uFFFD2J\uFFFD\uFFFD"} {
+		if got := oneLine(text); got != want {
+			t.Errorf("%q is shown as %q, want %q", text, got, want)
+		}
+	}
+}

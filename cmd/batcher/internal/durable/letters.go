@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
 	"github.com/gobatcher/batcher/natsbatch"
@@ -119,12 +121,19 @@ func (q *queued) describe(payload []byte) string {
 	if err := json.Unmarshal(payload, &r); err != nil {
 		return "unreadable"
 	}
-	return fmt.Sprintf("%s %s %s", r.Key.Method, r.Key.Path, oneLine(string(r.Item.Data)))
+	return fmt.Sprintf("%s %s %s", r.Key.Method, oneLine(r.Key.Path), oneLine(string(r.Item.Data)))
 }
 
-// oneLine gives the beginning of a text, on one line.
+// oneLine gives the beginning of a text, on one line, and without what would
+// steer a terminal.
 func oneLine(text string) string {
-	return fmt.Sprintf("%.200s", strings.Join(strings.Fields(text), " "))
+	shown := strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, strings.Join(strings.Fields(text), " "))
+	return fmt.Sprintf("%.200s", shown)
 }
 
 // Retry has letters tried again: these, or all if there are none.
