@@ -39,7 +39,7 @@ func (c *Config) keys() []key {
 		{"limits.header", size(&c.Limits.Header), "Most bytes of a request's header; a longer one is answered with status 431."},
 		{"limits.connections", number(&c.Limits.Connections), "Most connections to the service port at once; more wait to be accepted. 0: no limit."},
 		{"limits.header-time", duration(&c.Limits.HeaderTime), "How long a client may take to send a request's header; with HTTP/2 the first bytes of a connection, and limits.idle bounds the headers that follow."},
-		{"limits.body-time", duration(&c.Limits.BodyTime), "How long a client may take to send the next part of a request's body; then it is answered with status 408."},
+		{"limits.body-time", duration(&c.Limits.BodyTime), "How long a client may take to send the next part of a request's body; then it is answered with status 408. An answer that an upstream gives before it has a body is the last of an HTTP/1 connection, and leaves as long for the rest."},
 		{"limits.answer-time", duration(&c.Limits.AnswerTime), "How long a client may take to receive the next 64 KiB of an answer; then its connection ends, or by HTTP/2 the request, and the connection when it takes nothing at all."},
 		{"limits.idle", duration(&c.Limits.Idle), "How long a connection without a request is kept."},
 		{"log.level", text(&c.Log.Level), "What is logged: debug, info, warn or error."},
