@@ -18,13 +18,13 @@ func TestCheckNamesTheFilesAtFault(t *testing.T) {
 	broken := written(t, string(good)+"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
 	cut := written(t, string(good)+string(good[:len(good)/2]))
 	for text, want := range map[string]string{
-		"tls: {cert: " + cert + ", key: " + key + ", client-ca: /none}":                       "tls.client-ca: certificate authorities: open /none: no such file",
+		"tls: {cert: " + cert + ", key: " + key + ", client-ca: /none}":                       "tls.client-ca: open /none: no such file",
 		"tls: {cert: " + cert + ", key: /none}":                                               "tls.cert: open /none: no such file",
 		"upstream-tls: {cert: /none, key: /none}":                                             "upstream-tls.cert: open /none: no such file",
-		"upstream-tls: {ca: " + broken + "}":                                                  "upstream-tls.ca: certificate authorities: " + broken + ": certificate 2: x509: ",
-		"upstream-tls: {ca: " + cut + "}":                                                     "upstream-tls.ca: certificate authorities: " + cut + ": only 1 of 2 certificates are PEM",
-		"upstream-tls: {ca: " + key + "}":                                                     "upstream-tls.ca: certificate authorities: " + key + " holds no certificate in PEM",
-		"nats: nats://127.0.0.1:1\nqueue: {ca: /none}":                                        "queue.ca: certificate authorities: open /none: no such file",
+		"upstream-tls: {ca: " + broken + "}":                                                  "upstream-tls.ca: " + broken + ": certificate 2: x509: ",
+		"upstream-tls: {ca: " + cut + "}":                                                     "upstream-tls.ca: " + cut + ": only 1 of 2 certificates are PEM",
+		"upstream-tls: {ca: " + key + "}":                                                     "upstream-tls.ca: " + key + " holds no certificate in PEM",
+		"nats: nats://127.0.0.1:1\nqueue: {ca: /none}":                                        "queue.ca: open /none: no such file",
 		"nats: nats://127.0.0.1:1\nqueue: {cert: /none, key: /none}":                          "queue.cert: open /none: no such file",
 		"nats: nats://127.0.0.1:1\nqueue: {credentials: /none}":                               "queue.credentials: open /none: no such file",
 		"admin: {probe: /%zz}":                                                                `admin.probe: "/%zz" is not a path`,

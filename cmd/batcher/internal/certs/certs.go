@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -72,20 +71,23 @@ func Client(ca, cert, key, name string) (*tls.Config, error) {
 	return c, nil
 }
 
-// ErrAuthorities is wrapped by errors of the file of authorities, as opposed to
-// those of a certificate and its key.
-var ErrAuthorities = errors.New("certificate authorities")
+// AuthoritiesError is an error of a file of authorities, as opposed to those of
+// a certificate and its key.
+type AuthoritiesError struct{ error }
+
+// Unwrap gives what the file's error is.
+func (e AuthoritiesError) Unwrap() error { return e.error }
 
 func pool(file string) (*x509.CertPool, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrAuthorities, err)
+		return nil, AuthoritiesError{err}
 	}
 	p, n := x509.NewCertPool(), 0
 	for begins := bytes.Count(text, []byte("-----BEGIN CERTIFICATE-----")); n < begins; n++ {
 		var block *pem.Block
 		if block, text = pem.Decode(text); block == nil {
-			return nil, fmt.Errorf("%w: %s: only %d of %d certificates are PEM", ErrAuthorities, file, n, begins)
+			return nil, AuthoritiesError{fmt.Errorf("%s: only %d of %d certificates are PEM", file, n, begins)}
 		}
 		if block.Type != "CERTIFICATE" {
 			n-- // something else between them
@@ -93,12 +95,12 @@ func pool(file string) (*x509.CertPool, error) {
 		}
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %s: certificate %d: %w", ErrAuthorities, file, n+1, err)
+			return nil, AuthoritiesError{fmt.Errorf("%s: certificate %d: %w", file, n+1, err)}
 		}
 		p.AddCert(cert)
 	}
 	if n == 0 {
-		return nil, fmt.Errorf("%w: %s holds no certificate in PEM", ErrAuthorities, file)
+		return nil, AuthoritiesError{fmt.Errorf("%s holds no certificate in PEM", file)}
 	}
 	return p, nil
 }

@@ -53,7 +53,7 @@ func (c *Config) UpstreamURL(r Route) string {
 // err is one of authorities, else of cert.
 func (c *Config) FilesFault(cert, ca string, err error) Fault {
 	name := cert
-	if errors.Is(err, certs.ErrAuthorities) {
+	if errors.As(err, new(certs.AuthoritiesError)) {
 		name = ca
 	}
 	return c.Fault(name, "%v", err)
