@@ -105,7 +105,7 @@ func TestDeploySidecar(t *testing.T) {
 	if got := fmt.Sprint(service.Spec.Ports[0].Target); got != "8080" { // not a name: see there
 		t.Errorf("the service asks port %s", got)
 	}
-	if limit, env := sidecar.Resources.Limits.Memory, sidecar.Env[0]; limit != "512Mi" || env.Name != "GOMEMLIMIT" || env.Value != "450MiB" {
-		t.Errorf("the limit of memory is %s, and the environment has %+v", limit, env)
+	if limit, env := sidecar.Resources.Limits.Memory, fmt.Sprint(sidecar.Env); limit != "512Mi" || env != "[{GOMEMLIMIT 450MiB}]" {
+		t.Errorf("the limit of memory is %s, and the environment has %s", limit, env)
 	}
 }
