@@ -156,6 +156,7 @@ func TestServeWhoseLogNobodyReads(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill() })
+	defer time.AfterFunc(patience, func() { cmd.Process.Kill() }).Stop() // else callers would wait for ever
 	stderr.Close()
 	line, err := bufio.NewReader(log).ReadString('\n')
 	found := regexp.MustCompile(`address=(\S+)`).FindStringSubmatch(line)
