@@ -3,6 +3,7 @@
 package main_test
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net/http"
@@ -89,23 +90,30 @@ func TestServeReloadWaitsLongerThanTheGracePeriod(t *testing.T) {
 	<-answer
 }
 
-// Streams from before a reload, which last longer than any request that waits,
-// have the grace period at the end.
-func TestServeReloadKeepsStreamsUntilTheEnd(t *testing.T) {
+// What changed its protocol before a reload, and may last longer than any request
+// that waits, has the grace period at the end.
+func TestServeReloadKeepsUpgradesUntilTheEnd(t *testing.T) {
 	end := make(chan struct{})
 	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		http.NewResponseController(w).Flush()
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: own\r\n\r\n")
 		<-end
-		io.WriteString(w, "the end")
+		io.WriteString(conn, "the end")
 	}))
 	t.Cleanup(up.Close)
 	name := file(t, "batcher.yaml", "grace: 1ms\n"+strings.Replace(configuration(up.URL, 10), "max-items", "timeout: 1ms, max-items", 1))
 	g := startGate(t, "--config", name)
-	res, err := http.Get(g.url + "/stream")
-	if err != nil {
-		t.Fatal(err)
+	conn := g.dial()
+	io.WriteString(conn, "GET /x HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: own\r\n\r\n")
+	in := bufio.NewReader(conn)
+	if res, err := http.ReadResponse(in, nil); err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("got %+v, %v", res, err)
 	}
-	defer res.Body.Close()
 	replaceFile(t, name, "grace: 1h\n"+configuration(up.URL, 9))
 	g.counts(reloaded, 1)
 	g.hears("not all requests from before the reload were done in time")
@@ -113,7 +121,7 @@ func TestServeReloadKeepsStreamsUntilTheEnd(t *testing.T) {
 	g.hears("msg=draining")
 	time.Sleep(200 * time.Millisecond) // it must not end meanwhile
 	close(end)
-	if got, err := io.ReadAll(res.Body); err != nil || string(got) != "the end" {
+	if got, err := io.ReadAll(in); err != nil || string(got) != "the end" {
 		t.Errorf("got %q, %v", got, err)
 	}
 	g.end(0)
