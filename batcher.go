@@ -131,7 +131,10 @@ func (b *Batcher[Req, Res]) Current() *Batch[Req, Res] {
 // Stats gives the counters.
 func (b *Batcher[Req, Res]) Stats() Stats { return b.snapshot() }
 
-// entrant makes one of a request.
+// entrant makes one of a request. Inlined, it would add to the stack of each caller
+// that waits.
+//
+//go:noinline
 func (b *Batcher[Req, Res]) entrant(e entry, due time.Duration, req Req) *entrant[Req, Res] {
 	return &entrant[Req, Res]{entry: e, due: due, req: req, of: func() *Batcher[Req, Res] { return b }}
 }

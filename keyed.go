@@ -111,7 +111,10 @@ func (k *Keyed[K, Req, Res]) check(key K) error {
 	return nil
 }
 
-// entrant makes one of a request.
+// entrant makes one of a request. Inlined, it would add to the stack of each caller
+// that waits.
+//
+//go:noinline
 func (k *Keyed[K, Req, Res]) entrant(e entry, due time.Duration, key K, req Req) *entrant[Req, Res] {
 	return &entrant[Req, Res]{entry: e, due: due, req: req, of: func() *Batcher[Req, Res] { return k.of(key) }}
 }

@@ -3,6 +3,7 @@ package natsbatch_test
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/gobatcher/batcher/natsbatch"
@@ -24,16 +25,16 @@ func TestAReplyIsMadeToFit(t *testing.T) {
 		if err != nil || len(reports) != 2 || len(got) > limit {
 			t.Fatalf("limit %d: %d bytes, %+v, %v", limit, len(got), reports, err)
 		}
-		var sizes string
+		var sizes strings.Builder
 		for _, o := range append(reports[0].Outcomes, reports[1].Outcomes...) {
 			size := fmt.Sprint(len(o.Data))
 			if o.Status == wire.StatusTooLarge {
 				size = "-"
 			}
-			sizes += " " + size
+			sizes.WriteString(" " + size)
 		}
-		if sizes[1:] != want {
-			t.Errorf("limit %d: %s, want %s", limit, sizes[1:], want)
+		if sizes.String()[1:] != want {
+			t.Errorf("limit %d: %s, want %s", limit, sizes.String()[1:], want)
 		}
 	}
 	if got := natsbatch.Fit(reply, 1); len(got) > 400 {
