@@ -78,7 +78,7 @@ func (fe *frontEnd) returned(p *presence) {
 	p.shaky = now.Add(fe.AckWait + absent)
 	p.doubts = append(p.doubts, doubt{
 		sent:  fe.calls.all(),
-		until: now.Add(fe.AckWait + time.Second),
+		until: now.Add(2*fe.AckWait + time.Second), // what a worker lost with its server comes again within AckWait, and runs
 		why:   fmt.Errorf("%w: the front end was away for %v, and its answer may have come meanwhile", ErrUnknownOutcome, away.Round(time.Millisecond)),
 	})
 }
