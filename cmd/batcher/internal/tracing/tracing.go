@@ -20,9 +20,10 @@ import (
 var Propagator = propagation.TraceContext{}
 
 // Start makes a provider of tracers that sends their spans to the URL
-// endpoint, to the usual path if it has none. Of the requests without a trace of their own it keeps the share
-// ratio. Shutdown of the provider sends what is left. failed is told why spans do
-// not get away, those of other providers too; it must be safe for concurrent use.
+// endpoint, to the usual path if it has none. Of the requests without a trace of
+// their own it keeps the share ratio. Shutdown of the provider sends what is left.
+// failed is told why spans do not get away, those of other providers too; it must
+// be safe for concurrent use.
 func Start(ctx context.Context, endpoint string, ratio float64, version string, failed func(error)) (*trace.TracerProvider, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil {
