@@ -174,20 +174,28 @@ func TestADoOutlivesAShortAbsence(t *testing.T) {
 	}
 }
 
+// cutOff gives a worker that has run a Do and lost its way to the server before it
+// could answer, that way, and what the Do comes to.
+func cutOff(t *testing.T, s *server.Server, q natsbatch.Queue, opts ...nats.Option) (w *natsbatch.Worker, way *cable, got <-chan error) {
+	t.Helper()
+	c := clientOf(t, dial(t, s.ClientURL()), q)
+	way = lay(t, s.Addr(), 0)
+	g := newGate()
+	w, err := natsbatch.NewWorker(within(t), dial(t, "nats://"+way.Addr().String(), opts...), q, g.fn, natsbatch.WorkerOptions{})
+	worker(t, w, err)
+	done := make(chan error, 1)
+	go func() { done <- second(c.Do(context.Background(), "r")) }()
+	soon(t, "Func", g.runs)
+	way.set(true)
+	close(g.may)
+	return w, way, done
+}
+
 // A worker that was away for long does not take it for the front end's absence.
 func TestADoOutlivesTheAbsenceOfItsWorker(t *testing.T) {
 	t.Parallel()
 	s := serve(t, server.Options{})
-	q := natsbatch.Queue{Endpoint: "test", AckWait: 2 * time.Second}
-	c := clientOf(t, dial(t, s.ClientURL()), q)
-	way, g := lay(t, s.Addr(), 0), newGate()
-	w, err := natsbatch.NewWorker(within(t), dial(t, "nats://"+way.Addr().String(), nats.ReconnectBufSize(-1)), q, g.fn, natsbatch.WorkerOptions{})
-	worker(t, w, err)
-	got := make(chan error, 1)
-	go func() { got <- second(c.Do(context.Background(), "r")) }()
-	soon(t, "Func", g.runs)
-	way.set(true)
-	close(g.may)
+	_, way, got := cutOff(t, s, natsbatch.Queue{Endpoint: "test", AckWait: 2 * time.Second}, nats.ReconnectBufSize(-1))
 	time.Sleep(4 * time.Second) // until it cannot be the worker's any more
 	way.set(false)
 	if err := soon(t, "Do", got); err != nil {

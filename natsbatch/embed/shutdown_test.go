@@ -59,15 +59,7 @@ func TestCloseWithoutAServer(t *testing.T) {
 	t.Parallel()
 	s := serve(t, server.Options{})
 	q := natsbatch.Queue{Endpoint: "test", AckWait: 2 * time.Second}
-	c := clientOf(t, dial(t, s.ClientURL()), q)
-	way, g := lay(t, s.Addr(), 0), newGate()
-	w, err := natsbatch.NewWorker(within(t), dial(t, "nats://"+way.Addr().String()), q, g.fn, natsbatch.WorkerOptions{})
-	worker(t, w, err)
-	got := make(chan error, 1)
-	go func() { got <- second(c.Do(context.Background(), "r")) }()
-	soon(t, "Func", g.runs)
-	way.set(true)
-	close(g.may)
+	w, _, got := cutOff(t, s, q)
 	closed := make(chan error, 1)
 	go func() { closed <- w.Close() }()
 	if err := soon(t, "Close", closed); err != nil {
