@@ -191,7 +191,11 @@ func TestOIPv2TakesRowsWithoutData(t *testing.T) {
 	b.wantReplies(each(infer, input, input),
 		`200 {"outputs":[{"name":"flat","datatype":"FP32","shape":[1,0,4],"data":[]},{"name":"n","datatype":"INT32","shape":[1],"data":[7]},{"name":"nested","datatype":"BYTES","shape":[1,0],"data":[[]]}]}`,
 		`200 {"outputs":[{"name":"flat","datatype":"FP32","shape":[1,0,4],"data":[]},{"name":"n","datatype":"INT32","shape":[1],"data":[8]},{"name":"nested","datatype":"BYTES","shape":[1,0],"data":[[ ]]}]}`)
-	for _, data := range []string{`[1]`, `[[],[],[]]`, `[[1],[]]`, `[[[]],[]]`} {
+	for _, shape := range []string{"[1,3,0]", "[1,0,3]"} {
+		b.answer = says(`{"outputs":[{"name":"y","datatype":"FP32","shape":` + shape + `,"data":[]}]}`)
+		b.wantReplies(each(infer, input), `200 {"outputs":[{"name":"y","datatype":"FP32","shape":`+shape+`,"data":[]}]}`)
+	}
+	for _, data := range []string{`[1]`, `["a","b"]`, `[{},{}]`, `[[],[],[]]`, `[[1],[]]`, `[[[]],[]]`} {
 		b.answer = says(`{"outputs":[{"name":"y","datatype":"FP32","shape":[2,0],"data":` + data + `}]}`)
 		if _, err := b.ask(each(infer, input, input)...); err == nil {
 			t.Errorf("data %s pass for no data", data)

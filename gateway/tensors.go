@@ -117,6 +117,9 @@ func formOf(data []byte) byte {
 // rowsOf cuts data of these dimensions into rows.
 func rowsOf(data []byte, dims []int) (rows [][]byte, err error) {
 	length := 1 // of a row
+	if slices.Contains(dims, 0) {
+		length = 0
+	}
 	for _, d := range dims[1:] {
 		if length *= d; length > len(data) {
 			return nil, errors.New("a tensor with fewer data than its shape says")
@@ -126,10 +129,13 @@ func rowsOf(data []byte, dims []int) (rows [][]byte, err error) {
 		return numberRows(trim(data[1:len(data)-1]), dims[0], length)
 	}
 	inner, start, seen, fits := dims[1:], 0, 0, true
-	if formOf(data) == tensorsFlat {
-		inner = nil
-	} else {
+	switch {
+	case formOf(data) == tensorsNested:
 		length = 1
+	case length == 0:
+		return nil, errors.New("a tensor with data, of which its shape says that it has none")
+	default:
+		inner = nil
 	}
 	err = jsonraw.Each(data, func(e jsonraw.Span) {
 		if seen%length == 0 {
