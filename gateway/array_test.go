@@ -165,7 +165,8 @@ func TestJSONArrayKeepsFormatsApart(t *testing.T) {
 	}
 	for given, want := range map[string]string{
 		"": "", "application/json": "", "application/json; charset=utf-8": "", "application/x-www-form-urlencoded": "", "/": "",
-		"application/vnd.api+json; charset=utf-8": "application/vnd.api+json", "application/merge-patch+json": "application/merge-patch+json",
+		"application/vnd.api+json": "application/vnd.api+json", "Application/Merge-Patch+JSON": "Application/Merge-Patch+JSON",
+		`application/vnd.acme+json; version=2;profile="a;b"`: `application/vnd.acme+json; version=2;profile="a;b"`, "application/vnd.api+json; ext": "application/vnd.api+json; ext",
 	} {
 		r := httptest.NewRequest(http.MethodPatch, "/", nil)
 		r.Header.Set("Content-Type", given)
@@ -174,9 +175,11 @@ func TestJSONArrayKeepsFormatsApart(t *testing.T) {
 			t.Errorf("%q: got %+v, %v, want %q", given, call, err, want)
 		}
 	}
-	r := httptest.NewRequest(http.MethodPatch, "/", nil)
-	r.Header.Set("Content-Type", "application/json-patch+json")
-	if call, err := p.Read(r, []byte(`[{"op":"remove","path":"/a"}]`), 0); !errors.Is(err, gateway.ErrNotMine) {
-		t.Errorf("got %+v, %v for a JSON Patch", call, err)
+	for _, patch := range []string{"application/json-patch+json", "Application/JSON-Patch+json ;charset=utf-8", "application/json-patch+json; x"} {
+		r := httptest.NewRequest(http.MethodPatch, "/", nil)
+		r.Header.Set("Content-Type", patch)
+		if call, err := p.Read(r, []byte(`[{"op":"remove","path":"/a"}]`), 0); !errors.Is(err, gateway.ErrNotMine) {
+			t.Errorf("%q: got %+v, %v for a JSON Patch", patch, call, err)
+		}
 	}
 }

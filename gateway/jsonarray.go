@@ -3,7 +3,6 @@ package gateway
 import (
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"strings"
 
@@ -42,14 +41,16 @@ func (p *JSONArray) Match(r *http.Request) bool {
 // Read takes the items out of the body; the rest is the shape. A body in
 // which the pointer leads nowhere, to an empty array or to something else is
 // ErrNotMine. So is a JSON Patch (RFC 6902), whose array is one change. Other
-// formats on JSON (RFC 6839) divide batches, and reach the upstream.
+// formats on JSON (RFC 6839) divide batches, and reach the upstream, with their
+// parameters: many a version stands there.
 func (p *JSONArray) Read(r *http.Request, body []byte, most int) (*Call, error) {
-	format, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	switch {
-	case err != nil || !strings.HasSuffix(format, "+json"):
-		format = "" // application/json, or what a client says who does not think of it
-	case format == "application/json-patch+json":
+	format := r.Header.Get("Content-Type")
+	name, _, _ := strings.Cut(format, ";")
+	switch name = strings.ToLower(strings.TrimSpace(name)); {
+	case name == "application/json-patch+json":
 		return nil, ErrNotMine
+	case !strings.HasSuffix(name, "+json"):
+		format = "" // application/json, or what a client says who does not think of it
 	}
 	at, elements, ok, err := p.items.Take(body, most)
 	switch {
