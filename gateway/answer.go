@@ -61,7 +61,8 @@ func (v *visit) fail(w http.ResponseWriter) {
 	s.Status, s.Err = e.Status, e
 	if x, ok := v.route.Protocol.(Explainer); ok && e.Body == nil {
 		own := *e // which others may share
-		own.Body = x.Explain(v.call, e)
+		own.Body, own.Header = x.Explain(v.call, e), maps.Clone(e.Header)
+		delete(own.Header, "Content-Type") // of a body that it does not get
 		e = &own
 		w.Header()["Content-Type"] = []string{"application/json"}
 	}

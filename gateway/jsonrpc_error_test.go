@@ -37,6 +37,21 @@ func TestJSONRPCExplainsInItsOwnWay(t *testing.T) {
 	}
 }
 
+// An error of the gateway's in the place of an upstream's body is not said to be
+// of that body's type, or of none.
+func TestExplainedErrorsAreJSON(t *testing.T) {
+	for _, header := range []http.Header{nil, {"Content-Type": {"text/plain"}}} {
+		u := &upper{send: func(context.Context, gateway.Key, []byte) (gateway.Answer, error) {
+			return gateway.Answer{Status: 500, Header: header, Body: []byte(`[{"jsonrpc":"2.0","id":7,"result":1}]`)}, nil
+		}}
+		got := post(newHandler(t, gateway.Route{Protocol: gateway.JSONRPC{}, Upstream: u}, gateway.Options{}), `{"jsonrpc":"2.0","id":"a","method":"m"}`)
+		wantAnswer(t, got, 500, `{"jsonrpc":"2.0","id":"a","error":{"code":-32000,`)
+		if kind := got.Header().Get("Content-Type"); kind != "application/json" {
+			t.Errorf("Content-Type %q", kind)
+		}
+	}
+}
+
 // Servers of the inference protocols give an error as a text.
 func TestInferenceErrorsAreTexts(t *testing.T) {
 	for path, p := range map[string]gateway.Protocol{"/m:predict": gateway.NewKServeV1(), "/m/infer": gateway.OIPv2{}} {
