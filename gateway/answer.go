@@ -28,6 +28,7 @@ func (v *visit) finish(w http.ResponseWriter) {
 
 // write sends the reply, under the header of the first batch's answer.
 func (v *visit) write(w http.ResponseWriter) {
+	v.forget()
 	h, s, reply := w.Header(), &v.served, &v.reply
 	if len(s.Batches) > 0 {
 		maps.Copy(h, s.Batches[0].Header)
@@ -66,5 +67,10 @@ func (v *visit) fail(w http.ResponseWriter) {
 		e = &own
 		w.Header()["Content-Type"] = []string{"application/json"}
 	}
+	v.forget()
 	s.Out = e.writeTimed(w, s.timing())
 }
+
+// forget lets go of all that the answer was made of: who takes it slowly would
+// hold what the upstream said to all of a batch.
+func (v *visit) forget() { v.body, v.call, v.outcomes, v.key = nil, nil, nil, Key{} }

@@ -152,8 +152,10 @@ func unread(err error, most int64) error {
 	return Errorf(http.StatusBadRequest, "the body cannot be read: %v", err)
 }
 
-// restore gives r with its body unread.
+// restore gives r with its body unread. It lets go of what that unpacks to, for
+// which there is no room any more.
 func (b *body) restore(r *http.Request) *http.Request {
+	b.data = nil
 	r.Body = io.NopCloser(bytes.NewReader(b.raw))
 	return r
 }

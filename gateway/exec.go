@@ -85,7 +85,7 @@ func (p Exec) Refuse(key Key, items []Item, answer Answer, e *Error) []Result {
 // item.
 func (Exec) Reply(call *Call, results []Result) (Reply, error) {
 	if alone, _ := call.State.(bool); alone {
-		return Reply{Body: results[0].Body}, nil
+		return Reply{Body: bytes.Clone(results[0].Body)}, nil // not to hold the others'
 	}
 	return Reply{Body: jsonraw.Fill(nil, bodiesOf(results))}, nil
 }
