@@ -57,6 +57,22 @@ func TestDurableErrors(t *testing.T) {
 	}
 }
 
+// An item over the limits of a batch fails its call, as without a queue, before
+// any other is sent.
+func TestDurableRefusesWhatIsOverTheLimits(t *testing.T) {
+	u := startUpstream(t)
+	g := startGate(t, durableArgs(u, t.TempDir(), "--max-batch-bytes=3")...)
+	if r := g.ask(http.MethodPost, predictPath, `{"instances": [1, 1234]}`); r.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("got %+v, want 413", r)
+	}
+	if calls := u.calls(); len(calls) > 0 {
+		t.Errorf("the upstream got batches of %v", calls)
+	}
+	if r := g.ask(http.MethodPost, predictPath, `{"instances": [1, 123]}`); r.status != http.StatusOK {
+		t.Errorf("got %+v, want 200", r)
+	}
+}
+
 func TestDurableAnswersLater(t *testing.T) {
 	u := startUpstream(t)
 	g := startGate(t, durableArgs(u, t.TempDir())...)

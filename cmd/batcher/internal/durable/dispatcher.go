@@ -12,25 +12,32 @@ import (
 
 // dispatcher has the items of one route processed by the workers of its queue.
 type dispatcher struct {
-	client *natsbatch.Client[request, answer]
+	client        *natsbatch.Client[request, answer]
+	weight, bytes int // the most of an item; zero and less: no limit
 
 	submitted, succeeded, failures atomic.Uint64
 }
 
 // newDispatcher makes one for the items of this route.
-func newDispatcher(l *Link, q natsbatch.Queue) (*dispatcher, error) {
+func newDispatcher(l *Link, q natsbatch.Queue, r gateway.Route) (*dispatcher, error) {
 	ctx, cancel := l.setup()
 	defer cancel()
 	client, err := natsbatch.NewClient[request, answer](ctx, l.Conn, q, natsbatch.ClientOptions{})
 	if err != nil {
 		return nil, err
 	}
-	return &dispatcher{client: client}, nil
+	return &dispatcher{client: client, weight: r.MaxWeight, bytes: r.MaxBatchBytes}, nil
 }
 
 // Dispatch hands every item in by itself: workers bring them together with
-// those of other callers and other processes.
+// those of other callers and other processes. One that is over a limit of a batch
+// fails its call before any other goes.
 func (d *dispatcher) Dispatch(ctx context.Context, key gateway.Key, items []gateway.Item) ([]gateway.Outcome, error) {
+	for _, item := range items {
+		if d.weight > 0 && item.Weight > d.weight || d.bytes > 0 && len(item.Data) > d.bytes {
+			return nil, batcher.ErrTooHeavy
+		}
+	}
 	group := natsbatch.Group(groupOf(key))
 	outcomes, errs := make([]gateway.Outcome, len(items)), make([]error, len(items))
 	if len(items) == 1 {

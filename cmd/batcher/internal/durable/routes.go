@@ -50,14 +50,15 @@ func (rs *Routes) at(c *config.Config, name string) (*queued, error) {
 	return q, nil
 }
 
-// Dispatcher has the items of a route processed by whoever works at its queue.
-func (rs *Routes) Dispatcher(c *config.Config, name string) (gateway.Dispatcher, error) {
-	q, err := rs.at(c, name)
+// Dispatcher has the items of a route, which says all of its limits, processed
+// by whoever works at its queue.
+func (rs *Routes) Dispatcher(c *config.Config, r gateway.Route) (gateway.Dispatcher, error) {
+	q, err := rs.at(c, r.Name)
 	if err != nil {
 		return nil, err
 	}
-	if q.dispatcher, err = newDispatcher(rs.link, q.queue); err != nil {
-		return nil, fmt.Errorf("route %s: %w", name, err)
+	if q.dispatcher, err = newDispatcher(rs.link, q.queue, r); err != nil {
+		return nil, fmt.Errorf("route %s: %w", r.Name, err)
 	}
 	return q.dispatcher, nil
 }

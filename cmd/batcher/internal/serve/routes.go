@@ -76,8 +76,9 @@ func (m *maker) route(i int, r config.Route) (gateway.Route, error) {
 // queue puts a queue before the upstream of a route.
 func (m *maker) queue(r config.Route, made gateway.Route) (gateway.Route, error) {
 	first := m.s.first // queues cannot change while the program runs
+	limited := r.Limited(made)
 	if m.s.opts.Worker || first.Work {
-		if err := m.queues.Work(first, r.Limited(made), m.observer); err != nil {
+		if err := m.queues.Work(first, limited, m.observer); err != nil {
 			return gateway.Route{}, err
 		}
 	}
@@ -85,7 +86,7 @@ func (m *maker) queue(r config.Route, made gateway.Route) (gateway.Route, error)
 		return made, nil
 	}
 	var err error
-	if made.Dispatcher, err = m.queues.Dispatcher(first, made.Name); err != nil {
+	if made.Dispatcher, err = m.queues.Dispatcher(first, limited); err != nil {
 		return gateway.Route{}, err
 	}
 	// The worker has its upstream for itself, and as long as it works.
