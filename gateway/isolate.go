@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/middleware"
@@ -85,7 +86,7 @@ func portionsOf(items []Item, callers []context.Context) []portion {
 }
 
 // resend exchanges portions of a batch, without those that nobody waits for
-// any more.
+// any more. When nobody waits for any of them, it ends.
 func (p *processor) resend(ctx context.Context, info batcher.Info, portions []portion) ([][]Outcome, error) {
 	gone := make(batcher.Errors, len(portions))
 	var items []Item
@@ -104,6 +105,8 @@ func (p *processor) resend(ctx context.Context, info batcher.Info, portions []po
 		return each, gone
 	}
 	info.Size, info.Weight = len(items), len(items)
+	ctx, end := whileAwaited(ctx, portions)
+	defer end()
 	outcomes, err := p.exchange(batcher.WithInfo(ctx, info), items)
 	if err != nil {
 		return nil, err
@@ -114,6 +117,28 @@ func (p *processor) resend(ctx context.Context, info batcher.Info, portions []po
 		}
 	}
 	return each, gone
+}
+
+// whileAwaited gives a context that ends with ctx, and when the callers of all
+// portions have left. end must be called.
+func whileAwaited(ctx context.Context, portions []portion) (_ context.Context, end func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var here atomic.Int64
+	here.Store(int64(len(portions)))
+	stops := make([]func() bool, len(portions))
+	for i, of := range portions {
+		stops[i] = context.AfterFunc(of.caller, func() {
+			if here.Add(-1) == 0 {
+				cancel(context.Cause(of.caller))
+			}
+		})
+	}
+	return ctx, func() {
+		for _, stop := range stops {
+			stop()
+		}
+		cancel(nil)
+	}
 }
 
 // spread lays out by item what became of portions of a batch of n items.

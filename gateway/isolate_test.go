@@ -119,6 +119,42 @@ func TestWhoHasLeftIsNotSentAgain(t *testing.T) {
 	}
 }
 
+// A part of a batch that nobody waits for any more keeps nobody else waiting.
+func TestPartsEndWithTheirCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upper{send: func(ctx context.Context, _ gateway.Key, body []byte) (gateway.Answer, error) {
+			switch text := string(body); {
+			case len(text) > 3:
+				return gateway.Answer{Status: http.StatusBadRequest}, nil
+			case strings.Contains(text, "x"):
+				<-ctx.Done()
+				return gateway.Answer{}, ctx.Err()
+			}
+			return shout(body), nil
+		}}
+		h := newHandler(t, gateway.Route{Upstream: u, Isolate: true, MinItems: 4, Delay: time.Minute}, gateway.Options{})
+		ctx, leave := context.WithTimeout(t.Context(), time.Second)
+		defer leave()
+		var callers sync.WaitGroup
+		for _, word := range []string{"x", "y", "a", "b"} {
+			callers.Go(func() {
+				r := httptest.NewRequest(http.MethodPost, "/words", strings.NewReader(word))
+				if word < "x" {
+					wantAnswer(t, serve(h, r), 200, strings.ToUpper(word))
+					return
+				}
+				serve(h, r.WithContext(ctx))
+			})
+			synctest.Wait()
+		}
+		start := time.Now()
+		callers.Wait()
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
 // Items of a Dispatcher that does not tell whose they are count as calls.
 func TestItemsOfNobodyAreSentAgainOneByOne(t *testing.T) {
 	u := badWords(http.StatusBadRequest)
