@@ -29,7 +29,8 @@ func (p *processor) isolate(ctx context.Context, items []Item) ([]Outcome, error
 		return p.resend(ctx, info, portions)
 	}
 	portions := portionsOf(items, info.Requests)
-	each, err := middleware.Isolate(again, p.repeatable, -1)(ctx, portions)
+	goesOn := context.WithoutCancel(ctx) // else who is left when ctx ends gets err, which may be another's
+	each, err := middleware.Isolate(again, p.repeatable, -1)(goesOn, portions)
 	return spread(portions, each, err, len(items))
 }
 
@@ -88,6 +89,9 @@ func portionsOf(items []Item, callers []context.Context) []portion {
 // resend exchanges portions of a batch, without those that nobody waits for
 // any more. When nobody waits for any of them, it ends.
 func (p *processor) resend(ctx context.Context, info batcher.Info, portions []portion) ([][]Outcome, error) {
+	if ctx.Err() != nil {
+		return nil, lost(ctx, nil)
+	}
 	gone := make(batcher.Errors, len(portions))
 	var items []Item
 	info.Requests = nil

@@ -155,6 +155,32 @@ func TestPartsEndWithTheirCallers(t *testing.T) {
 	})
 }
 
+// Who is not sent again any more is not told what is wrong with another.
+func TestWhoIsLeftIsNotRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upper{send: func(ctx context.Context, _ gateway.Key, body []byte) (gateway.Answer, error) {
+			if len(body) > 3 {
+				return gateway.Answer{Status: http.StatusBadRequest}, nil
+			}
+			<-ctx.Done()
+			return gateway.Answer{}, ctx.Err()
+		}}
+		h := newHandler(t, gateway.Route{Upstream: u, Isolate: true, MinItems: 4, Delay: time.Minute}, gateway.Options{})
+		var callers sync.WaitGroup
+		for _, word := range []string{"a", "b", "c", "d"} {
+			callers.Go(func() { wantAnswer(t, post(h, word), http.StatusServiceUnavailable, "shutting down") })
+		}
+		synctest.Wait()
+		ended, end := context.WithCancel(t.Context())
+		end()
+		_ = h.Shutdown(ended)
+		callers.Wait()
+		if got := u.seen(); len(got) != 2 {
+			t.Errorf("the upstream got %q", got)
+		}
+	})
+}
+
 // Items of a Dispatcher that does not tell whose they are count as calls.
 func TestItemsOfNobodyAreSentAgainOneByOne(t *testing.T) {
 	u := badWords(http.StatusBadRequest)
