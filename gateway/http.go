@@ -96,6 +96,9 @@ func (h *HTTP) Send(ctx context.Context, key Key, body []byte) (Answer, error) {
 		return Answer{}, unquoted{err}
 	}
 	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode < http.StatusOK { // 101 makes a stream of the body
+		return Answer{}, fmt.Errorf("status %d is none of an answer", res.StatusCode)
+	}
 	data, err := h.readAnswer(res)
 	if err != nil {
 		err = unquoted{err}

@@ -121,6 +121,22 @@ func TestHTTPEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// A status that no answer to a batch can have is not passed on.
+func TestHTTPWantsAFinalStatus(t *testing.T) {
+	for _, status := range []string{"000", "099", "101"} {
+		u := newHTTP(t, "", gateway.HTTPOptions{}, func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			_, _ = io.WriteString(conn, "HTTP/1.1 "+status+" x\r\nContent-Length: 1\r\n\r\na")
+		})
+		wantAnswer(t, post(newHandler(t, gateway.Route{Upstream: u}, gateway.Options{}), "a"), 502, "is none of an answer")
+	}
+}
+
 // What is wrong with an answer is told without the answer.
 func TestHTTPQuotesNoAnswer(t *testing.T) {
 	for _, answer := range []string{"HTTP/1.1 200 OK\r\nSet-Cookie \"secret\r\n\r\n", "a \\secret\"\r\n", "HTTP/1.1 200 OK\r\nContent-Length: secret\r\n\r\n"} {
