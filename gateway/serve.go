@@ -165,9 +165,10 @@ func (v *visit) join() (err error) {
 	return nil
 }
 
-// in notes that an item was in batch b.
+// in notes that an item was in batch b. From another process each item brings a
+// copy.
 func (s *Served) in(b *Batch) {
-	if b == nil || len(s.Batches) > 0 && s.Batches[len(s.Batches)-1] == b {
+	if b == nil || len(s.Batches) > 0 && s.Batches[len(s.Batches)-1].ID == b.ID {
 		return
 	}
 	s.Batches = append(s.Batches, b)
