@@ -140,6 +140,24 @@ func TestServeReloadOfAWrongFile(t *testing.T) {
 	g.predict(2).want(t, 2)
 }
 
+// A pipe holds a configuration only once. That counts on when the files that it
+// names are read again.
+func TestServeReloadsFilesThatAPipeNames(t *testing.T) {
+	u, fifo, tokens := startUpstream(t), makeFIFO(t), file(t, "tokens", "one\n")
+	g := newGate(t, "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--config", fifo, "--tokens", tokens)
+	writeFile(t, fifo, configuration(u.URL, 10))
+	g.serves()
+	replaceFile(t, tokens, "two\n")
+	g.counts(reloaded, 1)
+	if r := g.ask(http.MethodGet, "/x", "", "Authorization", "Bearer two"); r.status != http.StatusOK {
+		t.Errorf("the new token gets %+v", r)
+	}
+	g.signal(syscall.SIGHUP)
+	g.counts(reloaded, 2)
+	g.signal(syscall.SIGTERM)
+	g.end(0)
+}
+
 // What cannot change without a restart is said, and the rest changes.
 func TestServeReloadSaysWhatNeedsARestart(t *testing.T) {
 	u := startUpstream(t)

@@ -14,6 +14,7 @@ type Flags struct {
 	set    *pflag.FlagSet
 	common *Config
 	route  Route
+	once   []byte // what the file held, if it holds that only once; nil: it does not
 }
 
 // NewFlags adds --config, a flag for each key, and for each key of a route
@@ -46,7 +47,7 @@ func (f *Flags) Load(getenv func(string) (string, bool)) (*Config, error) {
 	c := Default()
 	from := &file{name: f.Path, places: c.at}
 	if f.Path != "" {
-		text, err := readFile(f.Path)
+		text, err := f.read()
 		if err != nil {
 			return nil, err
 		}
@@ -60,15 +61,27 @@ func (f *Flags) Load(getenv func(string) (string, bool)) (*Config, error) {
 	return c, faults.err()
 }
 
-// readFile reads of a file what a configuration may have, and enough more to
-// see that it is too long. The path may be that of a device, which has no end.
-func readFile(path string) ([]byte, error) {
-	file, err := os.Open(path)
+// read reads of the file what a configuration may have, and enough more to see
+// that it is too long: it may be a device, which has no end. A pipe gives what it
+// has only once, and a named one that nobody writes to could not even be opened
+// again: what is no regular file is read no second time.
+func (f *Flags) read() ([]byte, error) {
+	if f.once != nil {
+		return f.once, nil
+	}
+	file, err := os.Open(f.Path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = file.Close() }()
-	return io.ReadAll(io.LimitReader(file, mostBytes+1))
+	text, err := io.ReadAll(io.LimitReader(file, mostBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if info, err := file.Stat(); err == nil && !info.Mode().IsRegular() {
+		f.once = text
+	}
+	return text, nil
 }
 
 // overlay sets what the environment and the flags say.
