@@ -135,9 +135,6 @@ func (s sums) changed() (yes bool) {
 	return yes
 }
 
-// mostBytes are those of a file that are read: as many as a configuration may have.
-const mostBytes = 1 << 20
-
 // sum is zero for a file that is not there, and for one that is none: a pipe
 // gives what it has only once.
 func sum(path string) (s [sha256.Size]byte) {
@@ -150,7 +147,7 @@ func sum(path string) (s [sha256.Size]byte) {
 	}
 	defer func() { _ = file.Close() }()
 	h := sha256.New()
-	if _, err := io.CopyN(h, file, mostBytes); err != nil && err != io.EOF {
+	if _, err := io.Copy(h, file); err != nil {
 		return s
 	}
 	return [sha256.Size]byte(h.Sum(nil))

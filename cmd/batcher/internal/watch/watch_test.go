@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,6 +69,16 @@ func TestChanges(t *testing.T) {
 	wantChange(t, f, "its removal")
 	write(t, later, "")
 	wantChange(t, f, "a file that was not there")
+}
+
+// A list of tokens may be long, and grow at its end.
+func TestChangeAtTheEnd(t *testing.T) {
+	path, long := filepath.Join(t.TempDir(), "a"), strings.Repeat("token\n", 1<<20)
+	write(t, path, long)
+	f := started(t, path)
+	write(t, path+".new", long+"another\n") // in place it would be short for an instant
+	rename(t, path+".new", path)
+	wantChange(t, f, "a line more")
 }
 
 // A Kubernetes volume is a link to a link to a folder, and the second link changes.
