@@ -180,6 +180,16 @@ func TestSecondSignalEndsThoughNobodyReads(t *testing.T) {
 	}
 }
 
+// TestGracePeriodEndsThoughNobodyReads has a standard error that takes nothing.
+func TestGracePeriodEndsThoughNobodyReads(t *testing.T) {
+	p := startCommand(t, exec.Command("sh", "-c", `exec "$0" pipe --max-size 1 --grace 10ms sh -c "$1" 2>"$2"`,
+		built, `read line; echo "$line"; [ "$line" = 1 ] || sleep 1000`, makeStuffedFIFO(t)))
+	p.write(numbers(1, 2))
+	p.prints(numbers(1, 1))
+	p.signal(syscall.SIGTERM)
+	p.end().check(t, 143, "", "")
+}
+
 func TestInterruptWithoutInput(t *testing.T) {
 	p := start(t, "pipe", "sh", "-c", "cat; echo done >&2")
 	p.write("a line\n")

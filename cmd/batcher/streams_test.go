@@ -77,3 +77,21 @@ func makeFIFO(t *testing.T) (name string) {
 	}
 	return name
 }
+
+// makeStuffedFIFO makes one that takes no more, and that nobody reads.
+func makeStuffedFIFO(t *testing.T) (name string) {
+	t.Helper()
+	name = makeFIFO(t)
+	fd, err := syscall.Open(name, syscall.O_RDWR|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Close(fd) })
+	for err == nil {
+		_, err = syscall.Write(fd, []byte{'x'})
+	}
+	if err != syscall.EAGAIN {
+		t.Fatal(err)
+	}
+	return name
+}

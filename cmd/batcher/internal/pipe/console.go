@@ -86,9 +86,9 @@ func (c *console) leave() {
 }
 
 // progress keeps the progress line up to date until stop is called, which
-// leaves its last state. If quiet, it shows nothing until then: the line would
+// leaves its last state and gives what is closed then. If quiet, it shows nothing until then: the line would
 // get in the way of what is typed.
-func (c *console) progress(text func() string, quiet bool) (stop func()) {
+func (c *console) progress(text func() string, quiet bool) (stop func() <-chan struct{}) {
 	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -107,7 +107,7 @@ func (c *console) progress(text func() string, quiet bool) (stop func()) {
 		c.show(text())
 		c.leave()
 	}()
-	return func() { close(end); <-ended }
+	return func() <-chan struct{} { close(end); return ended }
 }
 
 // above is a writer to the same terminal as a console, such as standard

@@ -25,9 +25,22 @@ func (e outputError) isGone() bool {
 	return errors.Is(e, syscall.EPIPE) || errors.Is(e, io.ErrClosedPipe)
 }
 
-// lastWrites is how long results that are there may take to be written when
-// everything has ended: the reader of standard output may be stuck.
+// lastWrites is how long what is there may take to be written when everything
+// has ended: who reads it may be stuck.
 const lastWrites = time.Second
+
+// wait waits for done, and when p.cut has ended only for the last writes.
+func (p *pipe) wait(done <-chan struct{}) {
+	select {
+	case <-done:
+		return
+	case <-p.cut.Done():
+	}
+	select {
+	case <-done:
+	case <-time.After(lastWrites):
+	}
+}
 
 // windDown runs when p.ctx ends, and bounds the time that is left.
 func (p *pipe) windDown() {
@@ -35,11 +48,11 @@ func (p *pipe) windDown() {
 	if p.cut.Err() != nil {
 		return // no time is left
 	}
+	time.AfterFunc(p.cfg.Grace, func() { p.endCut(errGraceOver) })
 	if n := p.ledger.unanswered().count(); n > 0 && p.cfg.Grace > 0 {
 		fmt.Fprintf(p.console, "batcher: %v: finishing %d accepted lines within %v; a second signal ends at once\n",
 			context.Cause(p.ctx), n, p.cfg.Grace)
 	}
-	time.AfterFunc(p.cfg.Grace, func() { p.endCut(errGraceOver) })
 }
 
 // finish waits until all accepted lines are answered, and printed is closed.
@@ -53,15 +66,7 @@ func (p *pipe) finish(printed <-chan struct{}) {
 		p.queue.close()
 		<-printed
 	}()
-	select {
-	case <-ended:
-		return
-	case <-p.cut.Done():
-	}
-	select {
-	case <-ended:
-	case <-time.After(lastWrites):
-	}
+	p.wait(ended)
 }
 
 // verdict says what is left without an answer, and gives the error of Run.
@@ -71,7 +76,6 @@ func (p *pipe) verdict(readErr error) error {
 	case cause == nil:
 		p.reportLeftOver()
 	case !errors.As(cause, &broken):
-		<-p.noticed
 		p.sayWhatIsLeft(cause)
 		return cause
 	case !broken.isGone():
@@ -99,7 +103,18 @@ func (p *pipe) reportLeftOver() {
 	p.output.flush()
 }
 
+// sayWhatIsLeft says it after what was said when p.ctx ended.
 func (p *pipe) sayWhatIsLeft(cause error) {
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		<-p.noticed
+		fmt.Fprintln(p.console, p.whatIsLeft(cause))
+	}()
+	p.wait(said)
+}
+
+func (p *pipe) whatIsLeft(cause error) string {
 	read, printed, failed := p.ledger.counts()
 	if cut := context.Cause(p.cut); cut != nil && !errors.Is(cut, cause) {
 		cause = fmt.Errorf("%w, %w", cause, cut)
@@ -108,5 +123,5 @@ func (p *pipe) sayWhatIsLeft(cause error) {
 	if left := p.ledger.unanswered(); len(left) > 0 {
 		text += fmt.Sprintf("; %d left without an answer: %v", left.count(), left)
 	}
-	fmt.Fprintln(p.console, text)
+	return text
 }

@@ -47,7 +47,7 @@ var ErrFailed = errors.New("lines have failed")
 // std.Out any more.
 //
 // Once cut has ended, Run soon returns even if a read of std.In or a write to
-// std.Out never does; then such a call is left behind.
+// std.Out or std.Err never does; then such a call is left behind.
 func Run(ctx, cut context.Context, cfg Config, std Streams) error {
 	p, err := newPipe(ctx, cut, cfg, std)
 	if err != nil {
@@ -55,7 +55,8 @@ func Run(ctx, cut context.Context, cfg Config, std Streams) error {
 	}
 	defer p.stop(nil)
 	if p.showsProgress() {
-		defer p.console.progress(p.ledger.String, isTerminal(std.In))()
+		stop := p.console.progress(p.ledger.String, isTerminal(std.In))
+		defer func() { p.wait(stop()) }()
 	}
 	printed := make(chan struct{})
 	go func() {
