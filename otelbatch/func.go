@@ -13,11 +13,12 @@ import (
 //
 // The span is in the context that fn gets. Func costs a few allocations for
 // each call, and one look-up for each request if its context holds a span.
-// Panics if fn is nil.
+// Panics if fn or t is nil.
 func Func[Req, Res any](fn batcher.Func[Req, Res], t *Telemetry) batcher.Func[Req, Res] {
 	if fn == nil {
 		panic("otelbatch: Func of a nil Func")
 	}
+	t.must("Func")
 	return func(ctx context.Context, reqs []Req) (res []Res, err error) {
 		c := t.enter(ctx, len(reqs))
 		defer func() { c.leave(len(res), err) }()
@@ -28,11 +29,12 @@ func Func[Req, Res any](fn batcher.Func[Req, Res], t *Telemetry) batcher.Func[Re
 }
 
 // KeyedFunc is [Func] for what [batcher.NewKeyed] takes. The key is not
-// reported: there may be very many.
+// reported: there may be very many. Panics if fn or t is nil.
 func KeyedFunc[K comparable, Req, Res any](fn func(ctx context.Context, key K, reqs []Req) ([]Res, error), t *Telemetry) func(ctx context.Context, key K, reqs []Req) ([]Res, error) {
 	if fn == nil {
 		panic("otelbatch: KeyedFunc of a nil function")
 	}
+	t.must("KeyedFunc")
 	return func(ctx context.Context, key K, reqs []Req) ([]Res, error) {
 		return Func(func(ctx context.Context, reqs []Req) ([]Res, error) { return fn(ctx, key, reqs) }, t)(ctx, reqs)
 	}

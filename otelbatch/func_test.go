@@ -204,11 +204,18 @@ func TestPanicsPassThrough(t *testing.T) {
 
 func failingDeepDown(context.Context, []int) ([]int, error) { panic("no disk") }
 
-func TestNilFunc(t *testing.T) {
+// What is nil is told where it is given: later it would fail every request, or
+// end the program when metrics are collected.
+func TestNil(t *testing.T) {
 	telemetry := newSDK(t).telemetry()
+	insert := returns(nil, nil)
+	keyed := func(context.Context, string, []int) ([]int, error) { return nil, nil }
 	for what, f := range map[string]func(){
-		"Func":      func() { otelbatch.Func[int, int](nil, telemetry) },
-		"KeyedFunc": func() { otelbatch.KeyedFunc[int, int, int](nil, telemetry) },
+		"Func":                    func() { otelbatch.Func[int, int](nil, telemetry) },
+		"KeyedFunc":               func() { otelbatch.KeyedFunc[int, int, int](nil, telemetry) },
+		"Func, no Telemetry":      func() { otelbatch.Func(insert, nil) },
+		"KeyedFunc, no Telemetry": func() { otelbatch.KeyedFunc(keyed, nil) },
+		"Watch":                   func() { _, _ = telemetry.Watch(nil) },
 	} {
 		func() {
 			defer func() {

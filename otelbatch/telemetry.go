@@ -35,7 +35,7 @@ type Options struct {
 const defaultLinks = 128
 
 // Telemetry reports on one Batcher. It is safe for concurrent use, and its
-// methods and the Funcs that use it wait for nothing.
+// methods and the Funcs that use it wait for nothing. Make one with New.
 type Telemetry struct {
 	name      string
 	maxLinks  int
@@ -69,6 +69,14 @@ func New(name string, opts Options) (*Telemetry, error) {
 		return nil, fmt.Errorf("otelbatch: %s: %w", name, err)
 	}
 	return t, nil
+}
+
+// must panics if t is nil, on behalf of the function of this name: else each
+// request would fail, and nobody would know why.
+func (t *Telemetry) must(name string) {
+	if t == nil {
+		panic("otelbatch: " + name + " with a nil Telemetry")
+	}
 }
 
 // with gives the attributes of a measurement, with these beside those of all.

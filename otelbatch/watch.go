@@ -34,8 +34,11 @@ func (i *observedInstruments) create(m metric.Meter) error {
 // Watch reports what stats, the Stats method of a Batcher or a Keyed, counts
 // whenever metrics are collected, until stop is called. Call it once: two
 // watches of one Telemetry would report different numbers under one name. It
-// fails if the meter refuses it.
+// fails if the meter refuses it, and panics if stats is nil.
 func (t *Telemetry) Watch(stats func() batcher.Stats) (stop func() error, err error) {
+	if stats == nil { // else the program ends when metrics are collected
+		panic("otelbatch: Watch of nil stats")
+	}
 	i, all := t.observed, t.with()
 	outcomes := [4]metric.MeasurementOption{}
 	for n, outcome := range [...]string{"succeeded", "failed", "canceled", "rejected"} {
