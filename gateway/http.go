@@ -59,8 +59,8 @@ type HTTP struct {
 // path of each request is appended to that of base.
 func NewHTTP(base string, opts HTTPOptions) (*HTTP, error) {
 	u, err := url.Parse(base)
-	if err != nil {
-		return nil, fmt.Errorf("gateway: upstream: %w", err)
+	if err != nil { // it quotes base, in which there may be a password
+		return nil, fmt.Errorf("gateway: upstream: want http[s]://host[:port][/path]: %w", errors.Unwrap(err))
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 		return nil, fmt.Errorf("gateway: upstream %q: want http[s]://host[:port][/path]", u.Redacted())

@@ -172,8 +172,9 @@ func TestHTTPFollowsNoRedirect(t *testing.T) {
 }
 
 func TestHTTPIsCheckedAtOnce(t *testing.T) {
-	for _, base := range []string{"", "localhost:80", "ftp://x", "http://", "http://x?q", "http://x#f", "http://u:secret@x", "http://x:y", "http://%zz"} {
-		if _, err := gateway.NewHTTP(base, gateway.HTTPOptions{}); err == nil || strings.Contains(err.Error(), "secret") {
+	for _, base := range []string{"", "localhost:80", "ftp://x", "http://", "http://x?q", "http://x#f", "http://u:secret@x", "http://x:y", "http://u:secret@%zz", "127.0.0.1:80"} {
+		_, err := gateway.NewHTTP(base, gateway.HTTPOptions{})
+		if err == nil || strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), "want http[s]://host[:port][/path]") {
 			t.Errorf("%q: %v", base, err)
 		}
 	}
