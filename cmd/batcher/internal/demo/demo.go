@@ -97,8 +97,8 @@ func (c Config) compare(ctx context.Context, sides [2]*side) {
 		over := now.Sub(last)
 		last = now
 		without, with := sides[0].take(over), sides[1].take(over)
-		if ctx.Err() == nil {
-			t.row(second, without, with)
+		if ctx.Err() == nil && t.row(second, without, with) != nil {
+			break // nobody reads any more
 		}
 	}
 	stop()

@@ -1,6 +1,7 @@
 package demo_test
 
 import (
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -10,7 +11,7 @@ import (
 )
 
 // quick is a demo in a tenth of the time.
-func quick(out *strings.Builder) demo.Config {
+func quick(out io.Writer) demo.Config {
 	return demo.Config{Cost: demo.Cost{Call: time.Millisecond}, Callers: 4, Seconds: 3, MaxItems: 64, Listen: "127.0.0.1:0", Out: out, Tick: 100 * time.Millisecond}
 }
 
@@ -40,5 +41,24 @@ func TestAddressTaken(t *testing.T) {
 	}
 	if out.Len() > 0 {
 		t.Errorf("it said %q", out.String())
+	}
+}
+
+// unread takes what a demo says before its first row, and then no more.
+type unread struct{ strings.Builder }
+
+func (u *unread) Write(p []byte) (int, error) {
+	if strings.Contains(u.String(), "second") {
+		return 0, io.ErrClosedPipe
+	}
+	return u.Builder.Write(p)
+}
+
+// A demo of which nobody reads more ends with the next row.
+func TestRunUnread(t *testing.T) {
+	cfg := quick(&unread{})
+	cfg.Seconds = 1 << 30
+	if err := demo.Run(t.Context(), cfg); err != nil {
+		t.Error(err)
 	}
 }

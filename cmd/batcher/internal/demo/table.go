@@ -16,11 +16,12 @@ func (t table) head() {
 	fmt.Fprintf(t.out, columns, "second", "requests/s", "p50", "p99", "requests/s", "calls/s", "mean batch", "p50", "p99")
 }
 
-func (t table) row(second int, without, with figures) {
-	fmt.Fprintf(t.out, columns, fmt.Sprint(second),
+func (t table) row(second int, without, with figures) error {
+	_, err := fmt.Fprintf(t.out, columns, fmt.Sprint(second),
 		whole(without.rate(float64(without.requests))), milliseconds(without.quantile(.5)), milliseconds(without.quantile(.99)),
 		whole(with.rate(float64(with.requests))), whole(with.rate(float64(with.calls))), fmt.Sprintf("%.1f", with.meanBatch()),
 		milliseconds(with.quantile(.5)), milliseconds(with.quantile(.99)))
+	return err
 }
 
 func whole(f float64) string { return fmt.Sprintf("%.0f", f) }
