@@ -18,11 +18,14 @@ func newDemo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo [flags]",
 		Short: "Show what the gateway gains",
-		Long: `Run the same load twice, beside each other: on a stub upstream as it is, and on another one behind the gateway.
-Print once a second what comes of it, and a summary in the end. Nothing need be installed, and without --store nothing is left behind.
+		Long: `Run the same load twice, beside each other: on a stub upstream as it is, and
+on another one behind the gateway. Print once a second what comes of it, and a
+summary in the end. Nothing need be installed, and without --store nothing is
+left behind.
 
-With --store show instead that nothing is lost: hand requests in that nobody waits for, kill the gateway in the middle of them as kill -9 does,
-start it again, and count what has become of each.`,
+With --store show instead that nothing is lost: hand requests in that nobody
+waits for, kill the gateway in the middle of them as kill -9 does, start it
+again, and count what has become of each.`,
 		Example: "  batcher demo\n  batcher demo --keep\n  batcher demo --store /tmp/batcher-demo",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

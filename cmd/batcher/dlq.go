@@ -14,15 +14,18 @@ func newDLQ() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dlq",
 		Short: "Look after requests that could not be processed",
-		Long: `Requests of durable routes that could not be processed, however often they were tried, lie with the dead letters for two weeks.
-Those that somebody waited for have been answered with an error; those with "Prefer: respond-async" get their answer when they are tried again.
+		Long: `Requests of durable routes that could not be processed, however often they
+were tried, lie with the dead letters for two weeks. Those that somebody
+waited for have been answered with an error; those with "Prefer:
+respond-async" get their answer when they are tried again.
 
-Where the queues are is said as to serve, routes included: in the file, or by the same flags. A --store must not be open in another process.`,
+Where the queues are is said as to serve, routes included: in the file, or by
+the same flags. A --store must not be open in another process.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
-		newDLQVerb("list", "List dead letters, one a line: number, when, tries, route, why, and the request", cobra.NoArgs, (*durable.Letters).List),
+		newDLQVerb("list", "List dead letters, one a line: number, when, tries, route, why, and the request", flagsOnly, (*durable.Letters).List),
 		newDLQVerb("retry {NUMBER... | all}", "Have dead letters tried again, as if they had just come", cobra.MinimumNArgs(1), (*durable.Letters).Retry),
 		newDLQVerb("drop {NUMBER... | all}", "Delete dead letters", cobra.MinimumNArgs(1), (*durable.Letters).Drop))
 	return cmd

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unicode/utf8"
 
 	program "github.com/gobatcher/batcher/cmd/batcher"
 )
@@ -111,6 +112,17 @@ func TestHelp(t *testing.T) {
 	}
 	if o := run("", "pipe", "--help"); o.status != 0 || !strings.Contains(o.stdout, "--max-pending") {
 		t.Errorf("pipe: status %d, stdout:\n%s", o.status, o.stdout)
+	}
+}
+
+// Help fits a terminal of the usual width.
+func TestHelpIsNarrow(t *testing.T) {
+	for _, verb := range []string{"pipe", "serve", "check", "worker", "demo"} {
+		for line := range strings.Lines(run("", verb, "--help").stdout) {
+			if utf8.RuneCountInString(line) > 81 { // with its end
+				t.Errorf("%s: %s", verb, line)
+			}
+		}
 	}
 }
 

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -32,6 +34,16 @@ func newRoot() *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
 	root.AddCommand(newPipe(), newServe(), newCheck(), newWorker(), newDLQ(), newDemo())
 	return root
+}
+
+// flagsOnly are the Args of a verb that takes a configuration and nothing else.
+// What stands there is most likely the name of its file.
+func flagsOnly(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s: unexpected %q; the file with the configuration is named by --config", cmd.Name(), args[0])
+	}
+	return nil
 }

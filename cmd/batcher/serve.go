@@ -14,15 +14,17 @@ func newServe() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve [flags]",
 		Short: "Batch HTTP requests in front of an upstream that takes many at once",
-		Long: `Take single HTTP requests, ask the upstream once for many of them, and give each caller its own answer.
-What is to be batched how is in a file (--config), or for one route in flags (--upstream and --protocol).
-Flags count more than environment variables, and these more than the file.
+		Long: `Take single HTTP requests, ask the upstream once for many of them, and give
+each caller its own answer. What is to be batched how is in a file (--config),
+or for one route in flags (--upstream and --protocol). Flags count more than
+environment variables, and these more than the file.
 
-SIGHUP, or a change of a file, has the configuration read again; no request is lost.
-SIGTERM and SIGINT let accepted requests finish within the grace period; a second signal ends at once.`,
+SIGHUP, or a change of a file, has the configuration read again; no request is
+lost. SIGTERM and SIGINT let accepted requests finish within the grace period;
+a second signal ends at once.`,
 		Example: `  batcher serve --upstream http://127.0.0.1:8501 --protocol kserve-v1
   batcher serve --config batcher.yaml`,
-		Args: cobra.NoArgs,
+		Args: flagsOnly,
 	}
 	flags := config.NewFlags(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

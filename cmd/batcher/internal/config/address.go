@@ -27,7 +27,7 @@ func (k *checker) upstream(name, text string) {
 	}
 	u, err := url.Parse(text)
 	if err != nil {
-		k.fault(true, name, "not a URL: %v", errors.Unwrap(err))
+		k.fault(true, name, "must be http[s]://host[:port][/path]: %v", errors.Unwrap(err))
 		return
 	}
 	wrong := u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil

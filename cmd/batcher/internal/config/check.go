@@ -155,7 +155,7 @@ func (k *checker) route(at string, r Route) {
 	k.fault(r.Upstream != "" && r.Protocol == exec, at+"upstream", "protocol exec has a command instead")
 	k.fault(r.MaxConcurrent < 0 && r.Protocol == exec, at+"max-concurrent", "must not be negative: it is the number of processes")
 	k.upstream(at+"upstream", r.Upstream)
-	k.fault(r.Upstream == "" && k.c.Upstream == "" && r.Protocol != exec, at+"upstream", "there is none, and none for all routes either")
+	k.fault(r.Upstream == "" && k.c.Upstream == "" && r.Protocol != exec, at+"upstream", "must be set, for this route or for all")
 	if len(k.faults) > before {
 		return
 	}

@@ -73,7 +73,7 @@ func (c *Config) route(r Route) (lines []string) {
 		add("All others that match are passed through.")
 	}
 	add("Batches go to %s, %s.", c.target(r), r.slots())
-	add("Requests share a batch if they are equal in method, path, query, %s, and all of the body but the items.", sentence(append([]string{"Authorization"}, r.Headers...)))
+	add("Requests share a batch only if they are equal in %s.", r.alike())
 	add("%s", r.start())
 	add("A batch holds %s.", r.full())
 	if r.Isolate {
@@ -112,6 +112,15 @@ func (r Route) slots() string {
 		return "one at a time"
 	}
 	return fmt.Sprintf("up to %d at once", r.MaxConcurrent)
+}
+
+// alike says what the requests of a batch have in common.
+func (r Route) alike() string {
+	headers := sentence(append([]string{"Authorization"}, r.Headers...))
+	if r.Protocol == esBulk { // POST /_bulk takes writes of all kinds, to any index
+		return headers + ", and in what concerns a whole bulk, such as refresh"
+	}
+	return "method, path, query, " + headers + ", and all of the body but the items"
 }
 
 // start says when a batch goes.

@@ -9,7 +9,7 @@ import (
 
 // Fault is one thing that is wrong, and where.
 type Fault struct {
-	Source       string // the file, "flag --NAME" or "environment variable NAME"; may be ""
+	Source       string // the file, "--NAME", "environment variable NAME" or "without --config"; may be ""
 	Line, Column int    // in the file, from 1; zero if it is not there
 	Text         string
 }

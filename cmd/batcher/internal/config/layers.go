@@ -125,7 +125,7 @@ func (f *Flags) oneRoute(c *Config, at places) (faults Faults) {
 	}
 	if f.Path == "" {
 		c.Routes = append(c.Routes, r)
-		at["routes[0]"] = Fault{}
+		at["routes[0]"] = Fault{Source: "without --config"}
 	}
 	return faults
 }

@@ -216,9 +216,9 @@ routes:
 `, []string{
 		"3:5: protocol: must be one of kserve-v1, oip-v2, openai-embeddings, es-bulk, json-rpc, json-array, exec",
 		`5:29: protocol: "kserve-v9" is none of kserve-v1, oip-v2, openai-embeddings, es-bulk, json-rpc, json-array, exec`,
-		"6:5: upstream: there is none, and none for all routes either",
+		"6:5: upstream: must be set, for this route or for all",
 		`7:50: upstream: "ftp://up" must be http[s]://host[:port][/path]`,
-		`8:50: upstream: not a URL: invalid URL escape "%zz"`,
+		`8:50: upstream: must be http[s]://host[:port][/path]: invalid URL escape "%zz"`,
 		`9:15: pattern: parsing "GET ": at offset 4: host/path missing /`,
 		`10:15: pattern: pattern "/a" conflicts with pattern "/a": /a matches the same requests as /a`,
 		`10:25: name: "/c" is the name of another route too`}},
@@ -247,7 +247,7 @@ routes:
 		`7:50: upstream: "http://1.2.3.400" must be`,
 		`8:50: upstream: "http://a,b" must be`,
 		`9:50: upstream: "http://up?" must be`,
-		`10:50: upstream: not a URL: invalid port ":-1" after host`}},
+		`10:50: upstream: must be http[s]://host[:port][/path]: invalid port ":-1" after host`}},
 	{"servers that cannot be", oneRoute + "nats: 'n:4222, nats://n:70000, nats://u:secret@:1'\n", []string{
 		"4:7: nats: URL 2 of the list must be [nats://]host[:port]",
 		"4:7: nats: URL 3 of the list must be [nats://]host[:port]"}},
@@ -301,8 +301,9 @@ func TestFaultsOutsideOfAFile(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"", nil, nil, "protocol: must be one of kserve-v1"},
-		{"", nil, []string{"--protocol=kserve-v1"}, "upstream: there is none, and none for all routes either"},
+		{"", nil, nil, "without --config: protocol: must be one of kserve-v1"},
+		{"", nil, []string{"--protocol=kserve-v1"}, "without --config: upstream: must be set, for this route or for all"},
+		{"", nil, []string{"--protocol=kserve-v1", "--upstream=127.0.0.1:8501"}, "--upstream: upstream: must be http[s]://host[:port][/path]: first path"},
 		{"", nil, []string{"--protocol=kserve-v1", "--upstream=up"}, `--upstream: upstream: "up" must be http[s]://`},
 		{"", nil, []string{"--protocol=nope", "--upstream=http://up"}, `--protocol: protocol: "nope" is none of`},
 		{oneRoute, nil, []string{"--delay=1s"}, "--delay: is for one route without a file; with --config the routes are in the file"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os/exec"
+	"strings"
 
 	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
@@ -56,7 +57,7 @@ func (m *maker) route(i int, r config.Route) (gateway.Route, error) {
 		return gateway.Route{}, m.c.Fault(fmt.Sprintf("routes[%d].upstream", i), "%v", err)
 	}
 	if len(r.Command) > 0 && (m.c.Work || m.s.opts.Worker) { // else every batch would find out
-		if _, err := exec.LookPath(r.Command[0]); err != nil {
+		if err := runnable(r.Command); err != nil {
 			return gateway.Route{}, m.c.Fault(fmt.Sprintf("routes[%d].command", i), "%v", err)
 		}
 	}
@@ -71,6 +72,16 @@ func (m *maker) route(i int, r config.Route) (gateway.Route, error) {
 		return made, nil
 	}
 	return m.queue(r, made)
+}
+
+// runnable says why a command cannot be run. A program whose name holds a space
+// most likely has its arguments in it.
+func runnable(command []string) error {
+	_, err := exec.LookPath(command[0])
+	if err != nil && strings.Contains(command[0], " ") {
+		return fmt.Errorf("%w; arguments are items of the list, or follow a comma", err)
+	}
+	return err
 }
 
 // queue puts a queue before the upstream of a route.
