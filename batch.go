@@ -10,7 +10,7 @@ import (
 // Batch is one group of requests with a life of its own (see [State]): it
 // collects, starts, runs its [Func] once, and answers all together. A
 // [Batcher] makes its own; [NewBatch] makes one by hand. All methods are safe
-// for concurrent use.
+// for concurrent use. The zero Batch is not usable.
 type Batch[Req, Res any] struct {
 	outcome[Res]
 

@@ -98,7 +98,8 @@ func (l *Loader[K, V]) Load(ctx context.Context, key K) (V, error) {
 // fetch may take a moment to be idle.
 //
 // If any key fails, the error is a batcher.Errors aligned with keys: nil where
-// the key was loaded, and where it was not its value is the zero V.
+// the key was loaded, and where it was not its value is the zero V. keys and
+// the values are the caller's.
 func (l *Loader[K, V]) LoadAll(ctx context.Context, keys []K) ([]V, error) {
 	b := l.begin(ctx, keys)
 	for i, c := range b.calls {

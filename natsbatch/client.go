@@ -22,8 +22,8 @@ type ClientOptions struct {
 
 // Client is a front end: it hands single requests in and gets their results,
 // which a [Worker] works out in batches that the requests of all front ends
-// fill together. All methods are safe for concurrent use. Make one with
-// [NewClient], and Close it.
+// fill together. A request is encoded at once, and stays the caller's. All
+// methods are safe for concurrent use. Make one with [NewClient], and Close it.
 type Client[Req, Res any] struct {
 	fe     *frontEnd
 	encode func(Req) ([]byte, error)
@@ -104,7 +104,7 @@ const maxGroup = 256
 // Other errors: [ErrFull], [ErrTooLarge], [ErrClosed] and, once the connection
 // is closed for good, nats.ErrConnectionClosed, where the request was not
 // accepted; [ErrUnknownOutcome] where it was, or may have been, and nobody will
-// tell; [ErrExpired]; [ErrDead]; a [*FuncError].
+// tell; [ErrExpired]; [ErrDead]; a [*FuncError]; the Codec's.
 func (c *Client[Req, Res]) Do(ctx context.Context, req Req, opts ...Option) (res Res, err error) {
 	o, err := combine(opts)
 	if err != nil {
@@ -133,7 +133,7 @@ func (c *Client[Req, Res]) Do(ctx context.Context, req Req, opts ...Option) (res
 //
 // Errors: [ErrFull], [ErrTooLarge], [ErrClosed], nats.ErrConnectionClosed and
 // ctx's cause, where the request was not accepted; [ErrUnknownOutcome] where it
-// may have been.
+// may have been; the Codec's.
 func (c *Client[Req, Res]) Submit(ctx context.Context, req Req, opts ...Option) (Handle, error) {
 	o, err := combine(opts)
 	if err != nil {

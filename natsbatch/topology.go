@@ -22,8 +22,9 @@ const (
 // be called where they lack the permission to create. It waits for the
 // servers, no longer than ctx lasts.
 //
-// It returns an error that wraps [ErrDrift] and lists what differs where
-// something exists and is not as q says; it never alters anything.
+// It fails if q.Validate does. It returns an error that wraps [ErrDrift] and
+// lists what differs where something exists and is not as q says; it never
+// alters anything.
 func Setup(ctx context.Context, nc *nats.Conn, q Queue) error {
 	_, err := open(ctx, nc, q)
 	return err

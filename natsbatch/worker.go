@@ -135,7 +135,7 @@ type Worker struct {
 // NewWorker makes a worker that processes batches with fn, which is as
 // batcher.Func says; [Metas] tells it more of its requests. It creates and
 // verifies the queue's streams as [Setup] does, and waits for that, no longer
-// than ctx lasts.
+// than ctx lasts. It fails if fn is nil or opts.Validate fails.
 //
 // What fn returns for a request is its answer, a result or an error, except
 // an error of [Retry], a panic, and a batch that takes longer than Timeout:

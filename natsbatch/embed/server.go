@@ -90,7 +90,8 @@ type Server struct {
 // Start starts a server that stores in dir, which it makes if need be, and
 // waits until it works. Every write is synced to disk before it is
 // acknowledged. One process at a time may have a directory: see [ErrInUse].
-// Most programs want the directory that [Dir] gives.
+// Most programs want the directory that [Dir] gives. It fails if opts.Validate
+// does.
 func Start(dir string, opts Options) (*Server, error) {
 	if err := opts.Validate(); err != nil {
 		return nil, err
