@@ -20,7 +20,7 @@ type JSONArray struct {
 
 // NewJSONArray makes the protocol of an endpoint whose items and results
 // stand where two JSON Pointers (RFC 6901) say: "" is the whole body, "/input"
-// the member input of an object.
+// the member input of an object. It fails if either is no JSON Pointer.
 func NewJSONArray(items, results string) (*JSONArray, error) {
 	in, err := jsonraw.ParsePointer(items)
 	if err != nil {

@@ -62,8 +62,8 @@ type Program struct {
 
 const defaultProgramTimeout = 30 * time.Second
 
-// NewProgram makes an Upstream of a command and its arguments. Nothing is
-// started yet.
+// NewProgram makes an Upstream of a command and its arguments, and fails if
+// there is no command. Nothing is started yet.
 func NewProgram(command []string, opts ProgramOptions) (*Program, error) {
 	if len(command) == 0 || command[0] == "" {
 		return nil, errors.New("gateway: NewProgram needs a command")
