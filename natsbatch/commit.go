@@ -108,7 +108,7 @@ func (fe *frontEnd) try(ctx context.Context, msg *nats.Msg) error {
 // would at another try.
 func refused(err error) bool {
 	var api *jetstream.APIError
-	return isFull(err) || errors.As(err, &api) && api.Code != 503 && !isBusy(err) || isTooLarge(err)
+	return isFull(err) || errors.As(err, &api) && api.Code != 503 && api.ErrorCode != codeUnderWay && !isBusy(err) || isTooLarge(err)
 }
 
 // isBusy reports whether err says that more messages come in than a stream stores:
@@ -134,6 +134,7 @@ const (
 	codeStoreFailed = 10077 // a limit of the stream, or a fault of the disk
 	codeNoStorage   = 10047 // the server's limit
 	codeNoResources = 10002 // the account's limit
+	codeUnderWay    = 10158 // a message with this id is on its way to the stream's other servers
 )
 
 // isFull reports whether err says that a message is beyond a limit.

@@ -96,6 +96,7 @@ func TestServerErrorsAreToldApart(t *testing.T) {
 		{api(500, 10047, "insufficient storage resources available"), true, true, false},
 		{api(400, 10071, "wrong last sequence"), true, false, false},
 		{api(503, 10008, "system temporarily unavailable"), false, false, false},
+		{api(409, 10158, "duplicate message id is in process"), false, false, false},
 		{api(429, 10167, "too many requests"), false, false, false},
 		{nats.ErrMaxPayload, true, false, false},
 		{nats.ErrTimeout, false, false, false},

@@ -1,8 +1,12 @@
 package e2e_test
 
 import (
+	"fmt"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/gobatcher/batcher/natsbatch"
 
 	"github.com/gobatcher/batcher/natsbatch/e2e/internal/load"
 	"github.com/gobatcher/batcher/natsbatch/e2e/internal/oracle"
@@ -16,10 +20,8 @@ const requests = "bq_main_req"
 // admissionGap is how long three servers may admit nothing when one dies.
 const admissionGap = 10 * time.Second
 
-// underLoad has front ends and workers use a cluster while disturb does what
-// it does, and checks that nothing was lost. It gives the longest time that a
-// Submit has waited for its acknowledgement.
-func underLoad(t *testing.T, disturb func(r *rig, c *server.Cluster)) time.Duration {
+// startClusterRig starts a cluster that syncs always, and a rig for it.
+func startClusterRig(t *testing.T) (*rig, *server.Cluster) {
 	t.Helper()
 	c, err := server.StartCluster(within(t, patience), t.TempDir(), server.Options{SyncInterval: server.Always})
 	if err != nil {
@@ -28,6 +30,15 @@ func underLoad(t *testing.T, disturb func(r *rig, c *server.Cluster)) time.Durat
 	t.Cleanup(c.Kill)
 	r := newRig(t, c.URL())
 	r.queue.Replicas = 3
+	return r, c
+}
+
+// underLoad has front ends and workers use a cluster while disturb does what
+// it does, and checks that nothing was lost. It gives the longest time that a
+// Submit has waited for its acknowledgement.
+func underLoad(t *testing.T, disturb func(r *rig, c *server.Cluster)) time.Duration {
+	t.Helper()
+	r, c := startClusterRig(t)
 	r.worker(load.WorkerArgs{Slots: 2})
 	fe := r.frontEnd()
 	submit := begin(fe, "Submit", load.Load{Prefix: "s", Callers: 8})
@@ -105,4 +116,50 @@ func TestClusterKilledAtOnce(t *testing.T) {
 		}
 		r.moves()
 	})
+}
+
+// Where the other servers take longer than a front end waits for a try, the first
+// one is still on its way when the next comes, from it or from somebody who submits
+// the same id.
+func TestClusterTakesItsTime(t *testing.T) {
+	const slow = 3 * time.Second
+	r, c := startClusterRig(t)
+	clients := []*natsbatch.Client[[]byte, []byte]{r.client(), r.client()}
+	r.worker(load.WorkerArgs{Slots: 2})
+	leader, err := c.Leader(within(t, patience), requests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Current(within(t, patience), requests); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range c.Nodes {
+		if n != leader {
+			if err := n.Freeze(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var calls sync.WaitGroup
+	for i, c := range clients {
+		calls.Go(func() {
+			if _, err := c.Submit(within(t, patience), load.Payload("same", load.Plain, 0, 0), natsbatch.Key("same")); err != nil {
+				t.Errorf("client %d: Submit with a Key: %v", i, err)
+			}
+		})
+		calls.Go(func() {
+			if _, err := c.Do(within(t, patience), load.Payload(fmt.Sprint("do", i), load.Plain, 0, 0)); err != nil {
+				t.Errorf("client %d: Do: %v", i, err)
+			}
+		})
+	}
+	time.Sleep(slow)
+	for _, n := range c.Nodes {
+		if n != leader {
+			if err := n.Thaw(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	calls.Wait()
 }

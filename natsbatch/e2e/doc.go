@@ -15,7 +15,7 @@
 //	crash_test.go      a worker that dies between two of its steps
 //	embedded_test.go   the whole in one process that is killed again and again
 //	power_test.go      the machine dies
-//	cluster_test.go    three servers, of which one or all die
+//	cluster_test.go    three servers, of which one or all die, or two are slow
 //	reconnect_test.go  one server, away for a while
 //	key_test.go        one id, submitted many times
 //	future_test.go     results read elsewhere, later, too late

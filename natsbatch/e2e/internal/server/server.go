@@ -104,6 +104,12 @@ func (n *Node) Start() error {
 // Kill ends the server at once.
 func (n *Node) Kill() { n.proc.Kill() }
 
+// Freeze stops the server's execution until Thaw.
+func (n *Node) Freeze() error { return n.proc.Freeze() }
+
+// Thaw lets a frozen server go on.
+func (n *Node) Thaw() error { return n.proc.Thaw() }
+
 // Stop ends the server in order and waits for it.
 func (n *Node) Stop() error {
 	if err := n.proc.Terminate(); err != nil {
