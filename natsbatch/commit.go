@@ -132,7 +132,7 @@ func admissionError(err error) error {
 // Error codes of the server.
 const (
 	codeStoreFailed = 10077 // a limit of the stream, or a fault of the disk
-	codeNoStorage   = 10047 // the server's limit
+	codeNoStorage   = 10023 // the server's limit
 	codeNoResources = 10002 // the account's limit
 	codeUnderWay    = 10158 // a message with this id is on its way to the stream's other servers
 )

@@ -93,7 +93,7 @@ func TestServerErrorsAreToldApart(t *testing.T) {
 		{api(503, 10077, "maximum bytes exceeded"), true, true, false},
 		{api(503, 10077, "maximum messages per subject exceeded"), true, true, true},
 		{api(503, 10077, "write failed: no space left on device"), false, false, false},
-		{api(500, 10047, "insufficient storage resources available"), true, true, false},
+		{api(503, 10023, "insufficient resources"), true, true, false},
 		{api(400, 10071, "wrong last sequence"), true, false, false},
 		{api(503, 10008, "system temporarily unavailable"), false, false, false},
 		{api(409, 10158, "duplicate message id is in process"), false, false, false},

@@ -13,6 +13,7 @@ import (
 	"github.com/gobatcher/batcher/natsbatch"
 	"github.com/gobatcher/batcher/natsbatch/embed"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // small are queues that are full soon.
@@ -256,5 +257,28 @@ func TestAFullQueueIsHandedOn(t *testing.T) {
 	wantAll(t, c, handles)
 	if took := time.Since(begun); took > 30*time.Second {
 		t.Errorf("it took %v", took)
+	}
+}
+
+// Others may have filled the server's store, in which the queue has room.
+func TestAFullServerIsFull(t *testing.T) {
+	s := start(t, t.TempDir(), embed.Options{MaxStore: 8 << 20})
+	js := connect(t, s)
+	nc, err := s.Connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	c := clientOf(t, nc, natsbatch.Queue{Endpoint: "test", MaxBytes: 1 << 20, ResultBytes: 1 << 20})
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "other", Subjects: []string{"other"}}); err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = js.Publish(t.Context(), "other", make([]byte, 1<<20))
+	}
+	for name, came := range begin(c) {
+		if err := end(t, name, came); !errors.Is(err, natsbatch.ErrFull) {
+			t.Errorf("%s: %v, want ErrFull", name, err)
+		}
 	}
 }
