@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -148,23 +149,34 @@ func PutOff(delay time.Duration, stored, now time.Time) time.Duration {
 	return wait
 }
 
-// Presence is that of a front end whose Dos wait.
+// Presence is that of a front end.
 type Presence struct {
 	fe *frontEnd
 	p  presence
 }
 
 func NewPresence(ackWait time.Duration) *Presence {
-	return &Presence{fe: &frontEnd{topology: &topology{Queue: Queue{AckWait: ackWait}}}}
+	return &Presence{
+		fe: &frontEnd{topology: &topology{Queue: Queue{AckWait: ackWait}, nc: &nats.Conn{}}},
+		p:  presence{last: time.Now()},
+	}
 }
 
-// Here says that it is there.
-func (p *Presence) Here() { p.p.last = time.Now() }
+// Here lets so much time pass in which it is there.
+func (p *Presence) Here(d time.Duration) {
+	for end := time.Now().Add(d); time.Now().Before(end); p.fe.attend(&p.p) {
+		time.Sleep(min(p.fe.beat(), time.Until(end)))
+	}
+}
 
-// Returned says that it is there again, and gives whether its Dos are in doubt.
+// Slept says that it was there all the time, but did nothing.
+func (p *Presence) Slept() { p.fe.attend(&p.p) }
+
+// Returned says that it is there again with Dos that wait, and gives whether its Dos are in doubt.
 func (p *Presence) Returned() bool {
 	before := len(p.p.doubts)
 	p.fe.returned(&p.p)
+	p.p.last = time.Now()
 	return len(p.p.doubts) > before
 }
 

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // presence is what a front end knows of its own absences. A reply that is sent
@@ -39,26 +41,62 @@ func (q Queue) beat() time.Duration { return max(q.AckWait/8, 50*time.Millisecon
 // worker within AckWait the last may be as much as resendLost before its end.
 func (q Queue) harmless() time.Duration { return q.AckWait*9/10 - q.resendLost() }
 
-// attend notes that the front end is there, if it is: if the server answers that
+// attend notes that the front end is there, if it is: if it reaches the server that
 // has the requests, with which workers must speak too. If it was away for so long
 // that workers may have given up Dos that wait, they are in doubt.
 func (fe *frontEnd) attend(p *presence) {
 	fe.despair(p)
 	now, reconnects := time.Now(), fe.nc.Stats().Reconnects
+	if passed(p.last) >= fe.harmless() { // it slept, or is away: workers may have given it up
+		p.shaky = now.Add(fe.AckWait + absent)
+	}
 	if !fe.calls.any() {
 		p.last, p.reconnects, p.missed = now, reconnects, false
 		return
 	}
-	ctx, cancel := context.WithTimeout(fe.life, fe.AckWait/4)
-	defer cancel()
-	if _, err := fe.requests.Info(ctx); err != nil || fe.nc.Stats().Reconnects != reconnects {
+	if alone, ok := fe.reach(reconnects); !ok {
 		p.missed = true
+		if since := now.Add(-alone); since.Before(p.last) {
+			p.last = since
+		}
 		return
 	}
-	if p.missed || p.reconnects != reconnects { // else it may have slept, and what came meanwhile is there
+	if p.missed || p.reconnects != reconnects { // else what came while it slept is there
 		fe.returned(p)
 	}
 	p.last, p.reconnects, p.missed = now, reconnects, false
+}
+
+// mostAlone is more than the 2 s that may lie between signs of life of a cluster's
+// servers.
+const mostAlone = 2500 * time.Millisecond
+
+// reach reports whether the server answers that has the requests, by the connection
+// counted so. One that is cut off from the others, with its clients, does so for
+// 10 s, and they are away all the same: alone is since when.
+func (fe *frontEnd) reach(reconnects uint64) (alone time.Duration, ok bool) {
+	ctx, cancel := context.WithTimeout(fe.life, fe.AckWait/4)
+	defer cancel()
+	info, err := fe.requests.Info(ctx)
+	if err != nil || fe.nc.Stats().Reconnects != reconnects {
+		return 0, false
+	}
+	alone = quiet(info.Cluster)
+	return alone, alone <= mostAlone
+}
+
+// quiet is how long the leader of a stream has not heard of as many others as it
+// needs.
+func quiet(c *jetstream.ClusterInfo) time.Duration {
+	if c == nil || len(c.Replicas) == 0 {
+		return 0
+	}
+	var others []time.Duration
+	for _, r := range c.Replicas {
+		others = append(others, r.Active)
+	}
+	slices.Sort(others)
+	return others[(len(others)-1)/2]
 }
 
 // returned is for a front end that was away. What follows an absence within

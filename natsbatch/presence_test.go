@@ -25,11 +25,26 @@ func TestShortAbsencesAddUp(t *testing.T) {
 			{36 * time.Second, time.Millisecond, false},
 			{time.Hour, 4 * time.Second, true},
 		} {
-			time.Sleep(c.here)
-			p.Here()
+			p.Here(c.here)
 			time.Sleep(c.away)
 			if doubt := p.Returned(); doubt != c.doubt {
 				t.Errorf("absence %d, of %v after %v: doubt %t", i, c.away, c.here, doubt)
+			}
+		}
+	})
+}
+
+// A worker gives up a front end that sleeps, and tries only once for a while.
+func TestASleepMakesTheNextAbsenceDoubtful(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for asleep, doubt := range map[time.Duration]bool{3 * time.Second: false, 4 * time.Second: true} {
+			p := natsbatch.NewPresence(5 * time.Second)
+			time.Sleep(asleep)
+			p.Slept()
+			p.Here(20 * time.Second)
+			time.Sleep(time.Millisecond)
+			if got := p.Returned(); got != doubt {
+				t.Errorf("an absence after %v of sleep: doubt %t", asleep, got)
 			}
 		}
 	})

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -228,61 +227,5 @@ func TestAnswersComeBySlowLinks(t *testing.T) {
 	}
 	if n := s.NumSlowConsumers(); n > 0 {
 		t.Errorf("the server has cut %d slow connections", n)
-	}
-}
-
-// two runs two servers with a cable between them, and gives that of the requests
-// and the other one.
-func two(t *testing.T, q natsbatch.Queue) (with, without *server.Server, way *cable) {
-	t.Helper()
-	node := func(name, route string) *server.Server {
-		u, err := url.Parse(route)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return serve(t, server.Options{ServerName: name, Routes: []*url.URL{u},
-			Cluster: server.ClusterOpts{Name: "c", Host: "127.0.0.1", Port: server.RANDOM_PORT, NoAdvertise: true, PoolSize: -1}})
-	}
-	a := node("a", "nats://127.0.0.1:1")
-	way = lay(t, a.ClusterAddr(), 0)
-	b := node("b", "nats://"+way.Addr().String())
-	nc, patience := dial(t, b.ClientURL()), within(t)
-	for err := errors.New("no leader yet"); err != nil; {
-		ctx, cancel := context.WithTimeout(patience, time.Second)
-		err = natsbatch.Setup(ctx, nc, q)
-		cancel()
-		if patience.Err() != nil {
-			t.Fatal(err)
-		}
-	}
-	if a.JetStreamIsStreamLeader("$G", "bq_main_req") {
-		return a, b, way
-	}
-	return b, a, way
-}
-
-// Each server keeps its clients, and the answer finds no way from one to the other.
-func TestADoEndsWhoseServersLoseOneAnother(t *testing.T) {
-	t.Parallel()
-	q := natsbatch.Queue{Endpoint: "test", AckWait: time.Second}
-	with, without, way := two(t, q)
-	g := newGate()
-	w, err := natsbatch.NewWorker(within(t), dial(t, with.ClientURL(), nats.IgnoreDiscoveredServers()), q, g.fn, natsbatch.WorkerOptions{})
-	worker(t, w, err)
-	nc := dial(t, without.ClientURL(), nats.IgnoreDiscoveredServers())
-	c := clientOf(t, nc, q)
-	got := make(chan error, 1)
-	go func() { got <- second(c.Do(context.Background(), "r")) }()
-	soon(t, "Func", g.runs)
-	time.Sleep(100 * time.Millisecond) // until the front end knows that it is accepted
-	way.set(true)
-	close(g.may)
-	time.Sleep(2500 * time.Millisecond) // until the worker gives it up
-	way.set(false)
-	if err := soon(t, "Do", got); !errors.Is(err, natsbatch.ErrUnknownOutcome) {
-		t.Errorf("Do: %v, want ErrUnknownOutcome", err)
-	}
-	if n := nc.Stats().Reconnects; n > 0 {
-		t.Errorf("the front end lost its server %d times", n)
 	}
 }
