@@ -23,20 +23,19 @@ var commitOptions = batcher.Options{MaxSize: envelopeRequests, MaxWeight: envelo
 
 const (
 	commitTry   = 2 * time.Second       // how long one try waits for the acknowledgement
-	commitLimit = 30 * time.Second      // how long all tries may take
+	commitLimit = 30 * time.Second      // how long after the first try another may begin
 	commitPause = 50 * time.Millisecond // between tries
 )
 
 // publish stores an envelope and returns when it is acknowledged. A try whose
 // outcome is not known is repeated under the same message id, of which the
 // stream keeps one. It ends with ctx. Only if no try can have been stored it is
-// sure that the envelope was not accepted.
+// sure that the envelope was not accepted, so that the limit cuts no try off.
 func (fe *frontEnd) publish(ctx context.Context, subject string, e *wire.Envelope, id string) error {
 	if fe.nc.IsClosed() {
 		return noConnection(fe.nc)
 	}
-	ctx, cancel := context.WithTimeout(ctx, commitLimit)
-	defer cancel()
+	limit := time.Now().Add(commitLimit)
 	msg := nats.NewMsg(subject)
 	msg.Data = e.Append(make([]byte, 0, sizeOf(e)))
 	msg.Header.Set(nats.MsgIdHdr, id)
@@ -61,7 +60,7 @@ func (fe *frontEnd) publish(ctx context.Context, subject string, e *wire.Envelop
 		if !first || !errors.Is(err, context.DeadlineExceeded) {
 			sleep(ctx, commitPause)
 		}
-		if ctx.Err() != nil || fe.nc.IsClosed() {
+		if ctx.Err() != nil || fe.nc.IsClosed() || time.Now().After(limit) {
 			return fe.unacknowledged(err, sure)
 		}
 	}

@@ -72,7 +72,15 @@ func TestWhatIsKnownWithoutAnAcknowledgement(t *testing.T) {
 	way := lay(t, serve(t, server.Options{}).Addr(), 0)
 	cut := client[string, string](t, dial(t, "nats://"+way.Addr().String()), natsbatch.ClientOptions{})
 	way.set(true)
-	withoutStream, withoutServer := begin(none), begin(cut)
+	nc := conn(t)
+	busy := client[string, string](t, nc, natsbatch.ClientOptions{})
+	instead(t, nc, "bq_main_req", "bq.main.req.test.>", "")
+	if _, err := nc.Subscribe("bq.main.req.test.>", func(msg *nats.Msg) { // so late that a try is under way at any time
+		time.AfterFunc(time.Second, func() { msg.Respond([]byte(isBusy)) })
+	}); err != nil {
+		t.Fatal(err)
+	}
+	withoutStream, withoutServer, withoutRoom := begin(none), begin(cut), begin(busy)
 	for name, came := range withoutStream {
 		err := end(t, name, came)
 		if err == nil || errors.Is(err, natsbatch.ErrUnknownOutcome) || !strings.Contains(err.Error(), "not accepted: no stream takes it") {
@@ -83,6 +91,11 @@ func TestWhatIsKnownWithoutAnAcknowledgement(t *testing.T) {
 		err := end(t, name, came)
 		if !errors.Is(err, natsbatch.ErrUnknownOutcome) || !strings.Contains(err.Error(), "the connection is RECONNECTING") {
 			t.Errorf("%s without a server: %v, want ErrUnknownOutcome and why", name, err)
+		}
+	}
+	for name, came := range withoutRoom {
+		if err := end(t, name, came); !errors.Is(err, natsbatch.ErrFull) || errors.Is(err, natsbatch.ErrUnknownOutcome) {
+			t.Errorf("%s without room: %v, want ErrFull", name, err)
 		}
 	}
 	way.set(false)
