@@ -3,6 +3,7 @@ package embed_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -228,35 +229,32 @@ func TestAFullQueueTriesAgainOnlyWhatFailed(t *testing.T) {
 // A worker that stops hands back what it has not run, and the next one has it
 // at once. That is no reason to bury it.
 func TestAFullQueueIsHandedOn(t *testing.T) {
-	nc := conn(t)
-	q := small["messages"]
-	q.AckWait = time.Minute // what waits for it is seen
-	c := clientOf(t, nc, q)
-	handles := fill(t, c)
-	running := make(chan struct{}, len(handles))
-	var handedBack uint64
-	for range 6 { // more often than anything is given to workers that die
-		w, err := natsbatch.NewWorker(within(t), nc, q, func(_ context.Context, reqs []string) ([]string, error) {
-			running <- struct{}{}
-			time.Sleep(50 * time.Millisecond) // until the worker is told to stop
-			return reqs, nil
-		}, natsbatch.WorkerOptions{Batch: batcher.Options{MaxSize: 4}})
-		worker(t, w, err)
-		<-running
-		if err := w.Shutdown(within(t)); err != nil {
-			t.Fatal(err)
-		}
-		handedBack += w.Stats().HandedBack
-	}
-	if handedBack == 0 {
-		t.Error("nothing was handed back")
-	}
-	w, err := natsbatch.NewWorker(within(t), nc, q, echo, natsbatch.WorkerOptions{})
-	worker(t, w, err)
-	begun := time.Now()
-	wantAll(t, c, handles)
-	if took := time.Since(begun); took > 30*time.Second {
-		t.Errorf("it took %v", took)
+	for workers, ackWait := range map[int]time.Duration{
+		2: time.Minute,      // what waits for it is seen
+		6: 10 * time.Second, // for which it may wait now: this is more often than anything is given to workers that die
+	} {
+		t.Run(fmt.Sprint("by ", workers), func(t *testing.T) {
+			t.Parallel()
+			nc := conn(t)
+			q := small["messages"]
+			q.AckWait = ackWait
+			c := clientOf(t, nc, q)
+			handles := fill(t, c)
+			var handedBack uint64
+			for range workers {
+				handedBack += workBriefly(t, nc, q)
+			}
+			if handedBack == 0 {
+				t.Error("nothing was handed back")
+			}
+			w, err := natsbatch.NewWorker(within(t), nc, q, echo, natsbatch.WorkerOptions{})
+			worker(t, w, err)
+			begun := time.Now()
+			wantAll(t, c, handles)
+			if took := time.Since(begun); took > 30*time.Second {
+				t.Errorf("it took %v", took)
+			}
+		})
 	}
 }
 
@@ -281,4 +279,22 @@ func TestAFullServerIsFull(t *testing.T) {
 			t.Errorf("%s: %v, want ErrFull", name, err)
 		}
 	}
+}
+
+// workBriefly has a worker that stops as soon as it runs something, and tells how
+// much it has handed back.
+func workBriefly(t *testing.T, nc *nats.Conn, q natsbatch.Queue) uint64 {
+	t.Helper()
+	running := make(chan struct{}, q.MaxMessages)
+	w, err := natsbatch.NewWorker(within(t), nc, q, func(_ context.Context, reqs []string) ([]string, error) {
+		running <- struct{}{}
+		time.Sleep(50 * time.Millisecond) // until the worker is told to stop
+		return reqs, nil
+	}, natsbatch.WorkerOptions{Batch: batcher.Options{MaxSize: 4}})
+	worker(t, w, err)
+	<-running
+	if err := w.Shutdown(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	return w.Stats().HandedBack
 }
