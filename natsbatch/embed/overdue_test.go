@@ -68,10 +68,8 @@ func drained(t *testing.T, nc *nats.Conn, q natsbatch.Queue, room func()) {
 
 func wantDo(t *testing.T, c *natsbatch.Client[string, string]) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
 	for range 10 {
-		if res, err := c.Do(ctx, "r"); err != nil || res != "r" {
+		if res, err := c.Do(within(t), "r"); err != nil || res != "r" {
 			t.Fatalf("Do: %q, %v", res, err)
 		}
 	}
