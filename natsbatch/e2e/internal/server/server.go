@@ -77,7 +77,8 @@ func newNode(dir, name string, port int, o Options, more string) (*Node, error) 
 	if o.MaxPayload > 0 {
 		fmt.Fprintf(&c, "max_payload: %d\n", o.MaxPayload)
 	}
-	fmt.Fprintf(&c, "jetstream {\n store_dir: %q\n", cmp.Or(o.StoreDir, filepath.Join(dir, name)))
+	// By itself it lets queues reserve no more than is free on this disk, of which they will use little.
+	fmt.Fprintf(&c, "jetstream {\n max_file_store: 64G\n store_dir: %q\n", cmp.Or(o.StoreDir, filepath.Join(dir, name)))
 	if o.SyncInterval != "" {
 		fmt.Fprintf(&c, " sync_interval: %s\n", o.SyncInterval)
 	}
