@@ -204,6 +204,38 @@ func TestGoAfterGoexitOfFunc(t *testing.T) {
 	})
 }
 
+// Go waits for a worker, and the only one is replaced when it has ended.
+func TestGoAfterGoexitOfFuncMayWaitForTheNextWorker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tasks := make(chan func())
+		defer close(tasks)
+		var work func()
+		work = func() {
+			ended := true // by a task
+			defer func() {
+				if ended {
+					go work()
+				}
+			}()
+			for task := range tasks {
+				task()
+			}
+			ended = false
+		}
+		go work()
+		gate := make(chan struct{})
+		b := batcher.New(misbehaving(func(context.Context, []int) ([]int, error) {
+			<-gate
+			runtime.Goexit()
+			return nil, nil
+		}), batcher.Options{MaxSize: 1, Go: func(task func()) { tasks <- task }})
+		futures := submitAll(b, 1, 2)
+		close(gate)
+		expectAnswers(t, futures[1:], 20)
+		b.Close()
+	})
+}
+
 // inSlot is a context that does something when it is asked for the second time
 // whether it has ended: when a slot has taken its batch.
 type inSlot struct {

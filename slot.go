@@ -95,7 +95,7 @@ func (p *pool[Req, Res]) work(then step) {
 		switch {
 		case b != nil: // Func called runtime.Goexit: the slot lives on elsewhere
 			if then, _ := b.finish(answers[Res]{err: errGoexit}, nil); then != end {
-				p.start(then, 0)
+				go p.start(then, 0) // Go may wait for the worker that is to replace this one
 			}
 		case next != nil: // a context has panicked, which Options.Go may survive
 			p.mu.Lock()
