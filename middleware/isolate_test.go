@@ -156,6 +156,22 @@ func TestIsolateCountsAPanicAsAnError(t *testing.T) {
 
 // What was passed to panic belongs to the panic: it gives nobody an answer,
 // and says nothing about who runs again.
+func TestIsolateCountsAPanicOfNilAsAnError(t *testing.T) {
+	for _, setting := range []string{"panicnil=0", "panicnil=1"} {
+		t.Setenv("GODEBUG", setting)
+		got := run(t, middleware.Isolate(func(_ context.Context, reqs []int) ([]string, error) {
+			if slices.Contains(reqs, 2) {
+				panic(nil)
+			}
+			return answerAll(reqs), nil
+		}, nil, 0), 1, 2, 3)
+		var panicked *batcher.PanicError
+		if !errors.As(got[1].Err, &panicked) || got[0].Value != answer(1) || got[2].Value != answer(3) {
+			t.Errorf("%s: %+v, want a PanicError for request 2 alone", setting, got)
+		}
+	}
+}
+
 func TestIsolateDoesNotLookIntoAPanic(t *testing.T) {
 	for _, value := range []error{batcher.Errors{errBad, errBad}, middleware.Reject{0: errBad}, middleware.TooLarge{}} {
 		var seen calls

@@ -20,13 +20,16 @@ type outcome[Res any] struct {
 
 // call runs fn, which may panic. After runtime.Goexit it does not return.
 func call[Req, Res any](ctx context.Context, fn batcher.Func[Req, Res], reqs []Req) (o outcome[Res]) {
+	returned := false
 	defer func() {
-		if v := recover(); v != nil {
+		if v := recover(); !returned { // v may be nil: GODEBUG=panicnil=1
 			o = outcome[Res]{err: &batcher.PanicError{Value: v, Stack: debug.Stack()}}
 		}
 	}()
 	res, err := fn(ctx, reqs)
-	return judge(res, err, len(reqs))
+	o = judge(res, err, len(reqs))
+	returned = true
+	return o
 }
 
 // judge checks what a Func returned for n requests.
