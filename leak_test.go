@@ -336,10 +336,11 @@ func TestContextsOfWithdrawnSubmitsAreNotKept(t *testing.T) {
 					value := new([64]int)
 					pointers[i] = weak.Make(value)
 					ctx, cancel := context.WithCancel(context.WithValue(context.Background(), key{}, value))
-					f := b.Submit(ctx, 2)
+					f, g := b.Submit(ctx, 2), b.Submit(ctx, 3)
 					withdraw(f, cancel)
+					withdraw(g, cancel)
 					synctest.Wait()
-					if !closed(f.Done()) {
+					if !closed(f.Done()) || !closed(g.Done()) {
 						t.Error("not withdrawn")
 					}
 				}

@@ -63,18 +63,25 @@ func (b *Batch[Req, Res]) keep(n int, stop func() bool) {
 	}
 }
 
-// unwatch ends the watch of request i, which was withdrawn, if it has one to
-// itself: stop holds its context. owner.mu is held.
+// unwatch ends the watch of request i, which was withdrawn, if all that it
+// watches are gone: stop holds their context. owner.mu is held.
 func (b *Batch[Req, Res]) unwatch(i int) {
 	watches := b.more.watches
 	n := sort.Search(len(watches), func(n int) bool { return i <= watches[n].last })
-	if n == len(watches) || watches[n].first != i || watches[n].last != i {
+	if n == len(watches) || i < watches[n].first {
 		return
 	}
-	if stop := watches[n].stop; stop != nil {
-		b.owner.after.call(stop)
+	w := &watches[n]
+	for w.first <= w.last && b.isGone(w.first) {
+		w.first++
 	}
-	watches[n].done, watches[n].stop = nil, nil
+	if w.first <= w.last {
+		return
+	}
+	if w.stop != nil {
+		b.owner.after.call(w.stop)
+	}
+	w.done, w.stop = nil, nil
 }
 
 // expire withdraws the requests of watch n.
