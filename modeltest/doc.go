@@ -23,7 +23,7 @@
 //	step.go     what happens by itself; explore.go all orders of it
 //	plan.go     random plans
 //	ops.go      what a plan may do, to reality and to the model
-//	call.go, wait.go    callers; func.go the Func under test
+//	call.go, wait.go    callers; func.go the Func under test; workers.go its goroutines
 //	driver.go   runs a plan; look.go compares; finish.go the last checks
 //	stress.go, stress_ops.go    the same in real time, without a model
 package modeltest

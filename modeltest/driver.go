@@ -55,6 +55,7 @@ type driver struct {
 	closers []*closing
 	waits   []*wait
 	cancels []context.CancelFunc
+	workers *workers      // nil if Options.Go has none
 	hurried chan struct{} // receives when a deadline has started a batch
 	rushed  int           // operations since the last look
 	lost    bool          // there are too many worlds to follow
@@ -73,10 +74,7 @@ func newDriver(p Plan) *driver {
 	for j := range d.shared {
 		d.renew(j)
 	}
-	launch := func(task func()) { go task() }
-	if !p.Launch {
-		launch = nil
-	}
+	launch := d.launch(p)
 	switch {
 	case p.ByHand != nil:
 		opts := *p.ByHand
@@ -94,6 +92,18 @@ func newDriver(p Plan) *driver {
 		d.subject = plain{d.batcher}
 	}
 	return d
+}
+
+// launch gives the Options.Go of p.
+func (d *driver) launch(p Plan) func(task func()) {
+	switch p.Launch {
+	case Spawn:
+		return func(task func()) { go task() }
+	case Workers:
+		d.workers = newWorkers(min(d.slots, len(p.Ops)+1)) // an operation makes one request at most
+		return d.workers.run
+	}
+	return nil
 }
 
 // run runs the plan and gives the first fault, or "".

@@ -144,6 +144,9 @@ func (d *driver) cleanUp() {
 	for _, cancel := range d.cancels {
 		cancel()
 	}
+	if d.workers != nil {
+		close(d.workers.quit)
+	}
 }
 
 // release ends what still runs of a plan that is not to go on.

@@ -15,11 +15,21 @@ type Plan struct {
 	Options batcher.Options
 	Keyed   bool
 	ByHand  *batcher.BatchOptions // instead of Options
-	Launch  bool                  // whether Options.Go is set
+	Launch  Launch                // what Options.Go is
 	Ops     []Op
 	End     Op   // Close or Shutdown
 	Drop    bool // neither, if all is at rest at the end
 }
+
+// Launch is what Options.Go is.
+type Launch uint8
+
+// Kinds of Options.Go.
+const (
+	NoGo    Launch = iota // nil
+	Spawn                 // a new goroutine, too
+	Workers               // waits for a worker, of which there are enough for all slots
+)
 
 // Op is one operation of a plan. Not every kind uses every field.
 type Op struct {
@@ -50,7 +60,7 @@ func (p Plan) String() string {
 }
 
 // trim prints options without those that are zero.
-func trim(what string, options any, launch bool) string {
+func trim(what string, options any, launch Launch) string {
 	fields := strings.Fields(strings.Trim(fmt.Sprintf("%+v", options), "{}"))
 	set := []string{what}
 	for _, f := range fields {
@@ -58,8 +68,11 @@ func trim(what string, options any, launch bool) string {
 			set = append(set, f)
 		}
 	}
-	if launch {
+	switch launch {
+	case Spawn:
 		set = append(set, "Go")
+	case Workers:
+		set = append(set, "Go with workers")
 	}
 	return strings.Join(set, " ")
 }
@@ -163,7 +176,7 @@ func drawPlan(t *rapid.T, kinds []OpKind) Plan {
 	end := Op{Kind: rapid.SampledFrom([]OpKind{OpClose, OpShutdown}).Draw(t, "end"), Span: rapid.SampledFrom(spans).Draw(t, "end within")}
 	chapter := rapid.SliceOfN(drawOp(kinds), 0, 12) // in chapters, since rapid prefers short slices
 	return Plan{
-		Launch: rapid.IntRange(0, 3).Draw(t, "Go") == 3,
+		Launch: rapid.SampledFrom([]Launch{NoGo, NoGo, NoGo, Spawn, Workers}).Draw(t, "Go"),
 		Ops:    slices.Concat(rapid.SliceOfN(chapter, 1, 12).Draw(t, "ops")...),
 		End:    end,
 		Drop:   rapid.Bool().Draw(t, "drop"),
