@@ -26,4 +26,5 @@
 //	call.go, wait.go    callers; func.go the Func under test; workers.go its goroutines
 //	driver.go   runs a plan; look.go compares; finish.go the last checks
 //	stress.go, stress_ops.go    the same in real time, without a model
+//	target_test.go    TargetTime, of which the model knows nothing
 package modeltest
