@@ -80,6 +80,28 @@ func (g *gate) configured(name string) string {
 	return string(text)
 }
 
+// Who comes while requests are finished that nobody waits for is told so.
+func TestDurableDrains(t *testing.T) {
+	u, dir := startUpstream(t), t.TempDir()
+	g := startGate(t, durableArgs(u, dir)...)
+	u.hold()
+	place := g.later(1, "a")
+	until(t, "the upstream is asked", func() bool { return len(u.calls()) == 1 })
+	g.signal(syscall.SIGTERM)
+	g.hears("msg=draining")
+	if r := g.predict(2); r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" {
+		t.Errorf("who comes while it drains gets %+v, want 503 with Retry-After", r)
+	}
+	u.release()
+	g.end(0)
+	g = startGate(t, durableArgs(u, dir)...)
+	r := g.ask(http.MethodGet, place, "")
+	r.want(t, 1)
+	if n := len(u.calls()); n != 1 {
+		t.Errorf("the upstream was asked %d times", n)
+	}
+}
+
 // Servers that do not answer keep nobody from ending the program.
 func TestDurableEndsThoughNobodyAnswers(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

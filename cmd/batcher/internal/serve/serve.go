@@ -203,18 +203,29 @@ func (s *server) drain(ctx context.Context, ports *ports) error {
 // period: those of batches that its end aborts are only made then.
 const writeTime = time.Second
 
-// end ends all work: first that for which nobody waits.
-func (s *server) end(ctx context.Context) (err error) {
-	if s.later != nil {
-		err = s.later.Shutdown(ctx)
-	}
+// end ends all work: that for which nobody waits at the same time as that for
+// callers, so that who comes meanwhile is told at once.
+func (s *server) end(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { s.endOld(context.Cause(ctx)) })
 	defer stop()
-	err = errors.Join(err, s.now.Load().shutdown(ctx))
-	if late := s.old.wait(); err == nil { // else it says the same
-		err = late
+	later := make(chan error, 1)
+	go func() { later <- s.endLater(ctx) }()
+	err := s.now.Load().shutdown(ctx)
+	for _, late := range []error{<-later, s.old.wait()} {
+		if err == nil { // else it says the same
+			err = late
+		}
 	}
 	return err
+}
+
+// endLater ends the work for which nobody waits, if there can be any. What is
+// not served yet when the handler refuses it stays in the queue.
+func (s *server) endLater(ctx context.Context) error {
+	if s.later == nil {
+		return nil
+	}
+	return s.later.Shutdown(ctx)
 }
 
 // grace lasts as long as accepted requests may still take.
