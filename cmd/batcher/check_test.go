@@ -166,10 +166,11 @@ func TestCheckOpensFiles(t *testing.T) {
 
 func TestCheckSaysWhatIsKept(t *testing.T) {
 	for args, want := range map[string]string{
-		"--store=/data":                 "through a queue in /data; with Prefer: respond-async",
-		"--nats=nats://n":               "through a queue at nats://n, and meet there with those of other gateways; this one asks the upstreams too.",
-		"--nats=nats://n --work=false":  "the upstreams are asked by others.",
-		"--admin-listen=127.0.0.1:9999": "kept in memory alone",
+		"--store=/data":                     "through a queue in /data; with Prefer: respond-async",
+		"--nats=nats://me:secret@n,token@m": "through a queue at nats://n,nats://m, and meet there",
+		"--nats=nats://n":                   "through a queue at nats://n, and meet there with those of other gateways; this one asks the upstreams too.",
+		"--nats=nats://n --work=false":      "the upstreams are asked by others.",
+		"--admin-listen=127.0.0.1:9999":     "kept in memory alone",
 	} {
 		o := run("", append([]string{"check", "--protocol=exec", "--command=cat"}, strings.Fields(args)...)...)
 		if o.status != 0 || !strings.Contains(o.stdout, want) {

@@ -42,12 +42,17 @@ func (k *checker) servers(name, text string) {
 		if each == "" {
 			continue
 		}
-		if !strings.Contains(each, "://") {
-			each = "nats://" + each
-		}
-		u, err := url.Parse(each)
+		u, err := server(each)
 		k.fault(err != nil || !reachable(u), name, "URL %d of the list must be [nats://]host[:port]", i+1)
 	}
+}
+
+// server reads the URL of a NATS server.
+func server(text string) (*url.URL, error) {
+	if !strings.Contains(text, "://") {
+		text = "nats://" + text
+	}
+	return url.Parse(text)
 }
 
 // reachable reports whether u has a host and, if any, a port that there can be.

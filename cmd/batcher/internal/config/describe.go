@@ -33,9 +33,22 @@ func (c *Config) durability() string {
 	case c.Store != "":
 		return "Requests go through a queue in " + c.Store + "; with Prefer: respond-async and an Idempotency-Key they outlive the process.\n"
 	case c.Work:
-		return "Requests go through a queue at " + c.NATS + ", and meet there with those of other gateways; this one asks the upstreams too.\n"
+		return "Requests go through a queue at " + c.servers() + ", and meet there with those of other gateways; this one asks the upstreams too.\n"
 	}
-	return "Requests go through a queue at " + c.NATS + ", and meet there with those of other gateways; the upstreams are asked by others.\n"
+	return "Requests go through a queue at " + c.servers() + ", and meet there with those of other gateways; the upstreams are asked by others.\n"
+}
+
+// servers names the NATS servers, but not the user, the password or the token
+// by which they know the gateway.
+func (c *Config) servers() string {
+	var urls []string
+	for each := range strings.SplitSeq(c.NATS, ",") {
+		if u, err := server(strings.TrimSpace(each)); err == nil && u.Host != "" {
+			u.User = nil
+			urls = append(urls, u.String())
+		}
+	}
+	return strings.Join(urls, ",")
 }
 
 func (t TLS) words() string {
