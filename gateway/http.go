@@ -73,8 +73,17 @@ func NewHTTP(base string, opts HTTPOptions) (*HTTP, error) {
 	}
 	set(&opts.MaxAnswer, defaultMaxAnswer)
 	h := &HTTP{base: u, opts: opts, prefix: u.Scheme + "://" + u.Host + strings.TrimRight(u.EscapedPath(), "/")}
-	h.proxy = &httputil.ReverseProxy{Rewrite: h.rewrite, Transport: opts.Transport, FlushInterval: -1, ErrorHandler: h.failed}
+	h.proxy = &httputil.ReverseProxy{Rewrite: h.rewrite, Transport: opts.Transport, FlushInterval: -1, ModifyResponse: sendable, ErrorHandler: h.failed}
 	return h, nil
+}
+
+// sendable refuses a status that net/http reads, but panics over when it is to
+// send it.
+func sendable(res *http.Response) error {
+	if res.StatusCode < http.StatusContinue {
+		return fmt.Errorf("status %d is none of an answer", res.StatusCode)
+	}
+	return nil
 }
 
 // Send posts a batch. A redirect is an answer like any other.

@@ -121,7 +121,8 @@ func TestHTTPEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// A status that no answer to a batch can have is not passed on.
+// A status that no answer can have is not passed on, nor what makes a stream of
+// the body where nobody has asked for it.
 func TestHTTPWantsAFinalStatus(t *testing.T) {
 	for _, status := range []string{"000", "099", "101"} {
 		u := newHTTP(t, "", gateway.HTTPOptions{}, func(w http.ResponseWriter, _ *http.Request) {
@@ -133,7 +134,9 @@ func TestHTTPWantsAFinalStatus(t *testing.T) {
 			defer conn.Close()
 			_, _ = io.WriteString(conn, "HTTP/1.1 "+status+" x\r\nContent-Length: 1\r\n\r\na")
 		})
-		wantAnswer(t, post(newHandler(t, gateway.Route{Upstream: u}, gateway.Options{}), "a"), 502, "is none of an answer")
+		h := newHandler(t, gateway.Route{Upstream: u}, gateway.Options{})
+		wantAnswer(t, post(h, "a"), 502, "is none of an answer")
+		wantAnswer(t, serve(h, httptest.NewRequest(http.MethodGet, "/", nil)), 502, "the upstream did not answer")
 	}
 }
 
