@@ -142,7 +142,10 @@ func TestHTTPWantsAFinalStatus(t *testing.T) {
 
 // What is wrong with an answer is told without the answer.
 func TestHTTPQuotesNoAnswer(t *testing.T) {
-	for _, answer := range []string{"HTTP/1.1 200 OK\r\nSet-Cookie \"secret\r\n\r\n", "a \\secret\"\r\n", "HTTP/1.1 200 OK\r\nContent-Length: secret\r\n\r\n"} {
+	for _, answer := range []string{
+		"HTTP/1.1 200 OK\r\nSet-Cookie \"secret\r\n\r\n", "a \\secret\"\r\n", "HTTP/1.1 200 OK\r\nContent-Length: secret\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nX-Text: a\x01\"secret\r\n\r\n", "HTTP/1.1 200 OK\r\n secret\r\n\r\n",
+	} {
 		u := newHTTP(t, "", gateway.HTTPOptions{}, func(w http.ResponseWriter, _ *http.Request) {
 			conn, _, err := http.NewResponseController(w).Hijack()
 			if err != nil {

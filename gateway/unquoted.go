@@ -7,8 +7,10 @@ import "regexp"
 // one caller's secret.
 type unquoted struct{ error }
 
-var quotes = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+// quotes are what stands in quotation marks, and lines of a header, which before
+// Go 1.26 do not.
+var quotes = regexp.MustCompile(`(MIME header (?:initial )?line: ).*|"(?:[^"\\]|\\.)*"`)
 
-func (u unquoted) Error() string { return quotes.ReplaceAllLiteralString(u.error.Error(), `"…"`) }
+func (u unquoted) Error() string { return quotes.ReplaceAllString(u.error.Error(), `${1}"…"`) }
 
 func (u unquoted) Unwrap() error { return u.error }
