@@ -147,7 +147,8 @@ func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// Else an HTTP/1 server waits for the end of the request before it answers,
 	// for ever if the caller waits for the answer. HTTP/2 needs no telling.
 	_ = http.NewResponseController(w).EnableFullDuplex()
-	h.proxy.ServeHTTP(w, withPassedBody(asWritten(r)))
+	r = withPassedBody(asWritten(r))
+	h.proxy.ServeHTTP(answerTo(w, r), r)
 }
 
 // rewrite sends a request on as it came, but for what belongs to its

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -78,6 +79,7 @@ func (w *statusWriter) Write(p []byte) (int, error) {
 // ends with it, and that is all that the transport would say.
 type passedBody struct {
 	io.ReadCloser
+	left atomic.Int64  // bytes to come; negative: some, until the end
 	turn chan struct{} // holds a value while somebody reads
 	own  *Error        // guarded by turn
 }
@@ -89,6 +91,7 @@ func withPassedBody(r *http.Request) *http.Request {
 		return r
 	}
 	body := &passedBody{ReadCloser: r.Body, turn: make(chan struct{}, 1)}
+	body.left.Store(r.ContentLength)
 	r = r.WithContext(context.WithValue(r.Context(), passedKey{}, body))
 	r.Body = body
 	return r
@@ -98,9 +101,41 @@ func (b *passedBody) Read(p []byte) (int, error) {
 	b.turn <- struct{}{}
 	defer func() { <-b.turn }()
 	n, err := b.ReadCloser.Read(p)
+	if left := b.left.Load(); err == io.EOF {
+		b.left.Store(0)
+	} else if left > 0 {
+		b.left.Store(left - int64(n))
+	}
 	errors.As(err, &b.own)
 	return n, err
 }
+
+// passedAnswer is the answer over HTTP/1 to a request with such a body. If it
+// begins before the body's end it is the last of its connection: net/http need
+// not read the body before it, and what is left would get in the way of the next
+// request.
+type passedAnswer struct {
+	http.ResponseWriter
+	body *passedBody
+}
+
+// answerTo gives w, or a passedAnswer in front of it.
+func answerTo(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
+	if body, ok := r.Body.(*passedBody); ok && r.ProtoMajor < 2 {
+		return &passedAnswer{w, body}
+	}
+	return w
+}
+
+func (w *passedAnswer) WriteHeader(status int) {
+	if status >= http.StatusOK && w.body.left.Load() != 0 {
+		w.Header().Set("Connection", "close")
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *passedAnswer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // lastRead is how long a read may go on when the request's context has ended:
 // one that has ended the context is at its own end too.

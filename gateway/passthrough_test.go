@@ -1,0 +1,56 @@
+package gateway_test
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/gobatcher/batcher/gateway"
+)
+
+// An answer that an upstream gives before it has the body is the last of its
+// connection, and no other is.
+func TestEarlyAnswersEndTheConnection(t *testing.T) {
+	u := newHTTP(t, "", gateway.HTTPOptions{}, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/early" {
+			_, _ = io.Copy(w, r.Body)
+			return
+		}
+		w.Header().Set("Connection", "close")
+		w.WriteHeader(http.StatusUnauthorized)
+	})
+	front := httptest.NewServer(newHandler(t, gateway.Route{Pattern: "/words", Upstream: u}, gateway.Options{Fallback: u}))
+	defer front.Close()
+	for _, c := range []struct {
+		name, request string
+		status        int
+		last          bool
+	}{
+		{"early", "PUT /early HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc", 401, true},
+		{"early, in chunks", "PUT /early HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", 401, true},
+		{"whole", "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 200, false},
+		{"whole, in chunks", "PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 200, false},
+		{"no call", "PUT /words HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 200, false},
+		{"empty", "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 200, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", front.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			_, _ = io.WriteString(conn, c.request)
+			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = res.Body.Close()
+			if res.StatusCode != c.status || res.Close != c.last {
+				t.Errorf("status %d, the last of its connection: %t; want %d, %t", res.StatusCode, res.Close, c.status, c.last)
+			}
+		})
+	}
+}
