@@ -41,11 +41,10 @@ func (a *steadyAnswer) EnableFullDuplex() error {
 	return a.conn.EnableFullDuplex()
 }
 
-// WriteHeader ends the connection with this answer where net/http, which need
-// not read the body before it, would go on with whatever is left of that.
+// WriteHeader tells the body that the answer begins, which may be before its end.
 func (a *steadyAnswer) WriteHeader(status int) {
-	if status >= http.StatusOK && a.duplex && a.body != nil && a.body.answered() {
-		a.Header().Set("Connection", "close")
+	if status >= http.StatusOK && a.duplex && a.body != nil {
+		a.body.answered()
 	}
 	a.ResponseWriter.WriteHeader(status)
 }

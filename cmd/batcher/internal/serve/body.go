@@ -93,13 +93,12 @@ func (b *steadyBody) pause(free bool, err error) {
 	}
 }
 
-// answered reports whether an answer that begins now must be the last one of its
-// connection: what is left of the body would stand before the next request.
-func (b *steadyBody) answered() (last bool) {
+// answered notes whether an answer that begins now is the last one of its
+// connection, as the gateway makes it where some of the body is left.
+func (b *steadyBody) answered() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.last = !b.stream && !b.whole
-	return b.last
 }
 
 // end keeps b from the connection when the handler has returned: who passes a
