@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -30,7 +31,7 @@ func TestFullQueueRefusesAtOnce(t *testing.T) {
 	if err := b.Check(); err != nil {
 		t.Error(err)
 	}
-	if answered := b.Count(func(r *oracle.Request) bool { return len(r.Answers) > 0 }); answered != sum.Acked {
+	if answered := answers(b); answered != sum.Acked {
 		t.Errorf("%d were acknowledged and %d answered", sum.Acked, answered)
 	}
 	t.Logf("%d acknowledged, %d refused in %+v; %v", sum.Acked, sum.Full, sum.Refusal, b)
@@ -73,7 +74,7 @@ func TestExpiredRequestsNeverRun(t *testing.T) {
 func TestOverload(t *testing.T) {
 	const lasts = 4 * time.Second
 	r, _ := startRig(t)
-	r.queue.MaxMessages = 100
+	r.queue.MaxBytes = 16 << 10 // a second of work at most, however many requests share a message: well within the deadline
 	worker := r.worker(load.WorkerArgs{MaxSize: 16, Takes: 40 * time.Millisecond})
 	fe := r.frontEnd()
 	do := begin(fe, "Do", load.Load{Prefix: "c", Callers: 64})
@@ -82,20 +83,37 @@ func TestOverload(t *testing.T) {
 	capacity := stop(t, []*proc.Process{fe}, []*running{do})[0].PerSecond()
 	before := call[load.Ran](t, worker, "Ran", 0)
 
-	began := time.Now()
 	do = begin(fe, "Do", load.Load{Prefix: "o", Rate: 3 * capacity, Deadline: 2 * time.Second})
-	time.Sleep(lasts)
+	goodput := r.goodput(lasts)
 	over := stop(t, []*proc.Process{fe}, []*running{do})[0]
-	took := time.Since(began)
 	if over.Full == 0 {
 		t.Errorf("nothing was refused at three times the capacity: %+v", over)
 	}
-	if goodput := float64(over.Answered) / took.Seconds(); goodput < 0.8*capacity {
+	if goodput < 0.8*capacity {
 		t.Errorf("goodput %.0f/s, want 80%% of %.0f/s: %+v", goodput, capacity, over)
 	}
 	if err := r.book().Check(); err != nil {
 		t.Error(err)
 	}
-	t.Logf("capacity %.0f/s; at three times of it %.0f/s: %+v, batches of %.1f", capacity, float64(over.Answered)/took.Seconds(), over,
+	t.Logf("capacity %.0f/s; at three times of it %.0f/s: %+v, batches of %.1f", capacity, goodput, over,
 		call[load.Ran](t, worker, "Ran", 0).Since(before).MeanBatch())
+}
+
+// goodput is how many requests are answered a second, most of the time: a machine
+// may stand still for a moment.
+func (r *rig) goodput(lasts time.Duration) float64 {
+	r.t.Helper()
+	const parts = 8
+	var rates []float64
+	for range parts {
+		began, before := time.Now(), answers(r.book())
+		time.Sleep(lasts / parts)
+		rates = append(rates, float64(answers(r.book())-before)/time.Since(began).Seconds())
+	}
+	return slices.Sorted(slices.Values(rates))[parts/2]
+}
+
+// answers is how many requests have been answered.
+func answers(b oracle.Book) int {
+	return b.Count(func(r *oracle.Request) bool { return len(r.Answers) > 0 })
 }
