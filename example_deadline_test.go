@@ -18,7 +18,7 @@ func Example_deadline() {
 	}
 	b := batcher.New(upper, batcher.Options{MaxSize: 100, Delay: time.Hour})
 
-	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	fmt.Println(b.Do(ctx, "in time"))
 	// Output:
