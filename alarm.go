@@ -31,7 +31,7 @@ func (b *Batcher[Req, Res]) hurry(due time.Duration) {
 	if due > 0 {
 		b.note(due)
 	}
-	if b.earliest > 0 {
+	if b.earliest > 0 && !b.open.hurried {
 		b.schedule()
 	}
 }

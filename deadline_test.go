@@ -456,3 +456,37 @@ func TestADeadlineDoesNotOutliveItsRequestInABatchWithoutASlot(t *testing.T) {
 		b.Close()
 	})
 }
+
+// Where a deadline has passed its moment and no slot is free, nothing more is
+// found out for those who come.
+func TestWhoComesToAHurriedBatchCostsLittle(t *testing.T) {
+	const crowd, late = 20_000, 2_000
+	cost := func(within time.Duration) time.Duration {
+		began := time.Now()
+		synctest.Test(t, func(t *testing.T) {
+			r := hold()
+			b := batcher.New(r.process, batcher.Options{Delay: 2 * time.Hour})
+			submitAll(b, 1)
+			b.Flush()
+			ctx := r.due(t, within)
+			for range crowd {
+				b.Submit(ctx, 2)
+			}
+			r.until(time.Minute)
+			for range late {
+				b.Submit(ctx, 3)
+				synctest.Wait()
+			}
+			close(r.gate)
+			b.Close()
+		})
+		return time.Since(began)
+	}
+	hurried, calm := time.Hour, time.Hour
+	for range 3 {
+		hurried, calm = min(hurried, cost(90*time.Second)), min(calm, cost(time.Hour))
+	}
+	if hurried > 5*calm { // a look at all deadlines for each took 14 times as long
+		t.Errorf("it took %v, and %v where no deadline was near", hurried, calm)
+	}
+}
