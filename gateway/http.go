@@ -179,6 +179,7 @@ func (h *HTTP) failed(w http.ResponseWriter, r *http.Request, err error) {
 	if e.Status == statusClientGone {
 		panic(http.ErrAbortHandler)
 	}
+	explain(w, e)
 	e.write(w)
 }
 

@@ -23,7 +23,7 @@ type Observer struct {
 // Served is one request as its caller saw it.
 type Served struct {
 	Route  string // "" if none matched, or the request was refused before it was looked for
-	Passed bool   // through, to the upstream or elsewhere; then the rest but Took and Status is zero
+	Passed bool   // through, to the upstream or elsewhere; then the rest but Took, Status and Err is zero
 
 	Status int // as sent; 499 if the caller had left
 	Items  int // in the call

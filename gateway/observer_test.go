@@ -73,6 +73,25 @@ func TestObserverIsToldOfWhatPasses(t *testing.T) {
 	}
 }
 
+func TestObserverIsToldWhyNothingCameBack(t *testing.T) {
+	var w witness
+	u := newHTTP(t, "", gateway.HTTPOptions{}, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	h := newHandler(t, gateway.Route{Upstream: u}, gateway.Options{Observer: w.observer()})
+	for _, body := range []string{"", "x"} { // the latter's answer may be the last of its connection
+		got := serve(h, httptest.NewRequest(http.MethodPatch, "/", strings.NewReader(body)))
+		wantAnswer(t, got, 502, "the upstream did not answer")
+	}
+	for _, s := range w.served {
+		var e *gateway.Error
+		if !s.Passed || s.Status != 502 || !errors.As(s.Err, &e) || e.Status != 502 || !strings.Contains(e.Text, "EOF") {
+			t.Errorf("served %+v", s)
+		}
+	}
+	if len(w.served) != 2 {
+		t.Errorf("served %d", len(w.served))
+	}
+}
+
 // Who is not let in has an answer too.
 func TestObserverIsToldOfWhoIsRefused(t *testing.T) {
 	var w witness

@@ -23,7 +23,7 @@ func passTo(w http.ResponseWriter, r *http.Request, to http.Handler, name string
 	seen := &statusWriter{ResponseWriter: w}
 	start := time.Now()
 	defer func() {
-		observer.Served(r, Served{Route: name, Passed: true, Status: seen.final(r), Took: time.Since(start)})
+		observer.Served(r, Served{Route: name, Passed: true, Status: seen.final(r), Took: time.Since(start), Err: seen.err})
 	}()
 	to.ServeHTTP(seen, r)
 }
@@ -32,10 +32,28 @@ func notFound(w http.ResponseWriter, _ *http.Request) {
 	Errorf(http.StatusNotFound, "nothing here is batched or passed through").write(w)
 }
 
-// statusWriter remembers the status of an answer.
+// statusWriter remembers the status of an answer, and why it is not the
+// upstream's.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
+	err    error
+}
+
+// explain tells the statusWriter that w wraps, if any, why an answer is not the
+// upstream's.
+func explain(w http.ResponseWriter, err error) {
+	for {
+		switch is := w.(type) {
+		case *statusWriter:
+			is.err = err
+			return
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = is.Unwrap()
+		default:
+			return
+		}
+	}
 }
 
 // final gives the status that the answer to r had in the end.
