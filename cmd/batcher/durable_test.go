@@ -249,6 +249,7 @@ func TestDurableFlags(t *testing.T) {
 		{[]string{"worker"}, "nats: a worker needs it"},
 		{[]string{"dlq", "list"}, "there are dead letters only with --store or --nats"},
 		{[]string{"dlq", "list", "--store=/x", "--route=none"}, `there is no route "none"`},
+		{[]string{"dlq", "list", "--store=" + t.TempDir() + "/none"}, "--store: store: "},
 	} {
 		o := run("", append(c.args, "--upstream=http://127.0.0.1:1", "--protocol=kserve-v1")...)
 		if o.status != 1 || !strings.Contains(o.stderr, c.want) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -36,6 +37,11 @@ func OpenLetters(c *config.Config, route string, out io.Writer) (*Letters, error
 	}
 	if route != "" && !slices.Contains(names, route) {
 		return nil, fmt.Errorf("dlq: there is no route %q; there are %q", route, names)
+	}
+	if c.Store != "" { // else Open makes it
+		if _, err := os.Stat(c.Store); err != nil {
+			return nil, c.Fault("store", "%v", err)
+		}
 	}
 	link, err := Open(context.Background(), c)
 	if err != nil {
