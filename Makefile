@@ -18,7 +18,7 @@ race: ## the core, until a rare order of events has had its chance
 	go test -race -shuffle=on -count=3 -cpu=1,2,8 ./middleware ./loader
 
 modules: ## the tests of the modules beside the core
-	set -e; for m in $(filter-out .,$(MODULES)); do (cd $$m && go test -race -shuffle=on -timeout 5m ./...); done
+	set -e; for m in $(filter-out .,$(MODULES)); do (cd $$m && go test -race -shuffle=on ./...); done
 
 vet:
 	go vet work
