@@ -86,8 +86,8 @@ func (c *console) leave() {
 }
 
 // progress keeps the progress line up to date until stop is called, which
-// leaves its last state and gives what is closed then. If quiet, it shows nothing until then: the line would
-// get in the way of what is typed.
+// leaves its last state and gives what is closed then. If quiet, it shows
+// nothing until then: the line would get in the way of what is typed.
 func (c *console) progress(text func() string, quiet bool) (stop func() <-chan struct{}) {
 	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {
