@@ -12,11 +12,17 @@ import (
 // does not raise the deviation: a Func that becomes faster is not predicted to
 // be slower.
 type pace struct {
-	runs [bits.UintSize + 1]struct {
-		mean, deviation time.Duration
-		told            time.Duration // what was last said to keep
-	}
+	runs [bits.UintSize + 1]runs
 }
+
+// runs is what is known of those of one size.
+type runs struct {
+	mean, deviation time.Duration // zero before the first
+	told            time.Duration // what was last said to keep
+}
+
+// keep is the time to keep for the next one.
+func (r *runs) keep() time.Duration { return r.mean + max(leastMargin, 2*r.deviation) }
 
 // leastMargin is kept between the predicted end and the deadline: timers are
 // up to a millisecond late.
@@ -38,7 +44,7 @@ func (p *pace) observe(size int, took time.Duration) (moved bool) {
 		r.deviation += (off - r.deviation) / 4
 		r.mean = max(1, r.mean+(took-r.mean)/4)
 	}
-	keep := r.mean + max(leastMargin, 2*r.deviation)
+	keep := r.keep()
 	if off := keep - r.told; -leastMargin < off && off < leastMargin {
 		return false
 	}
@@ -51,13 +57,13 @@ func (p *pace) observe(size int, took time.Duration) (moved bool) {
 func (p *pace) predict(size int) (time.Duration, bool) {
 	n := bits.Len(uint(size))
 	for i := n; i < len(p.runs); i++ {
-		if r := p.runs[i]; r.mean > 0 {
-			return r.mean + max(leastMargin, 2*r.deviation), true
+		if r := &p.runs[i]; r.mean > 0 {
+			return r.keep(), true
 		}
 	}
 	for i := n - 1; i >= 0; i-- {
-		if r := p.runs[i]; r.mean > 0 {
-			return r.mean + max(leastMargin, 2*r.deviation), true
+		if r := &p.runs[i]; r.mean > 0 {
+			return r.keep(), true
 		}
 	}
 	return 0, false
