@@ -79,8 +79,11 @@ func NewHTTP(base string, opts HTTPOptions) (*HTTP, error) {
 
 // sendable refuses a status that net/http reads, but panics over when it is to
 // send it.
-func sendable(res *http.Response) error {
-	if res.StatusCode < http.StatusContinue {
+func sendable(res *http.Response) error { return refuseBelow(res, http.StatusContinue) }
+
+// refuseBelow refuses a status below least.
+func refuseBelow(res *http.Response, least int) error {
+	if res.StatusCode < least {
 		return fmt.Errorf("status %d is none of an answer", res.StatusCode)
 	}
 	return nil
@@ -105,8 +108,8 @@ func (h *HTTP) Send(ctx context.Context, key Key, body []byte) (Answer, error) {
 		return Answer{}, unquoted{err}
 	}
 	defer func() { _ = res.Body.Close() }()
-	if res.StatusCode < http.StatusOK { // 101 makes a stream of the body
-		return Answer{}, fmt.Errorf("status %d is none of an answer", res.StatusCode)
+	if err := refuseBelow(res, http.StatusOK); err != nil { // 101 makes a stream of the body
+		return Answer{}, err
 	}
 	data, err := h.readAnswer(res)
 	if err != nil {

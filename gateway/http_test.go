@@ -121,19 +121,25 @@ func TestHTTPEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// answering makes one whose upstream writes this for an answer, HTTP or not.
+func answering(t *testing.T, answer string) *gateway.HTTP {
+	t.Helper()
+	return newHTTP(t, "", gateway.HTTPOptions{}, func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, answer)
+	})
+}
+
 // A status that no answer can have is not passed on, nor what makes a stream of
 // the body where nobody has asked for it.
 func TestHTTPWantsAFinalStatus(t *testing.T) {
 	for _, status := range []string{"000", "099", "101"} {
-		u := newHTTP(t, "", gateway.HTTPOptions{}, func(w http.ResponseWriter, _ *http.Request) {
-			conn, _, err := http.NewResponseController(w).Hijack()
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer conn.Close()
-			_, _ = io.WriteString(conn, "HTTP/1.1 "+status+" x\r\nContent-Length: 1\r\n\r\na")
-		})
+		u := answering(t, "HTTP/1.1 "+status+" x\r\nContent-Length: 1\r\n\r\na")
 		h := newHandler(t, gateway.Route{Upstream: u}, gateway.Options{})
 		wantAnswer(t, post(h, "a"), 502, "is none of an answer")
 		wantAnswer(t, serve(h, httptest.NewRequest(http.MethodGet, "/", nil)), 502, "the upstream did not answer")
@@ -146,15 +152,7 @@ func TestHTTPQuotesNoAnswer(t *testing.T) {
 		"HTTP/1.1 200 OK\r\nSet-Cookie \"secret\r\n\r\n", "a \\secret\"\r\n", "HTTP/1.1 200 OK\r\nContent-Length: secret\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nX-Text: a\x01\"secret\r\n\r\n", "HTTP/1.1 200 OK\r\n secret\r\n\r\n",
 	} {
-		u := newHTTP(t, "", gateway.HTTPOptions{}, func(w http.ResponseWriter, _ *http.Request) {
-			conn, _, err := http.NewResponseController(w).Hijack()
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer conn.Close()
-			_, _ = io.WriteString(conn, answer)
-		})
+		u := answering(t, answer)
 		h := newHandler(t, gateway.Route{Upstream: u}, gateway.Options{})
 		for _, got := range []*httptest.ResponseRecorder{post(h, "a"), serve(h, httptest.NewRequest(http.MethodGet, "/", nil))} {
 			wantAnswer(t, got, 502, "the upstream did not answer")
