@@ -33,6 +33,39 @@ func Example_tour() {
 	// Output: 49 <nil>
 }
 
+type Order struct {
+	item     string
+	quantity int
+}
+
+// orderTable stands for a database.
+type orderTable struct{ rows []Order }
+
+func (t *orderTable) insert(_ context.Context, orders []Order) ([]int64, error) {
+	ids := make([]int64, len(orders))
+	for i := range orders {
+		ids[i] = int64(len(t.rows) + i + 1)
+	}
+	t.rows = append(t.rows, orders...)
+	return ids, nil
+}
+
+func Example_insert() {
+	ctx := context.Background()
+	db := &orderTable{}
+
+	insert := func(ctx context.Context, orders []Order) ([]int64, error) {
+		return db.insert(ctx, orders) // one INSERT for all, an ID for each
+	}
+	b := batcher.New(insert, batcher.Options{MaxSize: 500})
+	defer b.Close()
+
+	id, err := b.Do(ctx, Order{"tea", 2}) // from any number of goroutines
+
+	fmt.Println(id, err)
+	// Output: 1 <nil>
+}
+
 func Example_errorForEach() {
 	ctx := context.Background()
 
