@@ -12,8 +12,8 @@ import (
 	"github.com/gobatcher/batcher/bench/workload"
 )
 
-// guardRounds is how often the guard runs each cell; the best round counts, since whatever disturbs a round only makes it slower. While a limit is
-// missed there are as many again, up to mostGuardRounds: in a few rounds a busy machine may have had no quiet moment for one of two cells.
+// guardRounds is how often the guard runs each cell; the best round counts, since a disturbance only makes a round slower. While a limit is missed it
+// runs as many rounds again, up to mostGuardRounds: on a busy machine a few rounds may not have had a quiet moment for both cells of a ratio.
 const (
 	guardRounds     = 7
 	mostGuardRounds = 4 * guardRounds
@@ -25,8 +25,8 @@ var guarded = map[workload.Name][]string{
 	workload.Burst: {subject.FloorMutex, subject.BatcherIdle},
 }
 
-// guard fails when a Batcher has become clearly dearer than it was: allocations and bytes a request are exact, times are compared with the floors in
-// rounds of the same run and with room for noise, and with -instructions what callgrind counts joins them. It prints what it measured.
+// guard fails when a Batcher has become clearly more expensive: it counts allocations and bytes per request exactly, compares times with the floors in
+// rounds of the same run and with room for noise, and with -instructions adds what callgrind counts. It prints what it measured.
 func guard(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("bench guard", flag.ContinueOnError)
 	counts := flags.Bool("instructions", false, "also count instructions; needs valgrind")

@@ -14,14 +14,14 @@ import (
 	"github.com/gobatcher/batcher/bench/workload"
 )
 
-// Instructions are counted over the difference between two runs, which leaves out what a process does once. Both numbers are
-// multiples of the bursts' and the batches' sizes.
+// Instructions are those of the longer of two runs less those of the shorter, which leaves out what a process does once. Both
+// numbers of requests are multiples of the sizes of bursts and batches.
 const (
 	fewRequests  = 32_000
 	manyRequests = 128_000
 )
 
-// instructions counts what a request costs the Batcher and the floor in instructions, which a busy machine does not change. It needs valgrind.
+// instructions counts the instructions that a request costs the Batcher and the floor; a busy machine does not change them. It needs valgrind.
 func instructions(ctx context.Context) ([]report.Goal, error) {
 	var goals []report.Goal
 	for _, w := range []workload.Name{workload.Do, workload.Burst} {
@@ -52,8 +52,8 @@ func perRequest(ctx context.Context, w workload.Name, name string) (float64, err
 
 var counted = regexp.MustCompile(`I\s+refs:\s+([\d,]+)`)
 
-// count runs requests under valgrind. It cannot bear the signals by which the runtime preempts goroutines; one processor and no collections make what
-// is left the same in every run.
+// count runs requests under valgrind. valgrind cannot bear the signals by which the runtime preempts goroutines, so these are off; one processor and no garbage
+// collection make every run the same.
 func count(ctx context.Context, w workload.Name, name string, requests int) (int, error) {
 	progress(fmt.Sprintf("counting instructions: %s, %s, %d requests", w, name, requests))
 	defer progress("")
@@ -77,7 +77,7 @@ func count(ctx context.Context, w workload.Name, name string, requests int) (int
 	return strconv.Atoi(string(bytes.ReplaceAll(found[1], []byte(","), nil)))
 }
 
-// fixed is what runs under valgrind: its arguments are a workload, a subject and a number of requests.
+// fixed is the verb that runs under valgrind; its arguments are a workload, a subject and a number of requests.
 func fixed(args []string) error {
 	if len(args) != 3 {
 		return fmt.Errorf("fixed needs a workload, a subject and a number of requests, not %q", args)

@@ -55,7 +55,7 @@ func compare(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&o.reps, "reps", 0, "run every cell this many times (default 5, fewer where that would take over ten minutes; with -short 3)")
 	flags.BoolVar(&o.short, "short", false, "spend seconds instead of minutes, and write no report")
 	flags.BoolVar(&o.json, "json", false, "run the one cell that -cells matches in this process and print what it measured")
-	flags.StringVar(&o.out, "o", "", "`folder` for performance.md and its charts (default docs); given, they are written whatever the other flags say")
+	flags.StringVar(&o.out, "o", "", "`folder` for performance.md and its charts (default docs); if given, they are written whatever the other flags say")
 	flags.Uint64Var(&o.seed, "seed", 1, "with -json: fixes when requests arrive in an open workload")
 	if err := parse(flags, args); err != nil {
 		return err
@@ -63,8 +63,8 @@ func compare(ctx context.Context, args []string, out io.Writer) error {
 	return o.run(ctx, out)
 }
 
-// parse is flags.Parse where nothing may stand behind the flags: a misspelt
-// verb would else run everything, and write the report.
+// parse is flags.Parse, and refuses arguments after the flags: otherwise a
+// misspelt verb would run everything and write the report.
 func parse(flags *flag.FlagSet, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -107,7 +107,7 @@ func (o options) budget() workload.Budget {
 	return workload.Full
 }
 
-// runTime bounds a run whose number of rounds was left to it.
+// runTime bounds a run for which -reps does not set the number of rounds.
 const runTime = 9*time.Minute + 30*time.Second
 
 func (o options) plan() plan {

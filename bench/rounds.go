@@ -18,12 +18,12 @@ import (
 // plan says how often cells run and how much each may cost.
 type plan struct {
 	rounds int
-	within time.Duration // no round starts that would end later than this; the first one always does. Zero: no limit.
+	within time.Duration // no round starts that would end later than this, except the first. Zero: no limit.
 	short  bool
 }
 
-// run runs every cell once a round, each in a process of its own, so that no cell inherits another's heap and whatever else the machine does meets
-// all cells alike.
+// run runs every cell once a round, each in a process of its own: no cell inherits another's heap, and whatever else the machine does affects all
+// cells alike.
 func (p plan) run(ctx context.Context, cells []workload.Cell) (report.Set, error) {
 	set := make(report.Set)
 	defer progress("")

@@ -15,18 +15,18 @@ import (
 // bench is one run of everything.
 type bench struct {
 	ctx     context.Context
-	last    time.Duration // of a load
+	last    time.Duration // how long a load lasts
 	callers int
 	waiting int
 	dir     string
 	gateway string // the built program
 }
 
-// goal is what is to be reached.
+// goal is a figure and its limit.
 type goal struct {
 	what string
 	got  float64
-	most bool // the limit is the most, else the least
+	most bool // the limit is a maximum, not a minimum
 	want float64
 	unit string
 }
@@ -78,10 +78,10 @@ func (b *bench) run(out io.Writer) error {
 	return errors.Join(missed...)
 }
 
-// warm is how long a load runs before it counts: then connections are open, and what a program does once is done.
+// warm is how long a load runs before it counts: by then connections are open, and what a program does only once is done.
 const warm = time.Second
 
-// overhead is what the gateway costs a request: its upstream costs next to nothing.
+// overhead measures what the gateway adds to a request, with an upstream that costs next to nothing.
 func (b *bench) overhead() ([]goal, error) {
 	up, err := b.start(b.self("stub"))
 	if err != nil {
@@ -112,16 +112,16 @@ func (b *bench) overhead() ([]goal, error) {
 	return []goal{{fmt.Sprintf("CPU of the gateway, %d connections, %.0f requests/s", b.callers, l.rate()), cost, true, 60, "µs a request"}}, nil
 }
 
-// costs of the upstream that is worth a gateway.
+// costs are those of an upstream that is worth a gateway.
 var costs = []string{"-call=5ms", "-item=100us"}
 
-// settings are those of the gateway in front of that upstream: half of the callers are in a batch, and while it is asked for the others make up
-// the next, for as long as a call of a full batch takes. That one waits at the upstream, which is then never without work.
+// settings are those of the gateway in front of that upstream: a batch holds half of the callers, and while the upstream processes it the
+// others form the next, within the time that a full batch takes. That one waits at the upstream, which is then never without work.
 func settings(callers int) []string {
 	return []string{fmt.Sprint("--max-items=", max(1, callers/2)), "--max-concurrent=2", "--delay=20ms"}
 }
 
-// gain is what the gateway gains where a call costs much and an item little.
+// gain measures what the gateway gains where a call costs much and an item little.
 func (b *bench) gain() ([]goal, error) {
 	up, err := b.start(b.self("stub", costs...))
 	if err != nil {
@@ -147,7 +147,7 @@ func (b *bench) gain() ([]goal, error) {
 	}, nil
 }
 
-// memory is what requests cost that wait. Most of it is what net/http takes, so that is measured too.
+// memory measures what waiting requests take. Most of it is net/http's share, so that is measured too.
 func (b *bench) memory() (goals []goal, err error) {
 	for _, way := range []struct{ name, flag string }{{"HTTP/1.1", "-http2=false"}, {"HTTP/2", "-http2"}} {
 		ours, err := b.gatewayMemory(way.flag)
@@ -187,7 +187,7 @@ func (b *bench) bareMemory(way string) (mb float64, err error) {
 	return b.waitAt(bare, way, func(p *process) error { return p.says("waiting") })
 }
 
-// waitAt gives by how much the memory of p, just started, grows when requests wait there.
+// waitAt returns by how much the memory of p, just started, grows when requests wait there.
 func (b *bench) waitAt(p *process, way string, all func(*process) error) (mb float64, err error) {
 	before, err := p.memory()
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// streams are the requests on a connection of HTTP/2: as many as net/http allows unless told.
+// streams is the number of requests on a connection of HTTP/2: as many as net/http allows by default.
 const streams = 250
 
 // requests2 is a whole connection of HTTP/2 (RFC 9113): its preface, its settings, and n requests with one item each.

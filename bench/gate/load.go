@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// loaded is what a load came to.
+// loaded is the outcome of a load.
 type loaded struct {
 	Requests int
 	Seconds  float64
@@ -26,7 +26,7 @@ type loaded struct {
 func (l loaded) rate() float64 { return float64(l.Requests) / l.Seconds }
 
 // runLoad keeps a number of connections busy, each with one request at a time, and checks that each gets its own answer. It speaks HTTP by itself, to
-// leave the processors to those that are measured. Answers in the time of warming up are checked, and do not count.
+// leave the processors to the programs that are measured. Answers during the warm-up are checked, but not counted.
 func runLoad(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("gate load", flag.ContinueOnError)
 	at := flags.String("at", "", "address of the server")
@@ -59,7 +59,7 @@ func runLoad(ctx context.Context, args []string, out io.Writer) error {
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// ask asks on one connection until ctx ends, and gives how long each answer took that came after from.
+// ask asks on one connection until ctx ends, and returns how long each answer took that came after from.
 func ask(ctx context.Context, at string, number int, from time.Time) (took []time.Duration, err error) {
 	conn, err := net.Dial("tcp", at)
 	if err != nil {

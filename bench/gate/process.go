@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// process is a child that says where it listens, or that it is ready.
+// process is a child process that prints where it listens, or that it is ready.
 type process struct {
 	cmd     *exec.Cmd
-	address string // what it said
+	address string // what it printed
 	admin   string // the gateway only
 	said    *bufio.Reader
 }
@@ -27,7 +27,7 @@ func (b *bench) self(verb string, args ...string) *exec.Cmd {
 	return exec.CommandContext(b.ctx, os.Args[0], append([]string{verb}, args...)...)
 }
 
-// start starts a child and waits for the first line that it prints.
+// start starts a child process and waits for its first line.
 func (b *bench) start(cmd *exec.Cmd) (*process, error) {
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()
@@ -49,7 +49,7 @@ func (b *bench) start(cmd *exec.Cmd) (*process, error) {
 
 var serving = regexp.MustCompile(`msg=serving address=(\S+) admin=(\S+)`)
 
-// startGateway starts the program as it is shipped, with its access log, which goes nowhere.
+// startGateway starts the program as it is shipped, with its access log, which is discarded.
 func (b *bench) startGateway(upstream string, args ...string) (*process, error) {
 	cmd := exec.CommandContext(b.ctx, b.gateway, append([]string{"serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--limits-connections=0",
 		"--protocol=kserve-v1", "--upstream=http://" + upstream}, args...)...)
@@ -124,7 +124,7 @@ func (p *process) memory() (float64, error) {
 	return kb * 1024 / 1e6, err
 }
 
-// pending waits until the gateway has all requests that are to wait.
+// pending waits until all the requests that are to wait have reached the gateway.
 func (b *bench) pending(gate *process) error {
 	want := fmt.Sprintf("\nbatcher_items_pending{route=\"/\"} %d\n", b.waiting)
 	if b.waiting >= 1e6 {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// stub is an upstream that echoes instances as predictions. It takes one call at a time, which costs what the flags say.
+// stub is an upstream that echoes instances as predictions. It takes one call at a time, for as long as the flags say.
 type stub struct {
 	call, item time.Duration
 	busy       sync.Mutex // held while a call is paid for
@@ -23,7 +23,7 @@ func runStub(ctx context.Context, args []string, out io.Writer) error {
 	s := &stub{}
 	flags := flag.NewFlagSet("gate stub", flag.ContinueOnError)
 	flags.DurationVar(&s.call, "call", 0, "what a call costs")
-	flags.DurationVar(&s.item, "item", 0, "what each item costs beside")
+	flags.DurationVar(&s.item, "item", 0, "what each item costs in addition")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -47,8 +47,8 @@ func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(bytes.Replace(body, []byte("instances"), []byte("predictions"), 1))
 }
 
-// pay takes the time that a call costs. A call that has waited begins when the one before was due to end, so that they cost no more than they should:
-// timers end up to 0.5 ms late, and without this 256 callers in two batches took 37.0 ms a turn, not 35.6.
+// pay takes the time that a call costs. A call that has waited counts from when the one before was due to end, so that late timers do not add up:
+// they are up to 0.5 ms late, and without this 256 callers in two batches took 37.0 ms a turn, not 35.6.
 func (s *stub) pay(cost time.Duration) {
 	if cost <= 0 {
 		return

@@ -18,7 +18,7 @@ func runWait(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("gate wait", flag.ContinueOnError)
 	at := flags.String("at", "", "address of the server")
 	requests := flags.Int("requests", 1, "requests")
-	http2 := flags.Bool("http2", false, "many requests on a connection, by HTTP/2; else each has one of its own, by HTTP/1.1")
+	http2 := flags.Bool("http2", false, "many requests on a connection, by HTTP/2, instead of one connection each, by HTTP/1.1")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -41,11 +41,11 @@ func runWait(ctx context.Context, args []string, out io.Writer) error {
 	}
 	fmt.Fprintln(out, "sent")
 	<-ctx.Done()
-	runtime.KeepAlive(conns) // else they are closed
+	runtime.KeepAlive(conns) // or they would be closed
 	return context.Cause(ctx)
 }
 
-// runBare serves with the least handler that has requests wait: it reads their bodies. It says when as many as it was told of do.
+// runBare serves with the least handler that makes requests wait: it reads their bodies. It prints a line once the number it was told of wait.
 func runBare(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("gate bare", flag.ContinueOnError)
 	requests := flags.Int64("requests", 1, "requests")
@@ -67,7 +67,7 @@ func runBare(ctx context.Context, args []string, out io.Writer) error {
 			fmt.Fprintln(out, "waiting")
 		}
 		<-r.Context().Done()
-		runtime.KeepAlive(body) // it is what waits
+		runtime.KeepAlive(body) // it is part of what a waiting request takes
 	})}
 	server.Protocols = new(http.Protocols)
 	server.Protocols.SetHTTP1(true)

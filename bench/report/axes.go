@@ -94,7 +94,7 @@ func sizeTicks(lines []line) plot.ConstantTicks {
 	return ticks
 }
 
-// timeTicks marks round times between low and high, the rounder the more there are.
+// timeTicks marks round times between low and high, only the roundest where there are many.
 func timeTicks(low, high float64) plot.ConstantTicks {
 	shown := steps
 	switch {

@@ -144,7 +144,7 @@ func (c chart) render(p *plot.Plot, legend plot.Legend, t theme) ([]byte, error)
 	inner := draw.Crop(canvas, margin, -margin, margin, -margin)
 	plotted := draw.Crop(inner, 0, -legendWidth, 0, 0)
 	p.Draw(draw.Crop(plotted, 0, 0, labelHeight, 0))
-	// The plot would leave room for a label of its own in the wrong place: it takes the middle of a logarithmic axis for that of a linear one.
+	// The plot would put its own label in the wrong place: it centres the label of a logarithmic axis as if the axis were linear.
 	below := text.Style{Font: sans(12), Color: t.text, XAlign: text.XCenter, Handler: plot.DefaultTextHandler}
 	plotted.FillText(below, vg.Point{X: plotted.Center().X, Y: plotted.Min.Y}, c.x+" (both scales are logarithmic)")
 	legend.Draw(draw.Crop(inner, inner.Size().X-legendWidth+margin, 0, 0, -vg.Points(30)))
@@ -152,7 +152,7 @@ func (c chart) render(p *plot.Plot, legend plot.Legend, t theme) ([]byte, error)
 	if _, err := image.WriteTo(&svg); err != nil {
 		return nil, err
 	}
-	// Viewers without the font that the text was measured with have one of the same widths.
+	// Viewers without the font that the text was measured with have another of the same widths.
 	return bytes.ReplaceAll(svg.Bytes(), []byte("font-family:Liberation Sans;"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")), nil
 }
 

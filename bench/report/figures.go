@@ -104,7 +104,7 @@ func digits(v float64) string {
 	return fmt.Sprintf("%.2f", v)
 }
 
-// duration shows nanoseconds in the unit in which they are read best.
+// duration shows nanoseconds in the most readable unit.
 func duration(v float64) string {
 	switch {
 	case v >= 1e6:

@@ -10,7 +10,7 @@ import (
 	"github.com/gobatcher/batcher/bench/workload"
 )
 
-// Goal is a limit that the run was held against.
+// Goal is a limit, and what the run measured.
 type Goal struct {
 	Cell     string
 	What     string
@@ -23,10 +23,10 @@ type Goal struct {
 	over, under []float64     // of a ratio: a's and b's figures, one for each round
 }
 
-// Met says whether the limit holds for the measured value, both with two decimals, which is as most are shown.
+// Met says whether the limit holds for the measured value, both rounded to two decimals, as most are shown.
 func (g Goal) Met() bool { return math.Round(g.Measured*100) <= math.Round(g.Limit*100) }
 
-// Goals holds the run against every goal whose cells were run.
+// Goals returns every goal whose cells were run.
 func (s Set) Goals() []Goal {
 	var goals []Goal
 	for _, g := range s.groups() {
@@ -87,7 +87,7 @@ func (s Set) openGoals(g group) []Goal {
 func (s Set) keysGoals(g group) []Goal {
 	goals := s.absolute(nil, g.cell(workload.BatcherKeyed), "ns a key", " ns", ns, 1500)
 	goals = s.absolute(goals, g.cell(workload.BatcherKeyed), "heap a key while pending", " B", live, 400)
-	// One percent of what may be pending is what the heap varies by itself.
+	// The heap by itself varies by one percent of what may be pending.
 	return s.absolute(goals, g.cell(workload.BatcherKeyed), "heap a key once answered", " B", left, 4)
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/gobatcher/batcher/bench/workload"
 )
 
-// guardMargin is the room that a guarded ratio has above its goal: a machine that others use too has been seen to take 1.5.
+// guardMargin is the room that a guarded ratio has above its goal: on a machine shared with others 1.5 has been seen.
 const guardMargin = 2.5
 
 // What a request may cost in full batches.
@@ -32,7 +32,7 @@ func Instructions(w workload.Name, ours, floor float64) Goal {
 }
 
 // Guard returns limits that hold on a busy machine too: what full batches allocate, and every goal against a floor with guardMargin. Of each cell the
-// best round counts, since whatever disturbs a round only makes it slower.
+// best round counts, since a disturbance only makes a round slower.
 func (s Set) Guard(full workload.Result) []Goal {
 	limits := []Goal{
 		{Cell: full.Cell.String(), What: "allocations a request", Limit: guardAllocs, Measured: full.Allocs, Spread: "counted", Unit: " allocs"},

@@ -26,7 +26,7 @@ func machine() table {
 	}}
 }
 
-// cpuModel is the processor's name, or its architecture where the system does not tell.
+// cpuModel is the processor's name, or its architecture if the system does not tell.
 func cpuModel() string {
 	file, err := os.Open("/proc/cpuinfo")
 	if err != nil {
@@ -41,7 +41,7 @@ func cpuModel() string {
 	return runtime.GOARCH
 }
 
-// version is what the running program was built with of a module.
+// version is the version of a module that the running program was built with.
 func version(module string) string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -59,7 +59,7 @@ func version(module string) string {
 	return "unknown"
 }
 
-// subjects says of every Subject how it is used and what it does not do.
+// subjects says how each Subject is used and what it does not do.
 func subjects() (use, lacks table) {
 	use = table{left: 4, columns: []string{"subject", "module", "version", "how it is used"}}
 	lacks = table{left: 5, columns: []string{"subject", "results", "errors", "a caller's context", "batches at once"}}

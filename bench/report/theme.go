@@ -37,7 +37,7 @@ func rgb(hex uint32) color.Color {
 	return color.RGBA{R: uint8(hex >> 16), G: uint8(hex >> 8), B: uint8(hex), A: 0xff}
 }
 
-// look is how a subject's line is drawn, the same in every chart: ours thick, floors dashed, each with a mark of its own.
+// look is how a subject's line is drawn, the same in every chart: ours are thick, floors dashed, and each has a mark of its own.
 type look struct {
 	line draw.LineStyle
 	mark draw.GlyphStyle

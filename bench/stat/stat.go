@@ -31,7 +31,7 @@ func Median(values []float64) float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// Spread returns how far the smallest and the largest of values are apart, as a share of the median: 0.1 is 10 %. It is 0 where the median is.
+// Spread returns the distance between the smallest and the largest of values, as a share of the median: 0.1 is 10 %. It is 0 if the median is 0.
 func Spread(values []float64) float64 {
 	median := Median(values)
 	if median == 0 {

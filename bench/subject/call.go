@@ -2,7 +2,7 @@ package subject
 
 import "sync"
 
-// call is a request to a peer that gives nothing back: the handler leaves the answer in out and calls done, the cheapest way a user can add what is missing.
+// call is a request to a peer that returns no results: the handler leaves the answer in out and calls done, the cheapest way for a user to add them.
 type call struct {
 	in, out int
 	done    sync.WaitGroup

@@ -9,7 +9,7 @@ import (
 var floorMutex = Subject{
 	Name:     FloorMutex,
 	Kind:     Floor,
-	Use:      "a mutex, a slice append, one channel close per batch; who fills a batch runs it, a timer runs a partial one",
+	Use:      "a mutex, a slice append, one channel close per batch; the caller that fills a batch runs it, a timer runs a partial one",
 	Results:  "yes",
 	Errors:   "no",
 	Contexts: "no",
@@ -37,7 +37,7 @@ func startMutex(s Settings) Service {
 	return m
 }
 
-// partial runs the open batch. A timer that a full batch left running may cut the next batch short; checking that would cost more than it gains.
+// partial runs the open batch. A timer left running by a full batch may cut the next batch short; to check for that would cost more than it gains.
 func (m *mutexBatcher) partial() {
 	m.mu.Lock()
 	b := m.open

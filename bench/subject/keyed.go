@@ -6,7 +6,7 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// keyedOneKey sends everything to one key, to show what the key costs.
+// keyedOneKey sends everything to one key, to show what looking up a key costs.
 var keyedOneKey = Subject{
 	Name:     KeyedOneKey,
 	Kind:     Ours,
@@ -46,5 +46,5 @@ func (s keyedService) Burst(n int) (func(int), func(int) (int, error)) {
 	return submit, collect
 }
 
-// Stop ignores what Close says: nothing is in flight, so nothing can be lost.
+// Stop ignores Close's error: nothing is in flight, so nothing can be lost.
 func (s keyedService) Stop() { _ = s.k.Close() }

@@ -11,7 +11,7 @@ var gocloudPeer = Subject{
 	Name:   "gocloud",
 	Kind:   Peer,
 	Module: "gocloud.dev",
-	Use: "pubsub/batcher: Add, in a burst AddNoWait with 256 requests waiting at most, as its time grows with the square of what waits; " +
+	Use: "pubsub/batcher: Add, in a burst AddNoWait with at most 256 requests waiting, since its time grows with the square of that number; " +
 		"requests are pointers in which the handler leaves the answer",
 	Results:  "no: the handler writes into the request",
 	Errors:   "yes, per batch",
@@ -57,8 +57,8 @@ func (s gocloudService) Burst(n int) (func(int), func(int) (int, error)) {
 	return burst.submit, burst.collect
 }
 
-// gocloudWindow is how many requests of a burst wait at once. Every batch copies all that wait beyond its size, so that time and memory grow with the
-// square of what waits: with a million of them a request costs 50 us and 180 kB, with this window 1.4 us and 300 bytes.
+// gocloudWindow is how many requests of a burst wait at once. Every batch copies all waiting requests beyond its size, so time and memory grow with the
+// square of their number: with a million of them a request costs 50 us and 180 kB, with this window 1.4 us and 300 bytes.
 const gocloudWindow = 256
 
 type gocloudBurst struct {

@@ -13,7 +13,7 @@ const (
 	Peer  Kind = "peer"
 )
 
-// Names that goals and cells speak of.
+// Names that goals and cells refer to.
 const (
 	FloorDirect       = "floor-direct"
 	FloorChan         = "floor-chan"
@@ -24,7 +24,7 @@ const (
 	KeyedOneKey       = "keyed-one-key"
 )
 
-// Settings is what every Subject is given alike.
+// Settings are the same for every Subject.
 type Settings struct {
 	MaxSize  int            // most requests in a batch
 	Delay    time.Duration  // longest wait for company, where the Subject has such a wait
@@ -35,7 +35,7 @@ type Settings struct {
 // Service is a started Subject. It answers every request with the request itself.
 type Service interface {
 	// Caller returns a blocking call for the use of one goroutine at a time.
-	// It may own what can be used again from call to call, such as a channel.
+	// It may keep what can be reused from call to call, such as a channel.
 	Caller() func(req int) (int, error)
 
 	// Burst prepares a burst of n requests: submit(i) is called once for each i in [0, n), in order and by one goroutine, then collect(i)

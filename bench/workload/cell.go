@@ -14,7 +14,7 @@ const (
 	Delay    = time.Millisecond
 	FuncTime = 2 * time.Millisecond // what Func sleeps in Open; elsewhere it returns at once
 
-	// OpenHandlers is how many batches may run at once in Open, for every subject that can be told; elsewhere it is 1. The highest load needs 1.6
+	// OpenHandlers is how many batches may run at once in Open, for every subject in which that can be set; in other workloads it is 1. The highest load needs 1.6
 	// full batches at once, and 8 leave room for batches that are not full.
 	OpenHandlers = 8
 )

@@ -13,7 +13,7 @@ var (
 // ManyKeys is the size of Keys.
 const ManyKeys = 100_000
 
-// Subjects that one workload alone knows.
+// Subjects of a single workload.
 const (
 	BatcherKeyed  = "batcher-keyed"  // of Keys
 	BatcherManual = "batcher-manual" // of Backlog
@@ -26,7 +26,7 @@ const DataloaderLoad = "dataloader"
 // keyedCallers is the size of Do at which one key is compared with a Batcher.
 const keyedCallers = 64
 
-// Cells returns every cell in the order of a round: what is compared stands together, so that it runs at about the same time.
+// Cells returns every cell in the order of a round: cells that are compared stand together, so that they run at about the same time.
 func Cells(b Budget) []Cell {
 	var cells []Cell
 	for _, callers := range Callers {
@@ -56,7 +56,7 @@ func cellsOf(w Name, size int) []Cell {
 	return cells
 }
 
-// takesPart leaves out what would say nothing: a floor that does not batch against a Func that sleeps or for a burst that nobody waits for in
+// takesPart leaves out cells that would tell nothing: a floor that does not batch, with a Func that sleeps or in a burst that nobody waits for in
 // between, and variants that only one workload asks for.
 func takesPart(w Name, size int, name string) bool {
 	switch name {

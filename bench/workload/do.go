@@ -8,7 +8,7 @@ import (
 	"github.com/gobatcher/batcher/bench/subject"
 )
 
-// The clock must not dominate what it measures: of the calls of a cell about wantSamples are timed, but never more than one in maxEvery where calls are cheap.
+// The clock must not dominate what it measures: about wantSamples of a cell's calls are timed, but never more than one in maxEvery where calls are cheap.
 const (
 	wantSamples = 20_000
 	maxEvery    = 128
@@ -79,8 +79,8 @@ func (c *crew) work(d time.Duration, p pace) (Result, error) {
 	return c.sum(members, c.count.read(), before)
 }
 
-// loop calls until stop. Callers time their calls out of step with one another. What changes with each call is the loop's own, so that
-// neighbours in memory do not slow one another down.
+// loop calls until stop. Callers time their calls out of step with one another. Variables that change with each call are local to the loop, so that
+// callers whose memory is adjacent do not slow one another down.
 func (m *caller) loop(stop *atomic.Bool) {
 	c := *m
 	next := c.id % c.pace.every

@@ -8,13 +8,13 @@ import (
 	"github.com/gobatcher/batcher/bench/subject"
 )
 
-// Fixed splits its requests among so many callers in Do and into bursts of so many in Burst.
+// Fixed splits its requests among this many callers in Do, and into bursts of this size in Burst.
 const (
 	fixedCallers = MaxSize
 	fixedBurst   = 100 * MaxSize
 )
 
-// Fixed does exactly that many requests of a Do or a Burst and reads no clock, so that whoever counts instructions counts the same ones in every run.
+// Fixed does exactly that many requests of a Do or a Burst and reads no clock, so that every run takes the same instructions.
 // No batch waits for its delay.
 func Fixed(w Name, name string, requests int) error {
 	s, ok := subject.ByName(name)

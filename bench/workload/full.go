@@ -7,11 +7,11 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// fullBatches is how many batches FullBatches fills: enough that what happens once is lost in the figures.
+// fullBatches is how many batches FullBatches fills: enough to make what happens only once negligible.
 const fullBatches = 2_000
 
-// FullBatches measures what a request allocates when every batch is full, which does not depend on timing: the same in every run but for what the
-// runtime does beside it.
+// FullBatches measures what a request allocates when every batch is full, which does not depend on timing: every run allocates the same, but for
+// what the runtime itself allocates.
 func FullBatches() (Result, error) {
 	count := new(counter)
 	full := batcher.New(func(_ context.Context, reqs []int) ([]int, error) {

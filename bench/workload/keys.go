@@ -11,7 +11,7 @@ func runKeys(n int, b Budget) (Result, error) {
 	return repeat(b.Time, func() (Result, error) { return keys(n) })
 }
 
-// keys submits one request for each of n keys while the only slot is held, then lets go and collects all. The heap is measured outside the time.
+// keys submits one request for each of n keys while the only slot is held, then lets go and collects all. Measuring the heap is not part of the time.
 func keys(n int) (Result, error) {
 	count := new(counter)
 	release := make(chan struct{})
@@ -63,7 +63,7 @@ func collectKeys(futures []batcher.Future[int]) error {
 	return nil
 }
 
-// heap is what is reachable, in bytes. A pool gives up what it holds in the second collection after its last use.
+// heap is what is reachable, in bytes. A sync.Pool gives up what it holds only in the second collection after its last use.
 func heap() int64 {
 	for range 3 {
 		runtime.GC()

@@ -15,7 +15,7 @@ var epoch = time.Now()
 // clock is the time since the process started. Reading only the monotonic clock costs half of what time.Now does.
 func clock() time.Duration { return time.Since(epoch) }
 
-// clockCost is what an interval between two readings of the clock holds when nothing happens in it; latencies are given without it.
+// clockCost is the interval between two readings of the clock when nothing happens in between; it is subtracted from latencies.
 func clockCost() time.Duration {
 	costs := make([]time.Duration, 1001)
 	for i := range costs {
@@ -28,7 +28,7 @@ func clockCost() time.Duration {
 // counter counts the batches that a Func sees.
 type counter struct{ batches atomic.Int64 }
 
-// settings has batches counted and, where work is not nil, worked on.
+// settings make a subject count its batches and, if work is not nil, call work for each.
 func (c *counter) settings(handlers int, work func()) subject.Settings {
 	count := func(int) { c.batches.Add(1) }
 	if work != nil {
@@ -40,7 +40,7 @@ func (c *counter) settings(handlers int, work func()) subject.Settings {
 	return subject.Settings{MaxSize: MaxSize, Delay: Delay, Handlers: handlers, Work: count}
 }
 
-// gauge is the state of what a measurement measures, taken before and after it.
+// gauge is a reading of all that is measured, taken before and after.
 type gauge struct {
 	at      time.Duration
 	memory  runtime.MemStats
@@ -55,7 +55,7 @@ func (c *counter) read() gauge {
 	return g
 }
 
-// since spreads what happened between two gauges over requests.
+// since divides what happened between two gauges by the number of requests.
 func (g gauge) since(before gauge, requests int) Result {
 	n := float64(requests)
 	result := Result{

@@ -70,7 +70,7 @@ func (l *load) run(p *pacer) {
 	l.running.Wait()
 }
 
-// one sends request i, which was to arrive at planned; its latency counts from there, however late it is sent.
+// one sends request i, whose arrival was planned for planned; its latency counts from there, however late it is sent.
 func (l *load) one(i int, planned time.Duration) {
 	defer l.running.Done()
 	call := l.callers.Get().(func(int) (int, error))

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pacer sleeps to within some 50 us. time.Sleep rounds what is left below a millisecond up to one and is half a millisecond late on average; at low load that
-// would be the larger part of what Open measures, both of arrivals and of Func. A timer behind a file descriptor wakes the same poller on time and holds no
+// pacer sleeps to within some 50 us. time.Sleep rounds a remainder under a millisecond up to one, and so is half a millisecond late on average; at low load
+// that would be the larger part of what Open measures, for arrivals as for Func. A timer behind a file descriptor wakes the same poller on time and holds no
 // processor meanwhile.
 type pacer struct {
 	fd   int
@@ -24,7 +24,7 @@ func newPacer() (*pacer, error) {
 	return &pacer{fd: fd, file: os.NewFile(uintptr(fd), "timer")}, nil
 }
 
-// sleep falls back on time.Sleep should the timer fail: late is better than never.
+// sleep falls back on time.Sleep if the timer fails: late is better than never.
 func (p *pacer) sleep(d time.Duration) {
 	var expirations [8]byte
 	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(d))}

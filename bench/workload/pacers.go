@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// pacers are for many that sleep at once, as Funcs do.
+// pacers serve many goroutines that sleep at once, as Funcs do.
 type pacers struct {
 	mu   sync.Mutex
 	free []*pacer
 }
 
-// sleep falls back on time.Sleep should there be no timer, as a pacer does.
+// sleep falls back on time.Sleep if there is no timer, as a pacer does.
 func (p *pacers) sleep(d time.Duration) {
 	one, err := p.take()
 	if err != nil {
@@ -36,7 +36,7 @@ func (p *pacers) take() (*pacer, error) {
 	return one, nil
 }
 
-// close is for when nobody sleeps any more.
+// close may be called once nobody sleeps any more.
 func (p *pacers) close() {
 	for _, one := range p.free {
 		one.close()
