@@ -41,6 +41,9 @@ func (w *Worker) buryAll(d *delivery, e *wire.Envelope) error {
 	return err
 }
 
+// errUntold: nobody knows whether the front end has heard, and it is not stored.
+var errUntold = errors.New("natsbatch: the reply is lost")
+
 func (w *Worker) buryOne(d *delivery, e *wire.Envelope, r wire.Request) error {
 	one := *e
 	one.Part, one.Requests = true, []wire.Request{r}
@@ -54,8 +57,8 @@ func (w *Worker) buryOne(d *delivery, e *wire.Envelope, r wire.Request) error {
 	fault.At(fault.Buried)
 	report := wire.Report{Number: e.Number, Outcomes: []wire.Outcome{{Index: r.Index, Status: wire.StatusDead, Data: []byte(e.Reason)}}}
 	if e.Kind == wire.KindDo {
-		if !<-w.mail.send(w.replySubject(e.From), wire.AppendReports(nil, report)) {
-			return ErrClosed
+		if !w.settled(w.mail.send(e.From, wire.AppendReports(nil, report)), d) {
+			return errUntold
 		}
 		return nil
 	}

@@ -148,18 +148,21 @@ func (fe *frontEnd) messageID(number uint64) string {
 	return fe.id + "." + strconv.FormatUint(number, 10)
 }
 
-// onReply answers the asks that a reply of a worker tells of.
+// onReply takes a reply of a worker.
 func (fe *frontEnd) onReply(msg *nats.Msg) {
-	reports, err := wire.DecodeReports(msg.Data)
-	if err != nil {
-		return // nobody can be told; whoever waits has a deadline
+	if fe.hear(msg.Data) && msg.Reply != "" {
+		_ = msg.Respond(nil) // else it comes again
 	}
+}
+
+// hear answers the asks that a letter is about, and reports whether it could be read.
+// Outcomes that come twice, or that no ask waits for, are dropped.
+func (fe *frontEnd) hear(data []byte) bool {
+	reports, err := wire.DecodeReports(data)
 	for i := range reports {
 		fe.calls.report(&reports[i])
 	}
-	if msg.Reply != "" {
-		_ = msg.Respond(nil) // else it comes again
-	}
+	return err == nil // else it is not known which asks it is about
 }
 
 func (c *calls) add(number uint64, asks []*ask) *sent {

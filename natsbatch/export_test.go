@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -149,35 +148,42 @@ func PutOff(delay time.Duration, stored, now time.Time) time.Duration {
 	return wait
 }
 
-// Presence is that of a front end.
-type Presence struct {
-	fe *frontEnd
-	p  presence
-}
-
-func NewPresence(ackWait time.Duration) *Presence {
-	return &Presence{
-		fe: &frontEnd{topology: &topology{Queue: Queue{AckWait: ackWait}, nc: &nats.Conn{}}},
-		p:  presence{last: time.Now()},
+// Absent gives what a Do comes to within a minute whose front end cannot look for so
+// long for what is stored for it: it sleeps, or its server leads nobody any more.
+func Absent(q Queue, asleep, alone time.Duration) error {
+	r := &lone{since: time.Now().Add(time.Hour)}
+	fe := &frontEnd{topology: &topology{Queue: q.withDefaults(), results: r}, life: context.Background()}
+	a := &ask{answer: make(chan answer, 1)}
+	fe.calls.add(1, []*ask{a})
+	p := presence{looked: time.Now()}
+	here := func(d time.Duration) {
+		for end := time.Now().Add(d); time.Now().Before(end); fe.attend(&p) {
+			time.Sleep(fe.beat())
+		}
+	}
+	here(10 * time.Second)
+	time.Sleep(asleep)
+	r.since = time.Now()
+	here(alone)
+	r.since = time.Now().Add(time.Hour)
+	here(time.Minute)
+	select {
+	case got := <-a.answer:
+		return got.err
+	default:
+		return nil
 	}
 }
 
-// Here lets so much time pass in which it is there.
-func (p *Presence) Here(d time.Duration) {
-	for end := time.Now().Add(d); time.Now().Before(end); p.fe.attend(&p.p) {
-		time.Sleep(min(p.fe.beat(), time.Until(end)))
-	}
+// lone is a stream without messages whose leader has not heard of others since then.
+type lone struct {
+	jetstream.Stream
+	since time.Time
 }
 
-// Slept says that it was there all the time, but did nothing.
-func (p *Presence) Slept() { p.fe.attend(&p.p) }
-
-// Returned says that it is there again with Dos that wait, and gives whether its Dos are in doubt.
-func (p *Presence) Returned() bool {
-	before := len(p.p.doubts)
-	p.fe.returned(&p.p)
-	p.p.last = time.Now()
-	return len(p.p.doubts) > before
+func (l *lone) Info(context.Context, ...jetstream.StreamInfoOpt) (*jetstream.StreamInfo, error) {
+	others := []*jetstream.PeerInfo{{Active: max(0, time.Since(l.since))}}
+	return &jetstream.StreamInfo{Cluster: &jetstream.ClusterInfo{Replicas: others}}, nil
 }
 
 func deliveryOf(payloads []string) *delivery {

@@ -58,7 +58,7 @@ func (fe *frontEnd) watch() {
 	defer fe.nc.RemoveStatusListener(fe.status)
 	beat := time.NewTicker(fe.beat())
 	defer beat.Stop()
-	p := presence{last: time.Now(), reconnects: fe.nc.Stats().Reconnects}
+	p := presence{looked: time.Now()}
 	for !fe.nc.IsClosed() {
 		select {
 		case <-fe.status:

@@ -185,8 +185,12 @@ func (e *future) news() {
 	}
 }
 
-// onDone hears of a result that was stored for this front end.
+// onDone takes the event that a result or a letter was stored for this front end.
 func (fe *frontEnd) onDone(msg *nats.Msg) {
+	if strings.HasPrefix(msg.Subject, fe.lettersSubject(done, fe.id)) {
+		fe.hear(msg.Data)
+		return
+	}
 	rest := strings.TrimPrefix(msg.Subject, fe.of(done, fe.id)+".")
 	envelope, _, _ := strings.Cut(rest, ".")
 	number, err := strconv.ParseUint(envelope, 10, 64)

@@ -15,10 +15,9 @@ import (
 // Without it a reply that was lost with a connection would be missed for
 // ever: its requests would be acknowledged, and nothing is kept of them.
 type mail struct {
-	nc   *nats.Conn
-	back string        // where front ends answer, followed by the number of the letter
-	keep time.Duration // how long a letter is sent again
-	lost time.Duration // how long after silence
+	*topology
+	id   string
+	back string // where front ends answer, followed by the number of the letter
 	sub  *nats.Subscription
 
 	mu      sync.Mutex // guards what follows
@@ -26,19 +25,32 @@ type mail struct {
 	sent    map[uint64]*letter
 	boxes   map[string]*box      // of front ends to which letters are on their way
 	waiting int                  // bytes in all boxes that are not sent
-	gone    map[string]time.Time // front ends that were not there for so long, and when they are asked again
+	storing int                  // letters that were not answered, and are not stored
+	gone    map[string]time.Time // front ends that did not answer for AckWait, and when they are tried for as long again
 	ended   bool
 }
 
 // letter is a reply on its way.
 type letter struct {
-	to    string
-	data  []byte
-	conn  uint64      // counts the worker's connections: that by which it was sent last; 0: none
-	until time.Time   // when it is given up, if that goes on
-	timer *time.Timer // sends it again
-	done  chan bool   // true: it has come, or its front end is gone; false: nobody knows
+	to     string // a front end
+	data   []byte
+	number uint64
+	conn   uint64        // counts the worker's connections: that by which it was sent last; 0: none
+	until  time.Time     // when it is given up, if that goes on
+	timer  *time.Timer   // sends it again
+	done   chan struct{} // closed when what follows is known
+
+	receipt receipt
 }
+
+// receipt is what became of a letter.
+type receipt uint8
+
+const (
+	unknown receipt = iota // the worker ended, or lost its connection, before it knew
+	come
+	gone // the front end does not answer
+)
 
 // box holds the letters to one front end. The server keeps what a slow link has
 // yet to take, and ends a connection that is 64 MiB behind: all would be lost, sent
@@ -53,6 +65,7 @@ const (
 	absent       = 30 * time.Second      // how long a front end that was given up gets one try only
 	mostSent     = 2 << 20               // bytes under way from one worker to one front end; a letter that is larger goes alone
 	mostWaiting  = 64 << 20              // bytes in all boxes, beyond which batches whose letters wait count as not settled
+	mostStoring  = 2 * mostOverdue       // letters that are to be stored, beyond which they do too
 )
 
 // resendLost is how long a worker waits for the answer to a reply before it sends
@@ -60,8 +73,8 @@ const (
 func (q Queue) resendLost() time.Duration { return min(time.Second, q.AckWait/4) }
 
 func newMail(t *topology) (*mail, error) {
-	m := &mail{nc: t.nc, back: t.prefix() + "mail." + rand.Text() + ".", keep: t.AckWait, lost: t.resendLost(),
-		sent: make(map[uint64]*letter), boxes: make(map[string]*box), gone: make(map[string]time.Time)}
+	m := &mail{topology: t, id: rand.Text(), sent: make(map[uint64]*letter), boxes: make(map[string]*box), gone: make(map[string]time.Time)}
+	m.back = t.prefix() + "mail." + m.id + "."
 	var err error
 	if m.sub, err = t.nc.Subscribe(m.back+"*", m.onAnswer); err != nil {
 		return nil, fmt.Errorf("natsbatch: subscribe to %s: %w", m.back, err)
@@ -70,17 +83,14 @@ func newMail(t *topology) (*mail, error) {
 	return m, nil
 }
 
-// send sends a reply and gives a channel that says what became of it: true
-// when it has come, or is given up because its front end is gone; false if the
-// worker ended, or lost its connection, before that is known, so that its requests
-// must run elsewhere.
-func (m *mail) send(to string, data []byte) <-chan bool {
-	l := &letter{to: to, data: data, done: make(chan bool, 1)}
+// send sends a reply to a front end. [Worker.settled] says what became of it.
+func (m *mail) send(to string, data []byte) *letter {
+	l := &letter{to: to, data: data, done: make(chan struct{})}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.ended {
-		l.done <- false
-		return l.done
+		close(l.done)
+		return l
 	}
 	b := m.boxes[to]
 	if b == nil {
@@ -90,14 +100,15 @@ func (m *mail) send(to string, data []byte) <-chan bool {
 	b.waiting = append(b.waiting, l)
 	m.waiting += len(data)
 	m.empty(b)
-	return l.done
+	return l
 }
 
-// many reports whether so much waits to be sent that the worker must not add to it.
+// many reports whether so much waits to be sent or stored that the worker must not
+// add to it.
 func (m *mail) many() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.waiting > mostWaiting
+	return m.waiting > mostWaiting || m.storing > mostStoring
 }
 
 // empty sends what may be sent now. m.mu is held.
@@ -108,24 +119,25 @@ func (m *mail) empty(b *box) {
 		m.waiting -= len(l.data)
 		b.sent += len(l.data)
 		m.last++
-		m.sent[m.last] = l
-		m.post(m.last, l)
+		l.number = m.last
+		m.sent[l.number] = l
+		m.post(l)
 	}
 }
 
 // post sends a letter, and again after a while. It is given up some time after its
 // first try by this connection: before, it may be the worker that was away. m.mu is
 // held.
-func (m *mail) post(number uint64, l *letter) {
+func (m *mail) post(l *letter) {
 	if conn := m.conn(); l.until.IsZero() || conn != 0 && conn != l.conn {
-		l.conn, l.until = conn, time.Now().Add(m.keep)
+		l.conn, l.until = conn, time.Now().Add(m.AckWait)
 	}
-	answer := m.back + strconv.FormatUint(number, 10)
-	err := m.nc.PublishRequest(l.to, answer, l.data)
+	subject, answer := m.replySubject(l.to), m.back+strconv.FormatUint(l.number, 10)
+	err := m.nc.PublishRequest(subject, answer, l.data)
 	if isTooLarge(err) {
-		_ = m.nc.PublishRequest(l.to, answer, fit(l.data, messageLimit(m.nc, len(l.data))))
+		_ = m.nc.PublishRequest(subject, answer, fit(l.data, messageLimit(m.nc, len(l.data))))
 	} // whatever fails is sent again
-	l.timer = time.AfterFunc(m.lost, func() { m.resend(number) })
+	l.timer = time.AfterFunc(m.resendLost(), func() { m.resend(l.number) })
 }
 
 // conn counts the connections that the worker has had; 0: it has none now.
@@ -146,16 +158,16 @@ func (m *mail) resend(number uint64) {
 	switch {
 	case l == nil:
 	case m.nc.IsClosed() || conn == 0 && now.After(l.until):
-		m.finish(number, l, false)
+		m.finish(l, unknown)
 	case conn == 0 || conn != l.conn:
-		m.post(number, l)
+		m.post(l)
 	case now.After(l.until):
 		m.gone[l.to] = now.Add(absent)
-		m.finish(number, l, true)
+		m.finish(l, gone)
 	case now.Before(m.gone[l.to]):
-		m.finish(number, l, true)
+		m.finish(l, gone)
 	default:
-		m.post(number, l)
+		m.post(l)
 	}
 }
 
@@ -173,19 +185,20 @@ func (m *mail) onAnswer(msg *nats.Msg) {
 	case l == nil:
 	case msg.Header.Get("Status") == "":
 		delete(m.gone, l.to)
-		m.finish(number, l, true)
+		m.finish(l, come)
 	case time.Now().Before(m.gone[l.to]):
-		m.finish(number, l, true)
+		m.finish(l, gone)
 	default:
 		l.timer.Reset(resendAbsent)
 	}
 }
 
 // finish is done with a letter, which makes room for others. m.mu is held.
-func (m *mail) finish(number uint64, l *letter, settled bool) {
+func (m *mail) finish(l *letter, r receipt) {
 	l.timer.Stop()
-	delete(m.sent, number)
-	l.done <- settled
+	delete(m.sent, l.number)
+	l.receipt = r
+	close(l.done)
 	for to, until := range m.gone {
 		if time.Now().After(until) {
 			delete(m.gone, to)
@@ -206,12 +219,12 @@ func (m *mail) close() {
 	m.ended = true
 	for _, b := range m.boxes {
 		for _, l := range b.waiting {
-			l.done <- false
+			close(l.done)
 		}
 		b.waiting = nil
 	}
-	for number, l := range m.sent {
-		m.finish(number, l, false)
+	for _, l := range m.sent {
+		m.finish(l, unknown)
 	}
 	_ = m.sub.Unsubscribe()
 }

@@ -45,28 +45,34 @@ func (w *Worker) persistNow(msg *nats.Msg, id string) error {
 	if id != noID {
 		msg.Header.Set(nats.MsgIdHdr, id)
 	}
-	stream := w.streamOf(msg.Subject)
 	for {
-		ctx, cancel := context.WithTimeout(w.ctx, persistTry)
-		_, err := w.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
-		cancel()
-		switch {
-		case err == nil:
-			w.overdue.stored(stream)
-			return nil
-		case isTaken(err):
-			return errStored
-		case w.ctx.Err() != nil || w.nc.IsClosed():
-			return err
-		}
-		if !refused(err) || isFull(err) && stream != w.requestStream() {
-			w.overdue.failed(stream, err)
-		}
-		if refused(err) {
+		final, err := w.persistOnce(msg)
+		if final {
 			return err
 		}
 		sleep(w.ctx, persistPause)
 	}
+}
+
+// persistOnce is one try of persistNow, and reports whether it was the last.
+func (w *Worker) persistOnce(msg *nats.Msg) (final bool, err error) {
+	stream := w.streamOf(msg.Subject)
+	ctx, cancel := context.WithTimeout(w.ctx, persistTry)
+	defer cancel()
+	_, err = w.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
+	switch {
+	case err == nil:
+		w.overdue.stored(stream)
+		return true, nil
+	case isTaken(err):
+		return true, errStored
+	case w.ctx.Err() != nil || w.nc.IsClosed():
+		return true, err
+	}
+	if !refused(err) || isFull(err) && stream != w.requestStream() {
+		w.overdue.failed(stream, err)
+	}
+	return refused(err), err
 }
 
 // isTaken reports whether err says that a subject has its one message.

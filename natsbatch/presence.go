@@ -2,6 +2,7 @@ package natsbatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,21 +11,18 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// presence is what a front end knows of its own absences. A reply that is sent
-// meanwhile does not come, a worker repeats it for no longer than AckWait, and
-// nothing is kept of it afterwards: who waits for it would do so for ever. Only
-// watch uses it.
+// presence is what a front end knows of its own absences. A worker stores the reply
+// to a Do that does not come, for as long as [Queue.kept]. A front end that has not
+// looked for so long may have missed it, and who waits for it would do so for ever.
+// Only watch uses it.
 //
 // The length of an absence is not what the connection says. That learns late
 // that it is dead, and the server may have noticed long before. And servers may
 // lose one another while each keeps its clients.
 type presence struct {
-	last       time.Time // when it was there, or when nobody waited
-	reconnects uint64    // of the connection, then
-	missed     bool      // it has asked since then, and nobody answered
-	left, back time.Time // when the latest absence began, and ended
-	shaky      time.Time // until then workers may try only once to reach it
-	doubts     []doubt
+	looked time.Time // when it last had all that was stored for it, or when nobody waited
+	read   uint64    // the last message of the result stream then
+	doubts []doubt
 }
 
 // doubt is Dos that may have been answered in vain.
@@ -34,55 +32,81 @@ type doubt struct {
 	why   error
 }
 
-// beat is how often a front end whose Dos wait makes sure that it is there.
-func (q Queue) beat() time.Duration { return max(q.AckWait/8, 50*time.Millisecond) }
+// beat is how often a front end whose Dos wait looks for what is stored for it.
+func (q Queue) beat() time.Duration { return max(min(2*time.Second, q.kept()/8), 50*time.Millisecond) }
 
-// harmless is how long a front end may be away without a doubt: of the tries of a
-// worker within AckWait the last may be as much as resendLost before its end.
-func (q Queue) harmless() time.Duration { return q.AckWait*9/10 - q.resendLost() }
+// kept is how long a front end finds what is stored for it.
+func (q Queue) kept() time.Duration { return min(q.letterTTL(), q.ResultTTL) }
 
-// attend notes that the front end is there, if it is: if it reaches the server that
-// has the requests, with which workers must speak too. If it was away for so long
-// that workers may have given up Dos that wait, they are in doubt.
+// attend takes what is stored for Dos that wait. If that was not possible for so long
+// that some of it may be gone again, they are in doubt.
 func (fe *frontEnd) attend(p *presence) {
 	fe.despair(p)
-	now, reconnects := time.Now(), fe.nc.Stats().Reconnects
-	if passed(p.last) >= fe.harmless() { // it slept, or is away: workers may have given it up
-		p.shaky = now.Add(fe.AckWait + absent)
-	}
+	now := time.Now()
 	if !fe.calls.any() {
-		p.last, p.reconnects, p.missed = now, reconnects, false
+		p.looked = now
 		return
 	}
-	if alone, ok := fe.reach(reconnects); !ok {
-		p.missed = true
-		if since := now.Add(-alone); since.Before(p.last) {
-			p.last = since
+	if alone, err := fe.look(p); err != nil {
+		if since := now.Add(-alone); since.Before(p.looked) {
+			p.looked = since
 		}
 		return
 	}
-	if p.missed || p.reconnects != reconnects { // else what came while it slept is there
-		fe.returned(p)
+	if away := passed(p.looked); away > fe.kept()/2 {
+		p.doubts = append(p.doubts, doubt{
+			sent:  fe.calls.all(),
+			until: time.Now().Add(2*fe.AckWait + time.Second), // what a worker lost with its server comes again within AckWait, and runs
+			why:   fmt.Errorf("%w: the front end was away for %v, and its answer may have come meanwhile", ErrUnknownOutcome, away.Round(time.Millisecond)),
+		})
 	}
-	p.last, p.reconnects, p.missed = now, reconnects, false
+	p.looked = now
 }
 
 // mostAlone is more than the 2 s that may lie between signs of life of a cluster's
 // servers.
 const mostAlone = 2500 * time.Millisecond
 
-// reach reports whether the server answers that has the requests, by the connection
-// counted so. One that is cut off from the others, with its clients, does so for
-// 10 s, and they are away all the same: alone is since when.
-func (fe *frontEnd) reach(reconnects uint64) (alone time.Duration, ok bool) {
-	ctx, cancel := context.WithTimeout(fe.life, fe.AckWait/4)
+// errAlone: a server leads the result stream, and the others may follow another one.
+var errAlone = errors.New("natsbatch: the server is cut off from the others")
+
+// look takes what is stored for this front end and was not there the last time. A
+// server that is cut off from the others, with its clients, goes on to lead the
+// stream for 10 s: alone is since when.
+func (fe *frontEnd) look(p *presence) (alone time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(fe.life, lookTry)
 	defer cancel()
-	info, err := fe.requests.Info(ctx)
-	if err != nil || fe.nc.Stats().Reconnects != reconnects {
-		return 0, false
+	info, err := fe.results.Info(ctx)
+	if err != nil {
+		return 0, err
 	}
-	alone = quiet(info.Cluster)
-	return alone, alone <= mostAlone
+	if alone = quiet(info.Cluster); alone > mostAlone {
+		return alone, errAlone
+	}
+	if info.State.LastSeq < p.read { // it is another stream
+		p.read = 0
+	}
+	for p.read < info.State.LastSeq {
+		if err := fe.next(p); errors.Is(err, jetstream.ErrMsgNotFound) {
+			p.read = info.State.LastSeq
+		} else if err != nil {
+			return 0, err
+		}
+	}
+	return 0, nil
+}
+
+// next takes the next letter that is stored for this front end.
+func (fe *frontEnd) next(p *presence) error {
+	ctx, cancel := context.WithTimeout(fe.life, lookTry)
+	defer cancel()
+	msg, err := fe.results.GetMsg(ctx, p.read+1, jetstream.WithGetMsgSubject(fe.lettersSubject(stored, fe.id)+">"))
+	if err != nil {
+		return err
+	}
+	fe.hear(msg.Data)
+	p.read = msg.Sequence
+	return nil
 }
 
 // quiet is how long the leader of a stream has not heard of as many others as it
@@ -97,28 +121,6 @@ func quiet(c *jetstream.ClusterInfo) time.Duration {
 	}
 	slices.Sort(others)
 	return others[(len(others)-1)/2]
-}
-
-// returned is for a front end that was away. What follows an absence within
-// AckWait is the same one: each try of a worker may have come to nothing in one of
-// its parts. After a worker has given a front end up it repeats nothing to it for a
-// while.
-func (fe *frontEnd) returned(p *presence) {
-	now := time.Now()
-	if passed(p.back) > fe.AckWait {
-		p.left = p.last
-	}
-	p.back = now
-	away := passed(p.left)
-	if away < fe.harmless() && now.After(p.shaky) {
-		return
-	}
-	p.shaky = now.Add(fe.AckWait + absent)
-	p.doubts = append(p.doubts, doubt{
-		sent:  fe.calls.all(),
-		until: now.Add(2*fe.AckWait + time.Second), // what a worker lost with its server comes again within AckWait, and runs
-		why:   fmt.Errorf("%w: the front end was away for %v, and its answer may have come meanwhile", ErrUnknownOutcome, away.Round(time.Millisecond)),
-	})
 }
 
 // passed is how long ago t was, by the clock that goes on while the machine is

@@ -1,6 +1,7 @@
 package natsbatch_test
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -8,43 +9,27 @@ import (
 	"github.com/gobatcher/batcher/natsbatch"
 )
 
-// Workers try for AckWait, 5 s, and each of their tries may come to nothing in
-// another of several short absences.
-func TestShortAbsencesAddUp(t *testing.T) {
+// Workers store an answer that does not come for AckWait and a minute, or for
+// ResultTTL. Who has not looked for half as long does not wait for it any more.
+func TestADoEndsWhoseAnswerMayHaveBeenMissed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := natsbatch.NewPresence(5 * time.Second)
-		for i, c := range []struct {
-			here, away time.Duration
-			doubt      bool
+		q := natsbatch.Queue{Endpoint: "test"}
+		brief := natsbatch.Queue{Endpoint: "test", ResultTTL: 10 * time.Second}
+		for _, c := range []struct {
+			queue         natsbatch.Queue
+			asleep, alone time.Duration
+			unknown       bool
 		}{
-			{0, 3 * time.Second, false},
-			{6 * time.Second, time.Second, false}, // nobody tries for as long
-			{2 * time.Second, time.Second, true},
-			{time.Second, time.Millisecond, true},
-			{34 * time.Second, time.Millisecond, true}, // workers may still try only once
-			{36 * time.Second, time.Millisecond, false},
-			{time.Hour, 4 * time.Second, true},
+			{q, 30 * time.Second, 0, false},
+			{q, 35 * time.Second, 0, true},
+			{q, 0, 28 * time.Second, false},
+			{q, 0, 35 * time.Second, true},
+			{q, 20 * time.Second, 20 * time.Second, false}, // but for the moment in between
+			{brief, 3 * time.Second, 0, false},
+			{brief, 6 * time.Second, 0, true},
 		} {
-			p.Here(c.here)
-			time.Sleep(c.away)
-			if doubt := p.Returned(); doubt != c.doubt {
-				t.Errorf("absence %d, of %v after %v: doubt %t", i, c.away, c.here, doubt)
-			}
-		}
-	})
-}
-
-// A worker gives up a front end that sleeps, and tries only once for a while.
-func TestASleepMakesTheNextAbsenceDoubtful(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		for asleep, doubt := range map[time.Duration]bool{3 * time.Second: false, 4 * time.Second: true} {
-			p := natsbatch.NewPresence(5 * time.Second)
-			time.Sleep(asleep)
-			p.Slept()
-			p.Here(20 * time.Second)
-			time.Sleep(time.Millisecond)
-			if got := p.Returned(); got != doubt {
-				t.Errorf("an absence after %v of sleep: doubt %t", asleep, got)
+			if err := natsbatch.Absent(c.queue, c.asleep, c.alone); errors.Is(err, natsbatch.ErrUnknownOutcome) != c.unknown {
+				t.Errorf("after %v of sleep and %v alone, with results kept for %v: %v", c.asleep, c.alone, c.queue.ResultTTL, err)
 			}
 		}
 	})

@@ -24,24 +24,53 @@ func (w *Worker) settle(verdicts []verdict, leave func()) {
 	if len(replies) == 0 {
 		return
 	}
-	replied := func() {
-		for _, settled := range replies {
-			if !<-settled { // the server delivers them again after AckWait
-				for i := range verdicts {
-					if v := &verdicts[i]; v.isReply() {
-						w.leases.drop(v.item.from)
-					}
-				}
-				return
-			}
-		}
-		w.enter(verdicts, func() {}, (*verdict).isReply)
-	}
 	if w.mail.many() { // but no slow one may fill the memory
-		replied()
+		w.settleReplies(verdicts, replies)
 		return
 	}
-	w.later(replied) // a front end that is gone must keep nobody
+	w.later(func() { w.settleReplies(verdicts, replies) }) // a front end that is gone must keep nobody
+}
+
+// settleReplies enters the verdicts that letters tell of when they have come, or,
+// front end by front end, when they are stored.
+func (w *Worker) settleReplies(verdicts []verdict, letters []*letter) {
+	var missed map[string][]*letter
+	for _, l := range letters {
+		if <-l.done; l.receipt == come {
+			continue
+		}
+		if missed == nil {
+			missed = make(map[string][]*letter)
+		}
+		missed[l.to] = append(missed[l.to], l)
+	}
+	w.enter(verdicts, func() {}, func(v *verdict) bool { return v.isReply() && missed[v.item.from.envelope.From] == nil })
+	var rest sync.WaitGroup
+	for to, letters := range missed {
+		rest.Go(func() {
+			w.settleMissed(verdicts, letters, func(v *verdict) bool { return v.isReply() && v.item.from.envelope.From == to })
+		})
+	}
+	rest.Wait()
+}
+
+// settleMissed enters the verdicts that which picks when all letters that tell of
+// them are settled. Where one is not, the server delivers them again after AckWait.
+func (w *Worker) settleMissed(verdicts []verdict, letters []*letter, which func(*verdict) bool) {
+	all := &delivery{} // stands for theirs
+	defer w.hasRoom(all)
+	for _, l := range letters {
+		if w.settled(l, all) {
+			continue
+		}
+		for i := range verdicts {
+			if v := &verdicts[i]; which(v) {
+				w.leases.drop(v.item.from)
+			}
+		}
+		return
+	}
+	w.enter(verdicts, func() {}, which)
 }
 
 // isReply reports whether the verdict goes to a front end that waits.
@@ -62,9 +91,8 @@ func (w *Worker) enter(verdicts []verdict, leave func(), which func(*verdict) bo
 	}
 }
 
-// reply sends the outcomes that front ends wait for, and gives what tells
-// whether they have come.
-func (w *Worker) reply(verdicts []verdict) (settled []<-chan bool) {
+// reply sends the outcomes that front ends wait for, and gives the letters.
+func (w *Worker) reply(verdicts []verdict) (sent []*letter) {
 	pages := make(map[string]*page)
 	var outcomes []wire.Outcome // of all pages
 	most := messageLimit(w.nc, replyBytes)
@@ -84,15 +112,15 @@ func (w *Worker) reply(verdicts []verdict) (settled []<-chan bool) {
 		}
 		outcomes[i] = v.outcome()
 		if size := outcomes[i].Size(); p.size > 0 && p.size+size > most {
-			settled = append(settled, w.mail.send(w.replySubject(e.From), p.bytes()))
+			sent = append(sent, w.mail.send(e.From, p.bytes()))
 			*p = page{}
 		}
 		p.add(e.Number, outcomes, i)
 	}
 	for frontEnd, p := range pages {
-		settled = append(settled, w.mail.send(w.replySubject(frontEnd), p.bytes()))
+		sent = append(sent, w.mail.send(frontEnd, p.bytes()))
 	}
-	return settled
+	return sent
 }
 
 // page is a reply while it is written.

@@ -42,6 +42,10 @@ func (q Queue) envelopeSubject(what, frontEnd string, envelope uint64) string {
 	return q.of(what, frontEnd) + "." + strconv.FormatUint(envelope, 10)
 }
 
+// lettersSubject begins the subjects where letters to a front end are kept that it
+// did not answer.
+func (q Queue) lettersSubject(what, frontEnd string) string { return q.of(what, frontEnd) + ".do." }
+
 // indexSubject is where the outcome of one request of an envelope goes that
 // was not settled with the rest.
 func (q Queue) indexSubject(what, frontEnd string, envelope, index uint64) string {

@@ -3,7 +3,6 @@ package embed_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net"
 	"sync"
@@ -90,6 +89,9 @@ func (w *cable) set(cut bool) {
 	w.ends = nil
 }
 
+// doomed is a request that gate fails until it is dead.
+const doomed = "doomed"
+
 // gate is a Func that says that it runs, and answers when it may.
 type gate struct{ runs, may chan struct{} }
 
@@ -101,37 +103,38 @@ func (g gate) fn(_ context.Context, reqs []string) ([]string, error) {
 	default:
 	}
 	<-g.may
+	if reqs[0] == doomed {
+		return nil, natsbatch.Retry(errUp)
+	}
 	return reqs, nil
+}
+
+// absence is what there is while a front end is cut off.
+type absence struct {
+	q natsbatch.Queue
+	s *server.Server
+	w *natsbatch.Worker
+	gate
 }
 
 // away has a Do without a deadline whose front end is cut off from when Func
 // runs until then ends.
-func away(t *testing.T, ackWait time.Duration, then func(a *natsbatch.Admin, g gate)) (<-chan error, *natsbatch.Client[string, string]) {
+func away(t *testing.T, q natsbatch.Queue, req string, then func(a absence)) (<-chan error, *natsbatch.Client[string, string]) {
 	t.Helper()
 	s := serve(t, server.Options{})
-	q := queue
-	q.AckWait = ackWait
-	g := newGate()
-	wn := dial(t, s.ClientURL())
-	w, err := natsbatch.NewWorker(within(t), wn, q, g.fn, natsbatch.WorkerOptions{})
-	worker(t, w, err)
-	a, err := natsbatch.NewAdmin(within(t), wn, q)
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := absence{q: q, s: s, gate: newGate()}
+	w, err := natsbatch.NewWorker(within(t), dial(t, s.ClientURL()), q, a.fn, natsbatch.WorkerOptions{})
+	a.w = worker(t, w, err)
 	way := lay(t, s.Addr(), 0)
 	nc := dial(t, "nats://"+way.Addr().String())
-	c, err := natsbatch.NewClient[string, string](within(t), nc, q, natsbatch.ClientOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := clientOf(t, nc, q)
 	t.Cleanup(func() { nc.FlushTimeout(time.Second) }) // else the worker waits for the word that its reply has come
 	got := make(chan error, 1)
-	go func() { got <- second(c.Do(context.Background(), "r")) }()
-	soon(t, "Func", g.runs)
+	go func() { got <- second(c.Do(context.Background(), req)) }()
+	soon(t, "Func", a.runs)
 	time.Sleep(100 * time.Millisecond) // until the front end knows that it is accepted
 	way.set(true)
-	then(a, g)
+	then(a)
 	way.set(false)
 	for c.Health(within(t)) != nil {
 		time.Sleep(10 * time.Millisecond)
@@ -139,21 +142,27 @@ func away(t *testing.T, ackWait time.Duration, then func(a *natsbatch.Admin, g g
 	return got, c
 }
 
-// A worker gives a front end up that is away for long, and then nobody knows
-// the answer.
-func TestADoWhoseAnswerCameInVainEnds(t *testing.T) {
+// settled waits until no worker has a message.
+func (a absence) settled(t *testing.T) {
+	t.Helper()
+	admin := admin(t, dial(t, a.s.ClientURL()), a.q)
+	for s, err := admin.Stats(within(t)); err != nil || s.OldestAge > 0; s, err = admin.Stats(within(t)) {
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// A worker gives a front end up that is away for long, and stores the answer for it.
+func TestADoOutlivesALongAbsence(t *testing.T) {
 	t.Parallel()
-	got, c := away(t, 2*time.Second, func(a *natsbatch.Admin, g gate) {
-		close(g.may)
-		for s, err := a.Stats(within(t)); err != nil || s.Lanes[natsbatch.PriorityNormal].Held > 0; s, err = a.Stats(within(t)) {
-			time.Sleep(10 * time.Millisecond)
-		}
+	got, c := away(t, natsbatch.Queue{Endpoint: "test", AckWait: 2 * time.Second}, "r", func(a absence) {
+		close(a.may)
+		a.settled(t)
 	})
 	if res, err := c.Do(within(t), "another"); err != nil || res != "another" {
 		t.Errorf("another Do afterwards: %q, %v", res, err)
 	}
-	if err := soon(t, "Do", got); !errors.Is(err, natsbatch.ErrUnknownOutcome) {
-		t.Errorf("Do: %v, want ErrUnknownOutcome", err)
+	if err := soon(t, "Do", got); err != nil {
+		t.Errorf("Do: %v", err)
 	}
 	closed := make(chan error, 1)
 	go func() { closed <- c.Close() }()
@@ -166,7 +175,7 @@ func TestADoWhoseAnswerCameInVainEnds(t *testing.T) {
 func TestADoOutlivesAShortAbsence(t *testing.T) {
 	t.Parallel()
 	gates := make(chan gate, 1)
-	got, _ := away(t, 5*time.Second, func(_ *natsbatch.Admin, g gate) { gates <- g })
+	got, _ := away(t, queue, "r", func(a absence) { gates <- a.gate })
 	close((<-gates).may)
 	if err := soon(t, "Do", got); err != nil {
 		t.Errorf("Do: %v", err)

@@ -1,0 +1,64 @@
+package natsbatch
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// letterTTL is how long a letter is stored for its front end.
+func (q Queue) letterTTL() time.Duration { return q.AckWait + time.Minute }
+
+// settled waits until a letter has come to its front end, or is stored for it, and
+// reports whether it is. Otherwise nobody will hear of its requests from this worker,
+// and they must run elsewhere. Where results are full, d waits for room.
+func (w *Worker) settled(l *letter, d *delivery) bool {
+	<-l.done
+	if l.receipt == gone {
+		return w.deposit(l, d)
+	}
+	return l.receipt == come
+}
+
+// deposit stores a letter that was not answered. Its front end need not be gone: the
+// servers of the two may have lost one another alone, and then it hears of what is
+// stored from the server that leads the result stream. Where the letter cannot be
+// stored now it is sent again.
+func (w *Worker) deposit(l *letter, d *delivery) bool {
+	w.mail.stores(1)
+	defer w.mail.stores(-1)
+	msg := nats.NewMsg(w.lettersSubject(stored, l.to) + w.mail.id + "." + strconv.FormatUint(l.number, 10))
+	msg.Header.Set(jetstream.MsgTTLHeader, w.letterTTL().String())
+	for {
+		switch final, err := w.depositOnce(msg, l.data); {
+		case err == nil || errors.Is(err, errStored): // by a try that was not acknowledged
+			return true
+		case isFull(err) && !w.waitForRoom(d, w.resultStream()), !isFull(err) && final:
+			return false
+		}
+		sleep(w.ctx, persistPause)
+		l = w.mail.send(l.to, l.data)
+		if <-l.done; l.receipt != gone {
+			return l.receipt == come
+		}
+	}
+}
+
+func (w *Worker) depositOnce(msg *nats.Msg, data []byte) (final bool, err error) {
+	msg.Data = data
+	if final, err = w.persistOnce(msg); isTooLarge(err) {
+		msg.Data = fit(data, messageLimit(w.nc, len(data)))
+		final, err = w.persistOnce(msg)
+	}
+	return final, err
+}
+
+// stores counts letters that are to be stored.
+func (m *mail) stores(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.storing += n
+}
