@@ -20,9 +20,9 @@ type ClientOptions struct {
 	Trace func(context.Context) string
 }
 
-// Client is a front end: it hands single requests in and gets their results,
-// which a [Worker] works out in batches that the requests of all front ends
-// fill together. A request is encoded at once, and stays the caller's. All
+// Client is a front end: it sends single requests and gets their results. A [Worker]
+// runs them in batches, which the requests of all front ends fill together. A
+// request is encoded at once, and stays the caller's. All
 // methods are safe for concurrent use. Make one with [NewClient], and Close it.
 type Client[Req, Res any] struct {
 	fe     *frontEnd
@@ -57,7 +57,7 @@ type Option struct {
 }
 
 // Key makes Submit idempotent by an id of the caller's own, 1 to 128 bytes:
-// however often and by whomever it is submitted while its result is kept,
+// however often and from wherever it is submitted while its result is kept,
 // there is one result. The request is a message of its own and so costs one
 // write to disk, which is far more than without. Only Submit takes it.
 func Key(id string) Option { return Option{key: &id} }
@@ -93,8 +93,8 @@ func combine(opts []Option) (all Option, err error) {
 
 const maxGroup = 256
 
-// Do hands a request in, waits for its result and returns it. Nothing is kept
-// of either once it is answered.
+// Do sends a request, waits for its result and returns it. Neither is kept
+// once it is answered.
 //
 // The deadline of ctx goes with the request: once it has passed, the request
 // does not run. When ctx ends Do returns at once: with ctx's cause if the
@@ -103,8 +103,8 @@ const maxGroup = 256
 //
 // Other errors: [ErrFull], [ErrTooLarge], [ErrClosed] and, once the connection
 // is closed for good, nats.ErrConnectionClosed, where the request was not
-// accepted; [ErrUnknownOutcome] where it was, or may have been, and nobody will
-// tell; [ErrExpired]; [ErrDead]; a [*FuncError]; the Codec's.
+// accepted; [ErrUnknownOutcome] where it was, or may have been, and its answer
+// is lost; [ErrExpired]; [ErrDead]; a [*FuncError]; the Codec's.
 func (c *Client[Req, Res]) Do(ctx context.Context, req Req, opts ...Option) (res Res, err error) {
 	o, err := combine(opts)
 	if err != nil {
@@ -124,7 +124,7 @@ func (c *Client[Req, Res]) Do(ctx context.Context, req Req, opts ...Option) (res
 	return c.result(data)
 }
 
-// Submit hands a request in and returns a claim on its result, which Wait and
+// Submit sends a request and returns a claim on its result, which Wait and
 // Get read, in any process, for as long as results are kept. When it returns
 // nil the request survives the death of any process, and of any machine that
 // the queue's durability covers. It waits until that is so, no longer than ctx
@@ -151,8 +151,8 @@ func (c *Client[Req, Res]) Submit(ctx context.Context, req Req, opts ...Option) 
 // ends it returns ctx's cause; the request goes on.
 //
 // Other errors: [ErrExpired]; [ErrDead]; [ErrTooLarge]; a [*FuncError];
-// [ErrClosed]; nats.ErrConnectionClosed; one that says so for a Handle that no
-// request can have, and for a result that this program cannot read. Wait for a
+// [ErrClosed]; nats.ErrConnectionClosed; an error for a Handle that no request can
+// have, and for a result that this program cannot read. Wait for a
 // result that is no longer kept waits until ctx ends.
 func (c *Client[Req, Res]) Wait(ctx context.Context, h Handle) (res Res, err error) {
 	data, err := c.fe.wait(ctx, h)
@@ -173,7 +173,7 @@ func (c *Client[Req, Res]) Get(ctx context.Context, h Handle) (res Res, err erro
 	return c.result(data)
 }
 
-// Close refuses new requests, waits until every request handed in has been
+// Close refuses new requests, and waits until every request sent has been
 // accepted or refused, and every Do has its answer. Close returns nil, also
 // when it is called again.
 func (c *Client[Req, Res]) Close() error { return c.fe.shutdown(context.Background()) }

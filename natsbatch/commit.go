@@ -16,8 +16,8 @@ import (
 )
 
 // commitOptions make the group commit: a Batcher without a delay, whose Func
-// sends an envelope and waits for its acknowledgement. What comes meanwhile
-// is the next envelope, so that envelopes grow with the load and with the time
+// sends an envelope and waits for its acknowledgement. Requests that arrive
+// meanwhile are the next envelope, so envelopes grow with the load and with the time
 // that a write to disk takes, and no timer is involved.
 var commitOptions = batcher.Options{MaxSize: envelopeRequests, MaxWeight: envelopeBytes}
 
@@ -28,9 +28,9 @@ const (
 )
 
 // publish stores an envelope and returns when it is acknowledged. A try whose
-// outcome is not known is repeated under the same message id, of which the
-// stream keeps one. It ends with ctx. Only if no try can have been stored it is
-// sure that the envelope was not accepted, so that the limit cuts no try off.
+// outcome is unknown is repeated under the same message id, of which the
+// stream keeps one. publish ends with ctx. It is certain that the envelope was not
+// accepted only if no try can have been stored; therefore commitLimit cuts no try off.
 func (fe *frontEnd) publish(ctx context.Context, subject string, e *wire.Envelope, id string) error {
 	if fe.nc.IsClosed() {
 		return noConnection(fe.nc)
@@ -66,13 +66,13 @@ func (fe *frontEnd) publish(ctx context.Context, subject string, e *wire.Envelop
 	}
 }
 
-// unheard reports whether err says that the message came to no stream, or not past
-// its door.
+// unheard reports whether err says that the message reached no stream, or was turned
+// away before it was looked at.
 func unheard(err error) bool {
 	return errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrPermissionViolation) || isBusy(err)
 }
 
-// unacknowledged gives the error of a publish that was given up after err.
+// unacknowledged returns the error of a publish that was given up after err.
 func (fe *frontEnd) unacknowledged(err error, sure bool) error {
 	switch {
 	case sure && isBusy(err):
@@ -87,8 +87,8 @@ func (fe *frontEnd) unacknowledged(err error, sure bool) error {
 	return fmt.Errorf("%w: the connection is %v: %w", ErrUnknownOutcome, fe.nc.Status(), err)
 }
 
-// try sends a message once. The server says apart from it that there is no right
-// to, and then says nothing.
+// try sends a message once. If the front end may not publish, the server does not
+// answer the message, but says so by an error of the connection.
 func (fe *frontEnd) try(ctx context.Context, msg *nats.Msg) error {
 	ctx, cancel := context.WithTimeout(ctx, commitTry)
 	defer cancel()
@@ -103,8 +103,8 @@ func (fe *frontEnd) try(ctx context.Context, msg *nats.Msg) error {
 	return err
 }
 
-// refused reports whether the server said that it did not store the message, nor
-// would at another try.
+// refused reports whether the server said that it did not store the message, and
+// would not at another try.
 func refused(err error) bool {
 	var api *jetstream.APIError
 	return isFull(err) || errors.As(err, &api) && api.Code != 503 && api.ErrorCode != codeUnderWay && !isBusy(err) || isTooLarge(err)
@@ -117,7 +117,7 @@ func isBusy(err error) bool {
 	return errors.As(err, &api) && api.Code == 429
 }
 
-// admissionError gives a server's refusal its name.
+// admissionError turns a server's refusal into the error that callers know.
 func admissionError(err error) error {
 	if isFull(err) || isBusy(err) {
 		return fmt.Errorf("%w: %w", ErrFull, err)
@@ -151,11 +151,11 @@ func isFull(err error) bool {
 	return false
 }
 
-// keepFor is how long the server need keep an envelope: until every deadline
+// keepFor is how long the server must keep an envelope: until every deadline
 // has passed, and long enough that a worker can say so; zero: until it is
-// acknowledged, as it is too where that would be so far away that the server's clock
-// overflows. Only an envelope of Do is let go like this, because the fate of others
-// must stay visible.
+// acknowledged, also if the deadlines are so far away that the server's clock
+// would overflow. Only envelopes of Do expire like this, because the fate of the
+// others must stay visible.
 func keepFor(e *wire.Envelope, now time.Time) time.Duration {
 	if e.Kind != wire.KindDo {
 		return 0
@@ -182,8 +182,8 @@ func sizeOf(e *wire.Envelope) int {
 	return n
 }
 
-// weigh gives the weight of a request in an envelope, of which envelopeBytes
-// make a full one: its bytes, or more where the limit of a message is lower. A
+// weigh returns the weight of a request in an envelope, which is full at
+// envelopeBytes: its bytes, or more where the limit of a message is lower. A
 // request that is larger than that has an envelope to itself.
 func weigh(r *wire.Request, limit int) int {
 	size := r.Size()

@@ -23,12 +23,12 @@ type ask struct {
 	left bool  // nobody waits
 }
 
-// spareAsks are asks to use again, which saves a Do 256 bytes. One that was left
-// is none, since its answer may still come.
+// spareAsks are asks to use again, which saves a Do 256 bytes. One that its Do has
+// left is not used again, since its answer may still come.
 var spareAsks = sync.Pool{New: func() any { return &ask{answer: make(chan answer, 1)} }}
 
-// recycle is for who has the answer: from then on nobody else looks at a, whose
-// envelope is encoded and has let go of it.
+// recycle may be called by the Do that has the answer: from then on nothing else
+// refers to a, since its envelope is encoded and has let go of it.
 func (a *ask) recycle() {
 	*a = ask{answer: a.answer}
 	spareAsks.Put(a)
@@ -37,7 +37,7 @@ func (a *ask) recycle() {
 // Weight makes the Batcher count bytes.
 func (a *ask) Weight() int { return a.weight }
 
-// answer is what a request came to.
+// answer is the result of a request, or its error.
 type answer struct {
 	data []byte
 	err  error
@@ -54,7 +54,7 @@ type sent struct {
 type calls struct {
 	mu      sync.Mutex // guards what follows
 	sent    map[uint64]*sent
-	drained chan struct{} // closed when sent is empty; nil: nobody asked
+	drained chan struct{} // closed when sent is empty; nil: nobody waits for that
 }
 
 // do is Client.Do with bytes.
@@ -83,7 +83,7 @@ func (fe *frontEnd) do(ctx context.Context, payload []byte, o Option) ([]byte, e
 	}
 }
 
-// leave gives the answer of a Do whose context has ended.
+// leave returns what a Do returns whose context has ended.
 func (fe *frontEnd) leave(ctx context.Context, a *ask, future batcher.Future[struct{}]) ([]byte, error) {
 	if future.Cancel() {
 		return nil, context.Cause(ctx)
@@ -97,7 +97,7 @@ func (fe *frontEnd) leave(ctx context.Context, a *ask, future batcher.Future[str
 	}
 }
 
-// abandoned gives the answer of a Do whose front end has ended.
+// abandoned returns what a Do returns whose front end has ended.
 func (fe *frontEnd) abandoned(a *ask, future batcher.Future[struct{}]) ([]byte, error) {
 	why := context.Cause(fe.life)
 	if future.Cancel() {
@@ -125,8 +125,8 @@ var ended = func() context.Context {
 	return ctx
 }()
 
-// ask gives the Func that sends envelopes of asks. It answers those that were
-// not accepted; the others are answered by a reply.
+// ask returns the Func that sends envelopes of asks. It answers those that were
+// not accepted; a reply answers the others.
 func (fe *frontEnd) ask(p Priority) batcher.Func[*ask, struct{}] {
 	subject := fe.requestSubject(line(p))
 	return func(ctx context.Context, asks []*ask) ([]struct{}, error) {
@@ -182,7 +182,7 @@ func (c *calls) add(number uint64, asks []*ask) *sent {
 	return s
 }
 
-// report answers the asks that r tells of. Whoever has an answer keeps it.
+// report answers the asks that r is about. One that has an answer keeps it.
 func (c *calls) report(r *wire.Report) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -207,7 +207,7 @@ func (c *calls) fail(s *sent, err error) {
 	}
 }
 
-// forget lets a caller go that waits no more.
+// forget notes that the caller of a no longer waits.
 func (c *calls) forget(a *ask) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -217,8 +217,8 @@ func (c *calls) forget(a *ask) {
 	}
 }
 
-// settle gives the ask at i its answer, if it still waits for one; nil is for
-// nobody. c.mu is held.
+// settle gives the ask at i its answer, if it still waits for one; nil means that
+// its caller no longer waits. c.mu is held.
 func (c *calls) settle(s *sent, i int, got *answer) {
 	a := s.asks[i]
 	if a == nil {
@@ -260,7 +260,7 @@ func (c *calls) drain(ctx context.Context, gone <-chan struct{}) error {
 	}
 }
 
-// outcome gives the result or the error that an outcome is.
+// outcome returns the result or the error that an outcome stands for.
 func outcome(o wire.Outcome) ([]byte, error) {
 	switch o.Status {
 	case wire.StatusOK:

@@ -19,7 +19,7 @@ type frontEnd struct {
 	trace func(context.Context) string
 
 	number  atomic.Uint64 // the last envelope's
-	limit   atomic.Int64  // payloadLimit, for which each request would take the connection's lock: 2 % of a Do's processor time
+	limit   atomic.Int64  // payloadLimit, which takes the connection's lock: 2 % of a Do's processor time
 	asks    [priorities]*batcher.Batcher[*ask, struct{}]
 	submits [priorities]*batcher.Batcher[*wireRequest, Handle]
 	keys    [priorities]*batcher.Batcher[*wireRequest, Handle] // each request by itself
@@ -28,7 +28,7 @@ type frontEnd struct {
 	back    broadcast // when the connection is back
 	subs    []*nats.Subscription
 	status  chan nats.Status
-	life    context.Context // ends when nobody will be answered any more; its cause says why
+	life    context.Context // ends when no caller will be answered any more; its cause says why
 	end     context.CancelCauseFunc
 	closed  atomic.Bool
 }
@@ -52,8 +52,8 @@ func newFrontEnd(t *topology, trace func(context.Context) string) (*frontEnd, er
 	return fe, nil
 }
 
-// watch catches up with what may have been missed, whenever the connection is
-// back. Once it is closed for good it lets everybody go.
+// watch catches up with what may have been missed whenever the connection is
+// back. Once the connection is closed for good, watch releases all callers.
 func (fe *frontEnd) watch() {
 	defer fe.nc.RemoveStatusListener(fe.status)
 	beat := time.NewTicker(fe.beat())
@@ -77,8 +77,8 @@ func (fe *frontEnd) watch() {
 	fe.end(noConnection(fe.nc))
 }
 
-// noConnection says that a connection is closed for good, and what is known of
-// the reason.
+// noConnection is the error that a connection is closed for good, with the reason
+// as far as it is known.
 func noConnection(nc *nats.Conn) error {
 	if err := nc.LastError(); err != nil {
 		return fmt.Errorf("natsbatch: %w: %w", nats.ErrConnectionClosed, err)
@@ -86,7 +86,7 @@ func noConnection(nc *nats.Conn) error {
 	return fmt.Errorf("natsbatch: %w", nats.ErrConnectionClosed)
 }
 
-// refusal says why no request is taken any more, or gives nil.
+// refusal says why no more requests are taken, or returns nil.
 func (fe *frontEnd) refusal() error {
 	if fe.closed.Load() {
 		return ErrClosed
@@ -99,8 +99,8 @@ func (fe *frontEnd) refusal() error {
 	}
 }
 
-// listen subscribes to replies and to results of this front end, and waits
-// until the server knows.
+// listen subscribes to the replies to this front end and to its results, and waits
+// until the server has the subscriptions.
 func (fe *frontEnd) listen() error {
 	for subject, handle := range map[string]nats.MsgHandler{
 		fe.replySubject(fe.id):    fe.onReply,
@@ -110,7 +110,7 @@ func (fe *frontEnd) listen() error {
 		if err != nil {
 			return fmt.Errorf("natsbatch: subscribe to %s: %w", subject, err)
 		}
-		_ = sub.SetPendingLimits(-1, -1) // what is dropped here would be a caller that waits for ever
+		_ = sub.SetPendingLimits(-1, -1) // a message that is dropped here would leave a caller waiting for ever
 		fe.subs = append(fe.subs, sub)
 	}
 	if err := fe.nc.FlushTimeout(10 * time.Second); err != nil {
@@ -125,7 +125,7 @@ func (fe *frontEnd) deafen() {
 	}
 }
 
-// request makes what is sent of a request, or says that it is too large.
+// request makes the wire form of a request, or returns an error if it is too large.
 func (fe *frontEnd) request(ctx context.Context, payload []byte, o Option) (wire.Request, error) {
 	r := wire.Request{Payload: payload, Group: o.group}
 	if deadline, ok := ctx.Deadline(); ok {

@@ -11,8 +11,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Bounds of what a front end remembers: envelopes, and bytes of results. What
-// it has forgotten it asks the server for.
+// Bounds of what a front end remembers: envelopes, and bytes of results. It asks
+// the server for what it has forgotten.
 const (
 	maxFutures     = 16384
 	maxFutureBytes = 32 << 20
@@ -59,7 +59,7 @@ func (f *futures) remove(number uint64) {
 	f.drop(number)
 }
 
-// drop forgets an envelope; who waits for it looks elsewhere. f.mu is held.
+// drop forgets an envelope; callers that wait for it look elsewhere. f.mu is held.
 func (f *futures) drop(number uint64) {
 	if e := f.byNum[number]; e != nil {
 		e.news()
@@ -68,9 +68,9 @@ func (f *futures) drop(number uint64) {
 	}
 }
 
-// look gives the outcome of a request, if it is known for good; else what tells
-// of news, nil if only the server knows: it forgets that a request is dead when
-// the dead letter is given back.
+// look returns the outcome of a request, if it is known for good; otherwise a channel
+// that is closed at the next news, or nil if only the server knows: the outcome that a
+// request is dead is withdrawn when the dead letter is put back in the queue.
 func (f *futures) look(h Handle) (o wire.Outcome, ok bool, changed <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -111,9 +111,9 @@ func (f *futures) report(number uint64, outcomes []wire.Outcome) {
 	f.trim()
 }
 
-// afterAbsence gives the envelopes for whose results somebody waits. It forgets
-// the others that lack one: nobody may have told of it, and who waits later, as
-// one does whose Submit has yet to hear that it is accepted, must ask the server.
+// afterAbsence returns the envelopes whose results are waited for. It forgets the
+// others that lack a result: its event may have been missed, so a caller that waits
+// later, such as one whose Submit has yet to hear that it is accepted, must ask the server.
 func (f *futures) afterAbsence() (numbers []uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -129,7 +129,7 @@ func (f *futures) afterAbsence() (numbers []uint64) {
 }
 
 // catchUp asks for the results that were stored while the connection was
-// away, since nobody told of them: once for each envelope that is awaited.
+// away, whose events were missed: once for each envelope that is awaited.
 func (fe *frontEnd) catchUp() {
 	fe.back.broadcast()
 	numbers := fe.futures.afterAbsence()
@@ -142,7 +142,7 @@ func (fe *frontEnd) catchUp() {
 		report, err := fe.report(ctx, fe.envelopeSubject(stored, fe.id, numbers[i]))
 		switch {
 		case err != nil || report != nil && report.Split:
-			fe.futures.remove(numbers[i]) // who waits asks for its own
+			fe.futures.remove(numbers[i]) // each caller that waits asks for its own
 		case report != nil:
 			fe.futures.report(numbers[i], report.Outcomes)
 		}
@@ -150,7 +150,7 @@ func (fe *frontEnd) catchUp() {
 	})
 }
 
-// broadcast wakes whoever waits on it.
+// broadcast wakes all that wait on it.
 type broadcast struct {
 	mu sync.Mutex
 	ch chan struct{} // closed at the next broadcast, or nil
@@ -177,7 +177,7 @@ func (b *broadcast) broadcast() {
 // outcomeBytes is what an outcome takes beside its data.
 const outcomeBytes = 64
 
-// news wakes who waits. futures.mu is held.
+// news wakes all that wait for e. futures.mu is held.
 func (e *future) news() {
 	if e.changed != nil {
 		close(e.changed)

@@ -18,12 +18,12 @@ type Handle struct {
 	id       string // of a request with a Key; then the rest is empty
 }
 
-// KeyHandle gives the Handle of the request that was, or will be, submitted
+// KeyHandle returns the Handle of the request that was, or will be, submitted
 // with Key(id). For an id that Key cannot have, Wait and Get return an error.
 func KeyHandle(id string) Handle { return Handle{id: id} }
 
-// String gives the handle's text: letters, digits, "-", "_" and "."; of the
-// zero Handle "".
+// String returns the handle's text: letters, digits, "-", "_" and "."; "" for the
+// zero Handle.
 func (h Handle) String() string {
 	switch {
 	case h.IsZero():
@@ -34,7 +34,7 @@ func (h Handle) String() string {
 	return h.frontEnd + "." + strconv.FormatUint(h.envelope, 10) + "." + strconv.FormatUint(h.index, 10)
 }
 
-// Key gives the id with which the request was submitted, "" if with none.
+// Key returns the id with which the request was submitted, or "" if there was none.
 func (h Handle) Key() string { return h.id }
 
 // IsZero reports whether h is the zero Handle.
@@ -42,7 +42,7 @@ func (h Handle) IsZero() bool { return h == Handle{} }
 
 var errHandle = errors.New("natsbatch: not a handle")
 
-// check says why there can be no request of h, or gives nil. An id that is too
+// check says why no request can have h, or returns nil. An id that is too
 // long for a subject would cost the connection.
 func (h Handle) check() error {
 	switch {
@@ -54,7 +54,7 @@ func (h Handle) check() error {
 	return nil
 }
 
-// ParseHandle reads the text of a Handle, which is not the zero one.
+// ParseHandle reads the text of a Handle other than the zero Handle.
 func ParseHandle(text string) (Handle, error) {
 	parts := strings.Split(text, ".")
 	switch {
@@ -74,11 +74,11 @@ func ParseHandle(text string) (Handle, error) {
 	return Handle{}, fmt.Errorf("%w: %q", errHandle, text)
 }
 
-// MarshalText gives the handle's text, for JSON and the like; of the zero Handle
-// "".
+// MarshalText returns the handle's text, for JSON and the like; "" for the zero
+// Handle.
 func (h Handle) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 
-// UnmarshalText reads what MarshalText gives.
+// UnmarshalText reads what MarshalText returns.
 func (h *Handle) UnmarshalText(text []byte) (err error) {
 	if len(text) == 0 {
 		*h = Handle{}

@@ -55,7 +55,7 @@ func (fe *frontEnd) submit(ctx context.Context, payload []byte, o Option) (Handl
 	return h, err
 }
 
-// hand gives the Func that sends envelopes of requests whose results are kept.
+// hand returns the Func that sends envelopes of requests whose results are kept.
 func (fe *frontEnd) hand(p Priority) batcher.Func[*wireRequest, Handle] {
 	subject := fe.requestSubject(line(p))
 	return func(ctx context.Context, reqs []*wireRequest) ([]Handle, error) {
@@ -75,7 +75,7 @@ func (fe *frontEnd) hand(p Priority) batcher.Func[*wireRequest, Handle] {
 	}
 }
 
-// handKey gives the Func that stores a request under its own id, unless one
+// handKey returns the Func that stores a request under its own id, unless one
 // with this id is stored already. Its batches have one request.
 func (fe *frontEnd) handKey(p Priority) batcher.Func[*wireRequest, Handle] {
 	subject := fe.requestSubject(line(p))
@@ -90,6 +90,6 @@ func (fe *frontEnd) handKey(p Priority) batcher.Func[*wireRequest, Handle] {
 }
 
 // keyMessageID keeps ids of different endpoints of a namespace apart. The id
-// is encoded: a header's value loses the space around it, and ids that differ
-// in nothing else would be one.
+// is encoded because a header's value loses the space around it, and ids that differ
+// in nothing else would be the same.
 func keyMessageID(q Queue, id string) string { return "k." + q.Endpoint + "." + encodeID(id) }

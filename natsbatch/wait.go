@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// lookAgain is how often who waits for a result asks the server for it: an
+// lookAgain is how often a caller that waits for a result asks the server for it: an
 // event may be lost with a connection.
 const lookAgain = 10 * time.Second
 
@@ -64,7 +64,7 @@ func (fe *frontEnd) wait(ctx context.Context, h Handle) ([]byte, error) {
 	return fe.waitRemote(ctx, h)
 }
 
-// waitRemote waits for a result of which this front end need not hear: it
+// waitRemote waits for a result whose event this front end need not get: it
 // subscribes to the event first and then looks, so that it misses neither.
 func (fe *frontEnd) waitRemote(ctx context.Context, h Handle) ([]byte, error) {
 	events := make(chan *nats.Msg, 4)
@@ -117,7 +117,7 @@ func (fe *frontEnd) subjects(what string, h Handle) []string {
 	}
 }
 
-// stored gives the outcome that is stored for h, or ErrNoResult.
+// stored returns the outcome that is stored for h, or ErrNoResult.
 func (fe *frontEnd) stored(ctx context.Context, h Handle) (wire.Outcome, error) {
 	if err := h.check(); err != nil {
 		return wire.Outcome{}, err
@@ -166,7 +166,7 @@ func decodeReport(data []byte) (*wire.Report, error) {
 
 func isClosed(err error) bool { return errors.Is(err, batcher.ErrClosed) }
 
-// flush waits until the server knows of all subscriptions.
+// flush waits until the server has all subscriptions.
 func (fe *frontEnd) flush(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lookAgain)
 	defer cancel()
