@@ -28,17 +28,17 @@ func NewAdmin(ctx context.Context, nc *nats.Conn, q Queue) (*Admin, error) {
 // DeadLetter is a request that could not be processed.
 type DeadLetter struct {
 	Seq      uint64    // names it for Retry and Drop
-	At       time.Time // when it was given up
+	At       time.Time // when it became one
 	Reason   string    // why its last try failed
 	Tries    int       // how often it began to run
 	Handle   Handle    // where its result is expected; zero if a Do asked for it
 	Group    string
 	Priority Priority
-	Payload  []byte // the request, encoded; where the message could not be read, that, as far as it fits into a letter
+	Payload  []byte // the request, encoded; if the message could not be read, the message, cut to fit
 }
 
-// Dead lists dead letters in the order in which they came, those after the
-// number after, limit at most. It waits for the server, for each of them.
+// Dead lists dead letters in the order in which they came: those with numbers greater
+// than after, limit at most. It makes one request to the server for each.
 func (a *Admin) Dead(ctx context.Context, after uint64, limit int) ([]DeadLetter, error) {
 	var letters []DeadLetter
 	for len(letters) < limit {
@@ -72,7 +72,7 @@ func (a *Admin) letter(msg *jetstream.RawStreamMsg) DeadLetter {
 	return l
 }
 
-// reasonHeader is for a dead letter that is no envelope.
+// reasonHeader is for a dead letter that is not an envelope.
 const reasonHeader = "Batcher-Reason"
 
 // letterAt reads a dead letter of this queue.

@@ -10,7 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// bury gives all requests of a delivery to the dead letters: they were
+// bury moves all requests of a delivery to the dead letters: they were
 // delivered too often.
 func (w *Worker) bury(d *delivery) {
 	defer w.leases.drop(d)
@@ -31,8 +31,8 @@ func (w *Worker) bury(d *delivery) {
 	w.acknowledge(d)
 }
 
-// buryAll stores each request of an envelope as a dead letter, and tells
-// whoever asks for its result.
+// buryAll stores each request of an envelope as a dead letter, and that it is dead as
+// its result, or as the answer to its Do.
 func (w *Worker) buryAll(d *delivery, e *wire.Envelope) error {
 	err := concurrently(len(e.Requests), func(i int) error { return w.buryOne(d, e, e.Requests[i]) })
 	if err == nil {
@@ -41,8 +41,8 @@ func (w *Worker) buryAll(d *delivery, e *wire.Envelope) error {
 	return err
 }
 
-// errUntold: nobody knows whether the front end has heard, and it is not stored.
-var errUntold = errors.New("natsbatch: the reply is lost")
+// errUntold: it is not known whether a reply has come, and it is not stored.
+var errUntold = errors.New("natsbatch: the reply was neither answered nor stored")
 
 func (w *Worker) buryOne(d *delivery, e *wire.Envelope, r wire.Request) error {
 	one := *e
@@ -50,7 +50,7 @@ func (w *Worker) buryOne(d *delivery, e *wire.Envelope, r wire.Request) error {
 	letter := nats.NewMsg(w.deadSubject())
 	letter.Data = one.Append(nil)
 	subject := w.partSubject(e, &r)
-	id := fmt.Sprintf("dead.%s.%d", subject, e.Lives) // of a request there is one letter, whoever writes it
+	id := fmt.Sprintf("dead.%s.%d", subject, e.Lives) // a request has one letter, whichever worker writes it
 	if err := w.persistLetter(d, letter, id, e.Reason); err != nil {
 		return err
 	}
@@ -68,8 +68,8 @@ func (w *Worker) buryOne(d *delivery, e *wire.Envelope, r wire.Request) error {
 	return nil
 }
 
-// persistLetter stores a dead letter. One that is larger than the server allows, be
-// it for the header that says why, is stored as far as it fits and can no longer be
+// persistLetter stores a dead letter. One that is larger than the server allows, if
+// only because of the header with the reason, is cut to fit, and can no longer be
 // read by a program.
 func (w *Worker) persistLetter(d *delivery, letter *nats.Msg, id, why string) error {
 	err := w.persist(d, letter, id)

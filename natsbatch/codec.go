@@ -13,9 +13,9 @@ type Codec interface {
 	Unmarshal(data []byte, v any) error
 }
 
-// jsonCodec is the default. A []byte passes as it is, as a copy: whoever sent it
-// may use it again before the message is written, and what is read from a
-// message is read again by others who wait for it, and by who tries once more.
+// jsonCodec is the default. A []byte passes unchanged, but as a copy: its sender
+// may use it again before the message is written, and bytes read from a message are
+// shared with others that wait for it, and with later tries.
 type jsonCodec struct{}
 
 func (jsonCodec) Marshal(v any) ([]byte, error) {
@@ -40,7 +40,7 @@ func (jsonCodec) Unmarshal(data []byte, v any) error {
 	return json.Unmarshal(data, v)
 }
 
-// encoder gives a Codec's Marshal for one type.
+// encoder returns a Codec's Marshal for one type.
 func encoder[T any](c Codec) func(T) ([]byte, error) {
 	if copies, ok := any(copied).(func(T) ([]byte, error)); ok && c == (jsonCodec{}) {
 		return copies
@@ -48,7 +48,7 @@ func encoder[T any](c Codec) func(T) ([]byte, error) {
 	return func(v T) ([]byte, error) { return c.Marshal(v) }
 }
 
-// decoder gives a Codec's Unmarshal for one type.
+// decoder returns a Codec's Unmarshal for one type.
 func decoder[T any](c Codec) func([]byte) (T, error) {
 	if copies, ok := any(copied).(func([]byte) (T, error)); ok && c == (jsonCodec{}) {
 		return copies
@@ -59,8 +59,8 @@ func decoder[T any](c Codec) func([]byte) (T, error) {
 	}
 }
 
-// copied is how a []byte passes: through a Codec's any it would be allocated once
-// more, four times on the way of a request and its result.
+// copied is how a []byte passes: through the any of a Codec it would be allocated
+// once more, four times on the way of a request and its result.
 func copied(data []byte) ([]byte, error) { return bytes.Clone(data), nil }
 
 func codecOr(c Codec) Codec {

@@ -55,7 +55,7 @@ func newCollector(w *Worker) (*collector, error) {
 }
 
 // close stops pulling and returns when nothing more can arrive: when every
-// pull has ended. What arrives meanwhile is handed back.
+// pull has ended. Messages that arrive meanwhile are handed back.
 func (c *collector) close() {
 	c.once.Do(func() { close(c.stop) })
 	<-c.ended
@@ -91,7 +91,7 @@ func (c *collector) loop() {
 	}
 }
 
-// drain takes what else has come, so that one plan serves it all.
+// drain takes what else has arrived, so that one plan serves it all.
 func (c *collector) drain() {
 	for {
 		select {
@@ -151,16 +151,16 @@ func (c *collector) endPull(msg *nats.Msg, status string) {
 	}
 }
 
-// undelivered gives how many messages a pull has not brought that has ended.
+// undelivered returns how many messages a pull that has ended did not bring.
 func undelivered(header nats.Header) int {
 	n, err := strconv.Atoi(header.Get("Nats-Pending-Messages"))
 	if err != nil {
-		return math.MaxInt // it is not said, where it is all that waits
+		return math.MaxInt // the server does not say it where that is all
 	}
 	return n
 }
 
-// waiting gives the pulls of which one has brought msg. c.mu is held.
+// waiting returns the pulls one of which has brought msg. c.mu is held.
 func (c *collector) waiting(which line, msg *nats.Msg) *waiting {
 	if msg.Sub == c.tops {
 		return &c.lanes[which].top
@@ -177,7 +177,7 @@ func (c *collector) forgetPulls() {
 	}
 }
 
-// pullAll sends what the plan says, and gives how long until it must be asked
+// pullAll sends what the plans say, and returns how long until they must be asked
 // again, and whether no pull waits.
 func (c *collector) pullAll(stopping bool) (next time.Duration, idle bool) {
 	c.mu.Lock()
@@ -205,7 +205,7 @@ func (c *collector) pullAll(stopping bool) (next time.Duration, idle bool) {
 	return next, idle
 }
 
-// plan pulls for a line what its plan says.
+// plan sends the pulls of a line that its plan asks for.
 func (c *collector) plan(which line, urgent int, now time.Time) {
 	l := &c.lanes[which]
 	first, top := l.plan(c.lim, urgent, now)
@@ -253,7 +253,7 @@ func (c *collector) took(d *delivery, now time.Time) {
 	c.lanes[d.line].arrived(len(d.envelope.Requests), d.sequence, d.backlog, c.lim, now)
 }
 
-// held notes n requests of a line that wait in the worker.
+// held notes that n requests of a line wait in the worker.
 func (c *collector) held(which line, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -267,7 +267,7 @@ func (c *collector) ran(took time.Duration) {
 	c.lim.run += (took - c.lim.run) / 4
 }
 
-// freed notes n requests of a line that have run, or will not.
+// freed notes that n requests of a line have run, or will not.
 func (c *collector) freed(which line, n int) {
 	c.mu.Lock()
 	c.lanes[which].active -= n

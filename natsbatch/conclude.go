@@ -10,11 +10,11 @@ import (
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 )
 
-// conclude is done with a delivery: it stores the results that are to be kept,
-// stores again what is to run again, and acknowledges. Where one fails it
-// leaves the delivery to whoever gets it after AckWait. What finds no room in
-// the queue stays here. Answers that find none go back as they came from a worker
-// that shuts down: redelivered, they would be suspect.
+// conclude finishes a delivery: it stores the results that are to be kept, stores
+// again the requests that are to run again, and acknowledges. If a step fails,
+// the server delivers the message again after AckWait. Requests for which the queue
+// has no room stay here. A worker that shuts down and has no room for results puts
+// their requests back as they came: redelivered, they would be suspect.
 func (w *Worker) conclude(d *delivery) {
 	defer w.leases.drop(d)
 	defer w.hasRoom(d)
@@ -56,12 +56,12 @@ func (w *Worker) letGo(d *delivery, why error) {
 	} // else AckWait decides, or another worker has it
 }
 
-// resultBytes bounds a report with the results of a whole envelope; what
-// exceeds it is stored by itself.
+// resultBytes bounds a report with the results of a whole envelope; results that
+// exceed it are stored by themselves.
 const resultBytes = 512 << 10
 
-// keep stores the answers of requests whose results are kept. Where that fails
-// those are left that may not be stored.
+// keep stores the answers of requests whose results are kept. If it fails,
+// by[answered] still has all that may not be stored.
 func (w *Worker) keep(d *delivery, by *[fates][]*verdict) error {
 	e := d.envelope
 	all := by[answered]
@@ -112,8 +112,8 @@ func sameFate(d *delivery, by *[fates][]*verdict) bool {
 	return len(by[handedBack]) == n || len(by[retried]) == n
 }
 
-// again stores what did not come to an answer where it goes on, and gives what
-// the queue has no room for.
+// again stores the requests that have no answer where they go on, and returns those
+// for which the queue has no room.
 func (w *Worker) again(d *delivery, by [fates][]*verdict) (left *wire.Envelope, err error) {
 	for f, verdicts := range by {
 		if fate(f) == answered || len(verdicts) == 0 {
@@ -147,8 +147,8 @@ func (w *Worker) again(d *delivery, by [fates][]*verdict) (left *wire.Envelope, 
 	return left, nil
 }
 
-// merge gives one envelope of two, either of which may be nil, as careful as
-// the more careful one.
+// merge makes one envelope of two, of which a may be nil. It is as careful as the more
+// careful one.
 func merge(a, b *wire.Envelope) *wire.Envelope {
 	if a == nil {
 		return b
@@ -158,7 +158,7 @@ func merge(a, b *wire.Envelope) *wire.Envelope {
 	return a
 }
 
-// rest gives an envelope with the requests of these verdicts.
+// rest returns an envelope with the requests of these verdicts.
 func (w *Worker) rest(d *delivery, verdicts []*verdict) *wire.Envelope {
 	e := *d.envelope
 	e.Tries, e.Suspect, e.DelayMS = d.tries, d.suspect, 0
@@ -173,7 +173,7 @@ func (w *Worker) rest(d *delivery, verdicts []*verdict) *wire.Envelope {
 	return &e
 }
 
-// maxReason bounds what is told of a failure, in bytes: a stack can be long.
+// maxReason bounds the text of a failure, in bytes: a stack can be long.
 const maxReason = 4 << 10
 
 func shorten(text string) string { return text[:min(len(text), maxReason)] }

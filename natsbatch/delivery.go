@@ -28,8 +28,8 @@ type delivery struct {
 	holds    bool      // it holds up line again until there is room for it
 
 	mu       sync.Mutex // guards what follows
-	verdicts []verdict  // so far, but for those that were replies: nothing is left to do for them
-	replies  int        // so many
+	verdicts []verdict  // so far, without those that were replies: nothing is left to do for them
+	replies  int        // how many those are
 	touched  time.Time  // when the server was last told that it is worked on
 }
 
@@ -53,14 +53,14 @@ func newDelivery(msg *nats.Msg, l line, now time.Time) (*delivery, error) {
 	return d, nil
 }
 
-// remainder gives what is left of a delivery, to be worked on here: e says of
-// which requests and how often they have begun to run.
+// remainder returns what is left of a delivery, to be worked on here: e has its
+// requests, and how often they have begun to run.
 func (d *delivery) remainder(e *wire.Envelope) *delivery {
 	return &delivery{envelope: e, line: d.line, priority: d.priority, ack: d.ack, count: d.count, stored: d.stored,
 		source: d.source, sequence: d.sequence, backlog: d.backlog, tries: e.Tries, suspect: e.Suspect}
 }
 
-// priorityOf gives an envelope's priority.
+// priorityOf returns an envelope's priority.
 func priorityOf(e *wire.Envelope) Priority {
 	if e.Priority >= priorities {
 		return PriorityNormal
@@ -68,8 +68,8 @@ func priorityOf(e *wire.Envelope) Priority {
 	return Priority(e.Priority)
 }
 
-// redelivered is how often somebody had the message before who neither
-// settled it nor put it off.
+// redelivered is how often the message was delivered before and neither settled nor
+// put off.
 func (d *delivery) redelivered() int {
 	if d.envelope.DelayMS > 0 { // it was put off once, on arrival
 		return max(0, d.count-2)
@@ -77,9 +77,9 @@ func (d *delivery) redelivered() int {
 	return d.count - 1
 }
 
-// early reports whether it is to be put off, as it is once if it has a delay,
-// and for how long, which is no longer than that, whatever the server's clock
-// says. That is so too when the delay has passed, else nobody knew later whether the
+// early reports whether the delivery is to be put off, and for how long. A message with
+// a delay is put off once, for no longer than its delay, whatever the server's clock
+// says; also when the delay has passed, or it could not be told later whether the
 // first delivery ran.
 func (d *delivery) early(now time.Time) (wait time.Duration, ok bool) {
 	delay := time.Duration(d.envelope.DelayMS) * time.Millisecond
@@ -87,9 +87,8 @@ func (d *delivery) early(now time.Time) (wait time.Duration, ok bool) {
 	return max(0, wait), d.count == 1 && d.envelope.DelayMS > 0
 }
 
-// items gives the requests as the Batcher takes them. One that is heavier than
-// a batch may be counts as much, so that it has a batch to itself; zero is no
-// limit.
+// items returns the requests as the Batcher takes them. One that is heavier than
+// maxWeight counts as maxWeight, and so has a batch to itself; zero is no limit.
 func (d *delivery) items(maxWeight int) []*item {
 	all := make([]item, len(d.envelope.Requests))
 	items := make([]*item, len(all))

@@ -12,9 +12,9 @@ import (
 // letterTTL is how long a letter is stored for its front end.
 func (q Queue) letterTTL() time.Duration { return q.AckWait + time.Minute }
 
-// settled waits until a letter has come to its front end, or is stored for it, and
-// reports whether it is. Otherwise nobody will hear of its requests from this worker,
-// and they must run elsewhere. Where results are full, d waits for room.
+// settled waits until a letter has been answered or is stored, and reports whether it
+// is. If not, its requests must be delivered again. d is what waits for room if the
+// results are full.
 func (w *Worker) settled(l *letter, d *delivery) bool {
 	<-l.done
 	if l.receipt == gone {
@@ -23,10 +23,10 @@ func (w *Worker) settled(l *letter, d *delivery) bool {
 	return l.receipt == come
 }
 
-// deposit stores a letter that was not answered. Its front end need not be gone: the
-// servers of the two may have lost one another alone, and then it hears of what is
-// stored from the server that leads the result stream. Where the letter cannot be
-// stored now it is sent again.
+// deposit stores a letter that was not answered. Its front end need not be gone: only
+// its server and that of the worker may have lost each other, and then it hears of the
+// letter from the server that leads the result stream. A letter that cannot be stored
+// now is sent again.
 func (w *Worker) deposit(l *letter, d *delivery) bool {
 	w.mail.stores(1)
 	defer w.mail.stores(-1)

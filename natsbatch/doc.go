@@ -18,29 +18,28 @@
 //
 //	res, err := c.Do(ctx, 7) // 49, nil
 //
-// [Client.Do] waits for the result. [Client.Submit] gives a [Handle], a claim
+// [Client.Do] waits for the result. [Client.Submit] returns a [Handle], a claim
 // on the result that any process may hold: the request survives the death of
 // any of them, and the result is kept for a day. With a [Key] Submit is
-// idempotent. Package embed has a server for a program that wants to run
-// alone.
+// idempotent. Package embed has a server for a program that runs without others.
 //
 // # What is promised
 //
 //   - When Submit returned nil, the request survives the death of any process,
 //     and loss of power on servers that sync every write, as package embed's
 //     does.
-//   - It runs at least once, until it has a result, an error that does not
-//     pass, its deadline has passed, or it lies with the dead letters: Get
-//     tells which.
+//   - It runs at least once, until it has a result or a permanent error, its
+//     deadline has passed, or it is a dead letter: Get tells which.
 //   - For one Handle at most one result is ever visible. What Func does outside
-//     may happen more than once: [Meta] has an id that tells.
-//   - Do gives the answer, a definite error, or [ErrUnknownOutcome] when its
-//     context ended after the request was accepted; never somebody else's answer.
-//   - What a worker holds that dies goes to others after Queue.AckWait. They run
-//     it beside what is fresh, but one message at a time each, and in smaller
-//     batches, since it may be why the worker died. What a worker holds that is
-//     shut down goes to others within milliseconds.
+//     may happen more than once: [Meta] has an id to recognize it by.
+//   - Do returns the answer, a definite error, or [ErrUnknownOutcome] when its
+//     context ended after the request was accepted, or the answer may be lost; never
+//     somebody else's answer.
+//   - The requests of a worker that dies go to others after Queue.AckWait. They run
+//     beside fresh ones, but one message at a time in each worker, and in smaller
+//     batches, since they may be why the worker died. The requests of a worker that is
+//     shut down go to others within milliseconds.
 //   - A full queue is [ErrFull] at once.
 //
-// Nothing is promised of order, of disks that lie, or with Queue.Memory.
+// Nothing is promised about order, for disks that lie, or with Queue.Memory.
 package natsbatch

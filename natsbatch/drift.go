@@ -24,8 +24,8 @@ func (d *drift) err(what string) error {
 	return fmt.Errorf("%w: %s: %s", ErrDrift, what, strings.Join(d.lines, "; "))
 }
 
-// streamDrift says how got differs from want in what matters here. What an
-// operator may well set besides (placement, description, compression) does not.
+// streamDrift says how got differs from want in what matters here. Fields that an
+// operator may well set (placement, description, compression) do not.
 func streamDrift(want, got jetstream.StreamConfig) error {
 	var d drift
 	d.compare("subjects", want.Subjects, got.Subjects)
@@ -57,7 +57,7 @@ func consumerDrift(want, got jetstream.ConsumerConfig) error {
 	return d.err("consumer " + want.Durable)
 }
 
-// unlimited gives the one name of what the server writes as 0 or -1.
+// unlimited returns -1 for both values by which the server says no limit, 0 and -1.
 func unlimited(n int64) int64 {
 	if n <= 0 {
 		return -1

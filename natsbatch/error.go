@@ -15,13 +15,13 @@ var (
 	ErrFull = errors.New("natsbatch: queue full")
 	// ErrTooLarge: the request or its result exceeds what a message can hold.
 	ErrTooLarge = errors.New("natsbatch: too large")
-	// ErrUnknownOutcome: the request was accepted, or may have been, and whether
-	// it ran or will run is not known here.
+	// ErrUnknownOutcome: the request was accepted, or may have been, and it is not
+	// known whether it ran or will run.
 	ErrUnknownOutcome = errors.New("natsbatch: outcome unknown")
 	// ErrExpired: the request's deadline passed before it ran, or, after a crash
 	// or an error of Retry, before it could run again.
 	ErrExpired = errors.New("natsbatch: expired before it ran")
-	// ErrDead: the request could not be processed and lies with the dead letters.
+	// ErrDead: the request could not be processed and is now a dead letter.
 	ErrDead = errors.New("natsbatch: gone to the dead letters")
 	// ErrNoResult: no result is stored for a handle: not yet, or no longer.
 	ErrNoResult = errors.New("natsbatch: no result")
@@ -37,7 +37,7 @@ var (
 // its text crosses the machines, and of that at most 4 KiB.
 type FuncError struct{ Text string }
 
-// Error gives the text of Func's error.
+// Error returns the text of Func's error.
 func (e *FuncError) Error() string { return e.Text }
 
 // RetryError marks an error of a worker's Func as passing: the request is not
@@ -45,10 +45,10 @@ func (e *FuncError) Error() string { return e.Text }
 // has run too often and goes to the dead letters. See [Retry].
 type RetryError struct {
 	Err   error
-	After time.Duration // at least so long; zero: the worker's back-off decides
+	After time.Duration // at least this long; zero: the worker's back-off decides
 }
 
-// Error gives the text of Err.
+// Error returns the text of Err.
 func (e *RetryError) Error() string {
 	if e.Err == nil {
 		return "natsbatch: to be tried again"
@@ -56,10 +56,10 @@ func (e *RetryError) Error() string {
 	return e.Err.Error()
 }
 
-// Unwrap gives Err.
+// Unwrap returns Err.
 func (e *RetryError) Unwrap() error { return e.Err }
 
-// Retry makes err, from a Func that a [Worker] runs, one that is worth another
+// Retry marks err, which a Func that a [Worker] runs is to return, as worth another
 // try; nil stays nil. It works for a whole batch and for single requests
 // within a batcher.Errors.
 func Retry(err error) error {

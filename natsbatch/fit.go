@@ -8,17 +8,16 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// isTooLarge reports whether err says that the server takes no message as large. What
-// is sent has been measured, but by the limit of a server that may be another by
-// now.
+// isTooLarge reports whether err says that a message is larger than the server takes.
+// Messages are measured before they are sent, but the server may be another by now.
 func isTooLarge(err error) bool { return errors.Is(err, nats.ErrMaxPayload) }
 
 // noRoom reports whether err says that the server does not take a message which
 // another time, or another worker's server, may well take.
 func noRoom(err error) bool { return isFull(err) || isTooLarge(err) }
 
-// fit gives the reports in data with the largest results replaced by word that they
-// are too large, as many as it takes for at most limit bytes.
+// fit returns the reports in data with the largest results replaced by the outcome that
+// they are too large, as many as it takes to have at most limit bytes.
 func fit(data []byte, limit int) []byte {
 	reports, err := wire.DecodeReports(data)
 	if err != nil {

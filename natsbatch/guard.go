@@ -10,22 +10,22 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// crashError is a run that ended as it must not.
+// crashError is a run that panicked, called Goexit, or took too long.
 type crashError struct{ reason string }
 
 func (e *crashError) Error() string { return e.reason }
 
-// ran is what a call of Func came to: results, or an error for each request,
-// of which nil means that the result counts.
+// ran is the outcome of a call of Func: results, or an error for each request,
+// where nil means that the result counts.
 type ran[Res any] struct {
 	res  []Res
 	errs []error
 }
 
-// guard calls fn and gives a result for each request, or errors of which nil
+// guard calls fn and returns a result for each request, or errors, where nil
 // means that the result counts. A panic, runtime.Goexit and a call that takes
-// longer than timeout are crashErrors; a call that goes on goes on alone. A
-// negative timeout is none.
+// longer than timeout are crashErrors; such a call is left to go on alone. A
+// negative timeout means none.
 func guard[Req, Res any](ctx context.Context, fn groupFunc[Req, Res], group string, reqs []Req, timeout time.Duration) ([]Res, []error) {
 	if timeout < 0 {
 		out := <-launch(ctx, fn, group, reqs)
@@ -40,7 +40,7 @@ func guard[Req, Res any](ctx context.Context, fn groupFunc[Req, Res], group stri
 		return out.res, out.errs
 	case <-ctx.Done():
 	}
-	if context.Cause(ctx) != late { // Shutdown ran out of time: the worker drops what Func says now
+	if context.Cause(ctx) != late { // Shutdown ran out of time: the worker drops what Func returns now
 		out := <-returned
 		return out.res, out.errs
 	}
@@ -54,8 +54,8 @@ func guard[Req, Res any](ctx context.Context, fn groupFunc[Req, Res], group stri
 	return nil, all(len(reqs), late)
 }
 
-// launch calls fn in a goroutine of its own, which survives whatever fn and
-// its errors do.
+// launch calls fn in a goroutine of its own, which reports back whatever fn and its
+// errors do.
 func launch[Req, Res any](ctx context.Context, fn groupFunc[Req, Res], group string, reqs []Req) <-chan ran[Res] {
 	returned := make(chan ran[Res], 1)
 	go func() {
@@ -76,7 +76,7 @@ func launch[Req, Res any](ctx context.Context, fn groupFunc[Req, Res], group str
 	return returned
 }
 
-// check gives each of n requests its result or its error.
+// check assigns each of n requests its result or its error.
 func check[Res any](res []Res, err error, n int) ran[Res] {
 	if err == nil {
 		if len(res) == n {
@@ -103,9 +103,9 @@ func check[Res any](res []Res, err error, n int) ran[Res] {
 	return ran[Res]{errs: errs}
 }
 
-// perRequest gives the errors of single requests that err consists of; false
-// if it is one for the batch, as one is that Retry was called with: what is in
-// there may be about other requests, those of a Batcher that Func uses.
+// perRequest returns the errors of single requests that err consists of; false
+// if err is one for the batch, as is one that Retry has marked: errors inside it
+// may be about other requests, those of a Batcher that Func uses.
 func perRequest(err error) (each batcher.Errors, ok bool) {
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if _, whole := e.(*RetryError); whole {

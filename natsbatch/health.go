@@ -12,7 +12,7 @@ import (
 )
 
 // Health reports whether the queue works: whether a message can be stored and
-// is acknowledged, which a stream that is frozen, has lost its quorum or its
+// is acknowledged, which a stream that is frozen or has lost its quorum or its
 // disk does not do. It waits for that, no longer than ctx lasts, or 2 s. A full
 // queue is healthy. The error wraps [ErrUnhealthy].
 func (c *Client[Req, Res]) Health(ctx context.Context) error { return c.fe.health(ctx) }

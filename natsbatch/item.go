@@ -19,7 +19,7 @@ type item struct {
 
 var _ context.Context = (*item)(nil)
 
-// Deadline gives the request's.
+// Deadline returns the request's.
 func (it *item) Deadline() (time.Time, bool) {
 	if it.req.Deadline == 0 {
 		return time.Time{}, false
@@ -27,13 +27,13 @@ func (it *item) Deadline() (time.Time, bool) {
 	return time.UnixMilli(it.req.Deadline), true
 }
 
-// Done gives nil: nobody withdraws a request from a worker.
+// Done returns nil: a request is never withdrawn from a worker.
 func (it *item) Done() <-chan struct{} { return nil }
 
-// Err gives nil.
+// Err returns nil.
 func (it *item) Err() error { return nil }
 
-// Value gives the item for MetaFrom.
+// Value returns the item, for MetaFrom.
 func (it *item) Value(key any) any {
 	if _, ok := key.(metaKey); ok {
 		return it

@@ -17,7 +17,7 @@ const (
 // order lists the lines, the most urgent first.
 var order = [lines]line{lineAgain, line(PriorityHigh), line(PriorityNormal), line(PriorityLow)}
 
-// String gives the line's name, as it stands in subjects.
+// String returns the line's name, as in subjects.
 func (l line) String() string {
 	if l == lineAgain {
 		return "again"

@@ -11,9 +11,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// mail sends replies to front ends and waits for the word that they have come.
-// Without it a reply that was lost with a connection would be missed for
-// ever: its requests would be acknowledged, and nothing is kept of them.
+// mail sends replies to front ends and waits for them to be answered. Otherwise a
+// reply that is lost with a connection would be lost for good: its requests would be
+// acknowledged, and nothing is kept of them.
 type mail struct {
 	*topology
 	id   string
@@ -52,17 +52,17 @@ const (
 	gone // the front end does not answer
 )
 
-// box holds the letters to one front end. The server keeps what a slow link has
-// yet to take, and ends a connection that is 64 MiB behind: all would be lost, sent
-// again together, and lost again.
+// box holds the letters to one front end. The server buffers what a slow link has
+// yet to take, and ends a connection that is 64 MiB behind: all letters would be lost,
+// sent again together, and lost again.
 type box struct {
 	sent    int       // bytes that have not been answered
 	waiting []*letter // until those have
 }
 
 const (
-	resendAbsent = 50 * time.Millisecond // after the server said that nobody is there
-	absent       = 30 * time.Second      // how long a front end that was given up gets one try only
+	resendAbsent = 50 * time.Millisecond // after the server said that the front end has no subscription
+	absent       = 30 * time.Second      // for so long after a letter was given up, letters to its front end have one try
 	mostSent     = 2 << 20               // bytes under way from one worker to one front end; a letter that is larger goes alone
 	mostWaiting  = 64 << 20              // bytes in all boxes, beyond which batches whose letters wait count as not settled
 	mostStoring  = 2 * mostOverdue       // letters that are to be stored, beyond which they do too
@@ -79,7 +79,7 @@ func newMail(t *topology) (*mail, error) {
 	if m.sub, err = t.nc.Subscribe(m.back+"*", m.onAnswer); err != nil {
 		return nil, fmt.Errorf("natsbatch: subscribe to %s: %w", m.back, err)
 	}
-	_ = m.sub.SetPendingLimits(-1, -1) // they are small, and answer what is kept here
+	_ = m.sub.SetPendingLimits(-1, -1) // answers are small, and no more than the letters kept here
 	return m, nil
 }
 
@@ -125,9 +125,9 @@ func (m *mail) empty(b *box) {
 	}
 }
 
-// post sends a letter, and again after a while. It is given up some time after its
-// first try by this connection: before, it may be the worker that was away. m.mu is
-// held.
+// post sends a letter, and sends it again if it is not answered. It is given up
+// AckWait after its first try by this connection: before that, it may be the worker
+// that was away. m.mu is held.
 func (m *mail) post(l *letter) {
 	if conn := m.conn(); l.until.IsZero() || conn != 0 && conn != l.conn {
 		l.conn, l.until = conn, time.Now().Add(m.AckWait)
@@ -140,7 +140,7 @@ func (m *mail) post(l *letter) {
 	l.timer = time.AfterFunc(m.resendLost(), func() { m.resend(l.number) })
 }
 
-// conn counts the connections that the worker has had; 0: it has none now.
+// conn is the number of connections that the worker has had; 0 if it has none now.
 func (m *mail) conn() uint64 {
 	if !m.nc.IsConnected() {
 		return 0
@@ -149,8 +149,8 @@ func (m *mail) conn() uint64 {
 }
 
 // resend sends a letter again that was not answered, or gives it up. One to a front
-// end that is gone had its try. Without a connection the server gives its requests
-// to another worker.
+// end that is gone has had its try. Without a connection the server will deliver its
+// requests to another worker.
 func (m *mail) resend(number uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -171,8 +171,8 @@ func (m *mail) resend(number uint64) {
 	}
 }
 
-// onAnswer hears that a letter has come, or, from the server, that nobody is
-// there.
+// onAnswer takes the answer to a letter, or the server's word that its front end has
+// no subscription.
 func (m *mail) onAnswer(msg *nats.Msg) {
 	number, err := strconv.ParseUint(strings.TrimPrefix(msg.Subject, m.back), 10, 64)
 	if err != nil {
@@ -193,7 +193,7 @@ func (m *mail) onAnswer(msg *nats.Msg) {
 	}
 }
 
-// finish is done with a letter, which makes room for others. m.mu is held.
+// finish notes what became of a letter, which makes room for others. m.mu is held.
 func (m *mail) finish(l *letter, r receipt) {
 	l.timer.Stop()
 	delete(m.sent, l.number)
@@ -212,7 +212,7 @@ func (m *mail) finish(l *letter, r receipt) {
 	}
 }
 
-// close gives up what has not come. Nobody knows whether it will.
+// close gives up the letters that were not answered. Whether they come is unknown.
 func (m *mail) close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -7,12 +7,12 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// Meta is what a worker's Func may know of one request beside its value.
+// Meta is what a worker's Func may know of one request besides its value.
 type Meta struct {
-	// ID is the same whenever this request runs: the Key that it was submitted with,
-	// which callers, and those of other endpoints, may use for something else too;
-	// without one a name that is no other's unless a caller makes it a Key. It serves
-	// as an idempotency key for what Func calls.
+	// ID is the same whenever this request runs. It is the Key that the request was
+	// submitted with, which callers, also of other endpoints, may use for other
+	// requests too; without a Key it is unique, unless a caller uses it as a Key. It
+	// serves as an idempotency key for what Func calls.
 	ID       string
 	Group    string    // see Group
 	Trace    string    // see ClientOptions.Trace
@@ -21,7 +21,7 @@ type Meta struct {
 	Tries    int // how often it has begun to run before, as far as is known
 }
 
-// MetaFrom gives the Meta of a request from its context, one of the
+// MetaFrom returns the Meta of a request from its context, one of the
 // batcher.Info's Requests within a worker's Func; false if there is none.
 func MetaFrom(ctx context.Context) (Meta, bool) {
 	it, ok := ctx.Value(metaKey{}).(*item)
@@ -31,8 +31,8 @@ func MetaFrom(ctx context.Context) (Meta, bool) {
 	return it.meta(), true
 }
 
-// Metas gives the Meta of each request of a batch, aligned with reqs, from the
-// context of a worker's Func; nil if it is none.
+// Metas returns the Meta of each request of a batch, aligned with reqs, from the
+// context of a worker's Func; nil if ctx is not one.
 func Metas(ctx context.Context) []Meta {
 	info, ok := batcher.FromContext(ctx)
 	if !ok {

@@ -86,8 +86,8 @@ func (o *overdue) count(stream string) (n int) {
 	return n
 }
 
-// err says which streams did not take a message since then, and have taken
-// none after it, or only smaller ones.
+// err says for which streams deliveries wait, and which have failed to take a message
+// since then and have taken none after it.
 func (o *overdue) err(since time.Time) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -103,7 +103,7 @@ func (o *overdue) err(since time.Time) error {
 	return errors.Join(slices.Collect(maps.Values(told))...)
 }
 
-// streamOf gives the stream of a subject.
+// streamOf returns the stream of a subject.
 func (q Queue) streamOf(subject string) string {
 	switch {
 	case strings.HasPrefix(subject, q.prefix()+stored):
@@ -114,10 +114,10 @@ func (q Queue) streamOf(subject string) string {
 	return q.requestStream()
 }
 
-// waitForRoom reports whether a delivery may wait for room in a stream. Such
-// a one gives up its place among the batches that are not settled, and in line
-// again, so that requests which need no room run meanwhile; where many wait, that
-// line does too. A worker that shuts down lets it go.
+// waitForRoom reports whether a delivery may wait for room in a stream. One that
+// waits gives up its place among the batches that are not settled, and its place in
+// line again, so that requests which need no room run meanwhile; if many wait, that
+// line is held up too. In a worker that shuts down none may wait.
 func (w *Worker) waitForRoom(d *delivery, stream string) bool {
 	if w.open.Err() != nil {
 		return false
@@ -136,7 +136,7 @@ func (w *Worker) waitForRoom(d *delivery, stream string) bool {
 	return ok
 }
 
-// hasRoom notes that a delivery need not wait any more.
+// hasRoom notes that a delivery no longer waits.
 func (w *Worker) hasRoom(d *delivery) {
 	w.overdue.leave(d)
 	if d.holds {

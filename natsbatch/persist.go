@@ -16,7 +16,7 @@ import (
 // errStored: a result is stored already, and another one was refused.
 var errStored = errors.New("natsbatch: a result is stored already")
 
-// noID is for a message of which the subject keeps one in any case.
+// noID is for a message whose subject keeps one in any case.
 const noID = ""
 
 const (
@@ -26,9 +26,9 @@ const (
 
 // persist stores a message that settles a delivery, for as long as it takes:
 // the delivery is extended meanwhile. It gives up when the worker's context
-// ends, when the server refuses for good, with errStored, and where there is
-// no room and too many wait for it, or the worker shuts down. Tries carry the
-// same id, of which the stream keeps one.
+// ends, when the server refuses for good, with errStored if there is a message, and
+// when there is no room and too many wait for it or the worker shuts down. All tries
+// carry the same id, of which the stream keeps one.
 func (w *Worker) persist(d *delivery, msg *nats.Msg, id string) error {
 	for {
 		err := w.persistNow(msg, id)
@@ -39,8 +39,7 @@ func (w *Worker) persist(d *delivery, msg *nats.Msg, id string) error {
 	}
 }
 
-// persistNow is persist without waiting for room, which the message may have
-// that would wait for it.
+// persistNow is persist without waiting for room.
 func (w *Worker) persistNow(msg *nats.Msg, id string) error {
 	if id != noID {
 		msg.Header.Set(nats.MsgIdHdr, id)
@@ -113,7 +112,7 @@ func (w *Worker) persistEnvelope(l line, e *wire.Envelope, id string) error {
 // atOnce is how many requests to the server one task has under way.
 const atOnce = 16
 
-// concurrently calls f for 0 to n-1, atOnce at once, and gives the errors.
+// concurrently calls f for 0 to n-1, atOnce at a time, and returns the errors.
 func concurrently(n int, f func(i int) error) error {
 	if n == 1 {
 		return f(0)

@@ -8,11 +8,11 @@ import (
 // lane is what the collector knows of one line.
 type lane struct {
 	active  int        // requests taken and not run
-	backlog bool       // more was waiting when the last came
+	backlog bool       // more was waiting when the last message came
 	mean    float64    // requests in a message, of late
-	starved int        // batches run since it last got any, while others filled the slots
+	starved int        // batches run since the line last got one, while others filled the slots
 	rank    int        // 1 to 9: the place in the row of workers
-	window  window     // in which the batch fills that is open
+	window  window     // in which the open batch fills
 	traffic float64    // messages that all workers together got in a window, of late
 	first   waiting    // pulls at the worker's rank
 	top     waiting    // top-ups of the batch that is filling
@@ -43,7 +43,7 @@ type pull struct {
 	priority int           // pulls with a lower number are served first
 }
 
-// limits are what the plan goes by.
+// limits are what a plan depends on.
 type limits struct {
 	size  int           // requests of a batch
 	slots int           // batches at once
@@ -53,9 +53,9 @@ type limits struct {
 
 const (
 	idleWait    = 500 * time.Millisecond // how long a pull for one message waits
-	rowWait     = 200 * time.Millisecond // how long others do: a worker that stops hands back what they bring
+	rowWait     = 200 * time.Millisecond // how long other pulls do: a worker that stops hands back what they bring
 	lostAfter   = 500 * time.Millisecond // how long after its end a pull is given up
-	starvedRuns = 8                      // so many batches of more urgent requests may run before one of others
+	starvedRuns = 8                      // this many batches of more urgent requests may run before one of others
 	busy        = 4                      // messages in a window that make traffic
 	ranks       = 9
 	aheadFor    = 5 * time.Millisecond // longer than a server takes to answer a pull while it syncs
@@ -67,22 +67,22 @@ const (
 // plan says what to pull for the lane besides what waits at the server, given
 // how many requests are active in more urgent lanes; nil for nothing.
 //
-// The server gives one message to each waiting pull in turn, so that idle
+// The server gives one message to each waiting pull in turn, so idle
 // workers would split a trickle into batches of one. Two things keep it
 // together. A batch that is filling is topped up at the highest priority, before
-// any worker gets the first message of another. Where there is traffic that is
-// too late: what comes while the top-up is under way opens a batch elsewhere,
-// which then is topped up too. There the workers stand in a row instead, by
-// rank, and each always has pulls waiting for twice what comes while a batch
-// fills, so that the first in the row gets all that it can run. Where Func
-// takes long they do not, since what a busy worker holds waits although another
-// may be idle.
+// any worker gets the first message of another. With traffic that is
+// too late: messages that arrive while the top-up is under way open a batch elsewhere,
+// which then is topped up too. Then the workers stand in a row instead, by
+// rank, and each always has pulls waiting for twice what arrives while a batch
+// fills, so that the first in the row gets all that it can run. If Func
+// takes long they do not, since messages that a busy worker holds would wait although
+// another may be idle.
 //
-// Where there is a backlog, what is to run next is pulled for meanwhile: the rest
-// of a batch may be one message, and one with each answer of the server is slow.
+// With a backlog, the worker also pulls for the batches that run next: the rest
+// of a batch may be one message, and one message for each round trip is slow.
 func (l *lane) plan(lim limits, urgent int, now time.Time) (first, top *pull) {
 	room := lim.slots*lim.size - l.active
-	if l.backlog { // nobody waits for these
+	if l.backlog { // no slot waits for these
 		room += lim.ahead()
 	}
 	if room <= 0 || urgent >= lim.slots*lim.size && l.starved < starvedRuns {
@@ -114,7 +114,7 @@ func (l *lane) plan(lim limits, urgent int, now time.Time) (first, top *pull) {
 	return first, top
 }
 
-// planRow says what to pull where there is traffic.
+// planRow says what to pull when there is traffic.
 func (l *lane) planRow(room int) *pull {
 	want := l.messages(room)
 	if !l.backlog {

@@ -10,7 +10,7 @@ import (
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 )
 
-// pool is a Keyed that forms batches of items which have been suspected
+// pool is a Keyed that forms batches of items that have been suspected
 // equally often: fresh ones apart from those that may have killed a process.
 type pool struct {
 	*batcher.Keyed[poolKey, *item, struct{}]
@@ -40,9 +40,9 @@ func (w *Worker) newPools() {
 	}
 }
 
-// batchSize is the most requests of a batch of which each has been suspected
-// so often, out of the runs that it has: size at first, one in the last, and
-// falling by equal factors between.
+// batchSize is the size limit of batches of requests that have been suspected this
+// often, out of the runs that they have: size at first, one in the last run, and
+// falling by equal factors in between.
 func batchSize(size, suspect, runs int) int {
 	if suspect <= 0 {
 		return size
@@ -120,8 +120,8 @@ func (w *Worker) occupy() bool {
 }
 
 // settleLater settles a batch that has run, unless Shutdown has run out of
-// time: then an error of Func is due to that, and nobody may be here any more to
-// hear that a reply has come.
+// time: then an error of Func is due to that, and the answers to replies may not be
+// heard any more.
 func (w *Worker) settleLater(verdicts []verdict) {
 	w.gate.RLock()
 	defer w.gate.RUnlock()
@@ -141,8 +141,8 @@ func (w *Worker) settleLater(verdicts []verdict) {
 }
 
 // freed tells the collector of requests that have run, or will not: of those of
-// line again, or of all others. In line again it is when they are settled, since
-// the next one may kill the worker, and what was not settled counts as suspect; or
+// line again, or of all others. For line again that is when they are settled, since
+// the next one may kill the worker, and what is not settled counts as suspect; or
 // when they wait for room, which may take for ever.
 func (w *Worker) freed(verdicts []verdict, again bool) {
 	var n [lines]int
@@ -157,7 +157,7 @@ func (w *Worker) freed(verdicts []verdict, again bool) {
 }
 
 // dropExpired moves the verdicts of items whose deadline has passed to the
-// end, enters that, and gives the others.
+// end, makes them say so, and returns the others.
 func dropExpired(verdicts []verdict) []verdict {
 	now, n := time.Now(), 0
 	for i := range verdicts {

@@ -11,24 +11,24 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// presence is what a front end knows of its own absences. A worker stores the reply
-// to a Do that does not come, for as long as [Queue.kept]. A front end that has not
-// looked for so long may have missed it, and who waits for it would do so for ever.
-// Only watch uses it.
+// presence is what a front end knows of its own absences. A worker stores a reply that
+// its front end does not answer, and the stream keeps it for [Queue.kept]. A front end
+// that cannot look for as long may have missed it, and the Do would wait for ever. Only
+// watch uses presence.
 //
-// The length of an absence is not what the connection says. That learns late
-// that it is dead, and the server may have noticed long before. And servers may
-// lose one another while each keeps its clients.
+// The connection does not tell how long an absence was. It learns late that it is
+// dead, and the server may have noticed long before. And servers may lose one another
+// while each keeps its clients.
 type presence struct {
-	looked time.Time // when it last had all that was stored for it, or when nobody waited
+	looked time.Time // when it last had all that was stored for it, or when no Do waited
 	read   uint64    // the last message of the result stream then
 	doubts []doubt
 }
 
-// doubt is Dos that may have been answered in vain.
+// doubt is Dos whose answers may have been missed.
 type doubt struct {
 	sent  []*sent
-	until time.Time // then what workers still repeat has come
+	until time.Time // by then the answers that are still under way have come
 	why   error
 }
 
@@ -38,8 +38,8 @@ func (q Queue) beat() time.Duration { return max(min(2*time.Second, q.kept()/8),
 // kept is how long a front end finds what is stored for it.
 func (q Queue) kept() time.Duration { return min(q.letterTTL(), q.ResultTTL) }
 
-// attend takes what is stored for Dos that wait. If that was not possible for so long
-// that some of it may be gone again, they are in doubt.
+// attend looks for what is stored for Dos that wait. If it could not for so long that
+// some of it may be gone again, they are in doubt.
 func (fe *frontEnd) attend(p *presence) {
 	fe.despair(p)
 	now := time.Now()
@@ -63,16 +63,17 @@ func (fe *frontEnd) attend(p *presence) {
 	p.looked = now
 }
 
-// mostAlone is more than the 2 s that may lie between signs of life of a cluster's
-// servers.
+// mostAlone is more than the 2 s that may pass between signs of life of the servers of
+// a cluster.
 const mostAlone = 2500 * time.Millisecond
 
-// errAlone: a server leads the result stream, and the others may follow another one.
+// errAlone: the server that leads the result stream is cut off from the others, which
+// may follow another one.
 var errAlone = errors.New("natsbatch: the server is cut off from the others")
 
-// look takes what is stored for this front end and was not there the last time. A
-// server that is cut off from the others, with its clients, goes on to lead the
-// stream for 10 s: alone is since when.
+// look reads what was stored for this front end since it last looked. A server that is
+// cut off from the others, together with its clients, goes on leading the stream for
+// 10 s: alone is how long it has been cut off.
 func (fe *frontEnd) look(p *presence) (alone time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(fe.life, lookTry)
 	defer cancel()
@@ -96,7 +97,7 @@ func (fe *frontEnd) look(p *presence) (alone time.Duration, err error) {
 	return 0, nil
 }
 
-// next takes the next letter that is stored for this front end.
+// next reads the next letter that is stored for this front end.
 func (fe *frontEnd) next(p *presence) error {
 	ctx, cancel := context.WithTimeout(fe.life, lookTry)
 	defer cancel()
@@ -109,7 +110,7 @@ func (fe *frontEnd) next(p *presence) error {
 	return nil
 }
 
-// quiet is how long the leader of a stream has not heard of as many others as it
+// quiet is how long the leader of a stream has not heard from as many others as it
 // needs.
 func quiet(c *jetstream.ClusterInfo) time.Duration {
 	if c == nil || len(c.Replicas) == 0 {
@@ -124,13 +125,13 @@ func quiet(c *jetstream.ClusterInfo) time.Duration {
 }
 
 // passed is how long ago t was, by the clock that goes on while the machine is
-// suspended, or by the other one, which nobody sets back.
+// suspended or by the monotonic one, whichever says more.
 func passed(t time.Time) time.Duration {
 	now := time.Now()
 	return max(now.Sub(t), now.Round(0).Sub(t.Round(0)))
 }
 
-// despair tells Dos that have been in doubt for long enough.
+// despair answers Dos that have been in doubt for long enough.
 func (fe *frontEnd) despair(p *presence) {
 	for len(p.doubts) > 0 && time.Now().After(p.doubts[0].until) {
 		for _, s := range p.doubts[0].sent {
@@ -147,7 +148,7 @@ func (c *calls) any() bool {
 	return len(c.sent) > 0
 }
 
-// all gives the envelopes that asks wait for.
+// all returns the envelopes that asks wait for.
 func (c *calls) all() []*sent {
 	c.mu.Lock()
 	defer c.mu.Unlock()

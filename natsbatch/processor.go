@@ -41,7 +41,7 @@ func (v *verdict) fail(status wire.Status, text string) {
 	v.fate, v.status, v.data = answered, status, []byte(shorten(text))
 }
 
-// crash makes the verdict one of a run that ended as it must not.
+// crash makes the verdict one of a run that panicked or the like.
 func (v *verdict) crash(reason string) { v.fate, v.data = crashed, []byte(shorten(reason)) }
 
 // retry makes the verdict one of a request that is to run again.
@@ -49,7 +49,7 @@ func (v *verdict) retry(err error, after time.Duration) {
 	v.fate, v.data, v.after = retried, []byte(shorten(err.Error())), after
 }
 
-// guarded calls f for the verdict's item alone. What is foreign there, a Codec
+// guarded calls f for the verdict's item alone. The foreign code in f, a Codec
 // or the methods of an error, may panic.
 func (v *verdict) guarded(what string, f func()) {
 	defer func() {
@@ -60,7 +60,7 @@ func (v *verdict) guarded(what string, f func()) {
 	f()
 }
 
-// endedEarly is the reason of what no verdict was given on.
+// endedEarly is the reason of verdicts that were not reached.
 var endedEarly = []byte("the run ended early")
 
 type groupFunc[Req, Res any] func(ctx context.Context, group string, reqs []Req) ([]Res, error)
@@ -68,8 +68,8 @@ type groupFunc[Req, Res any] func(ctx context.Context, group string, reqs []Req)
 // processor runs a batch of items, fills in their verdicts, and does not panic.
 type processor func(ctx context.Context, group string, verdicts []verdict)
 
-// newProcessor gives fn its types back. A result may have as many bytes as limit
-// says then, since the server may be another after each run.
+// newProcessor wraps fn, which has types, as a processor of bytes. limit is the largest
+// size of a result, asked after each run, since the server may be another by then.
 func newProcessor[Req, Res any](fn groupFunc[Req, Res], opts WorkerOptions, limit func() int) processor {
 	decode, encode := decoder[Req](opts.Codec), encoder[Res](opts.Codec)
 	return func(ctx context.Context, group string, verdicts []verdict) {
@@ -112,7 +112,7 @@ func newProcessor[Req, Res any](fn groupFunc[Req, Res], opts WorkerOptions, limi
 	}
 }
 
-// withItems gives a context whose Info tells of exactly these items.
+// withItems returns a context whose Info has exactly these items.
 func withItems(ctx context.Context, live []*verdict) context.Context {
 	info, _ := batcher.FromContext(ctx)
 	if len(info.Requests) == len(live) {

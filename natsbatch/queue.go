@@ -8,8 +8,8 @@ import (
 )
 
 // Queue names a queue of requests and says what its streams must be like. All
-// front ends and workers of one queue must give the same Queue: what differs
-// is an error of [Setup], [NewClient] and [NewWorker], and nothing that exists
+// front ends and workers of one queue must use the same Queue: differences
+// are an error of [Setup], [NewClient] and [NewWorker], and nothing that exists
 // is ever altered. Queues of one Namespace share its streams, and so must be
 // equal in all but Endpoint and AckWait.
 type Queue struct {
@@ -21,7 +21,7 @@ type Queue struct {
 	// be given: letters, digits, "-" and "_", at most 64.
 	Endpoint string
 
-	// MaxBytes bounds the requests that wait, in bytes on disk, and as much the
+	// MaxBytes bounds the requests that wait, in bytes on disk, and likewise the
 	// dead letters. Beyond it new requests are refused with ErrFull. Default:
 	// zero, which is 1 GiB.
 	MaxBytes int64
@@ -31,20 +31,21 @@ type Queue struct {
 	MaxMessages int64
 
 	// ResultBytes bounds the stored results, in bytes on disk. Beyond it workers
-	// cannot settle requests of Submit, which run again. Default: zero, which is
-	// 2 GiB.
+	// cannot settle requests of Submit, which wait for room, or run again. Default:
+	// zero, which is 2 GiB.
 	ResultBytes int64
 
 	// ResultTTL is how long results of Submit are kept. Default: zero, which is
-	// 24 h. At least 100 ms. Below 2 min it is also how long the server knows a
-	// message that it has, so that repetitions of it may run once more.
+	// 24 h. At least 100 ms. Below 2 min it is also how long the server recognizes a
+	// message that it has, so a repetition after that may run once more, and at most
+	// how long an answer to a Do is kept that its front end has missed.
 	ResultTTL time.Duration
 
 	// DeadTTL is how long dead letters are kept. Default: zero, which is 14 days.
 	DeadTTL time.Duration
 
 	// AckWait is how long a worker may be silent before its requests go to
-	// another; while it works it says so in time. Default: zero, which is 5 s.
+	// another; while it works on them it says so in time. Default: zero, which is 5 s.
 	// At least 300 ms.
 	AckWait time.Duration
 
@@ -52,14 +53,14 @@ type Queue struct {
 	// 5. Default: zero, which is 1.
 	Replicas int
 
-	// Memory gives durability up: everything is lost with the server, and
+	// Memory gives up durability: everything is lost with the server, and
 	// nothing waits for a disk. Default: false.
 	Memory bool
 }
 
 var token = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// Validate says what is wrong, naming each field and its value, or gives nil.
+// Validate says what is wrong, naming each field and its value, or returns nil.
 func (q Queue) Validate() error {
 	var faults []error
 	fault := func(format string, args ...any) {
@@ -93,7 +94,7 @@ func (q Queue) Validate() error {
 	return errors.Join(faults...)
 }
 
-// withDefaults gives q with every default filled in.
+// withDefaults returns q with every default filled in.
 func (q Queue) withDefaults() Queue {
 	q.Namespace = or(q.Namespace, "main")
 	q.MaxBytes = or(q.MaxBytes, 1<<30)
@@ -134,7 +135,7 @@ var urgency = [priorities]Priority{PriorityHigh, PriorityNormal, PriorityLow}
 
 var priorityNames = [priorities]string{"normal", "high", "low"}
 
-// String gives the priority's name in lower case.
+// String returns the priority's name in lower case.
 func (p Priority) String() string {
 	if int(p) < len(priorityNames) {
 		return priorityNames[p]

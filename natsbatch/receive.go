@@ -11,7 +11,7 @@ import (
 )
 
 // receive takes a message from the collector and puts its requests into
-// batches, unless there is something to find out, or to be done with it, first.
+// batches, unless something else must be found out or done first.
 func (w *Worker) receive(msg *nats.Msg, l line, now time.Time) {
 	w.figures.messages.Add(1)
 	d, err := newDelivery(msg, l, now)
@@ -37,7 +37,7 @@ func (w *Worker) receive(msg *nats.Msg, l line, now time.Time) {
 	w.enqueue(d)
 }
 
-// later has f done by a goroutine for which Shutdown waits.
+// later calls f in a goroutine that Shutdown waits for.
 func (w *Worker) later(f func()) {
 	w.settling.Go(f)
 }
@@ -57,7 +57,7 @@ func (w *Worker) enqueue(d *delivery) {
 	w.later(func() { w.settle(handBack(items), func() {}) })
 }
 
-// handBack gives the verdicts of items that do not run here.
+// handBack returns the verdicts of items that do not run here.
 func handBack(items []*item) []verdict {
 	verdicts := make([]verdict, len(items))
 	for i, it := range items {
@@ -66,13 +66,13 @@ func handBack(items []*item) []verdict {
 	return verdicts
 }
 
-// putOff has the server deliver a message again after a while.
+// putOff makes the server deliver a message again after wait.
 func (w *Worker) putOff(d *delivery, wait time.Duration) {
 	_ = w.nc.Publish(d.ack, fmt.Appendf(nil, `-NAK {"delay": %d}`, wait.Nanoseconds())) // else AckWait decides
 }
 
-// unreadable deals with a message that is no envelope of this version: it may
-// be one for a newer program, and else goes to the dead letters.
+// unreadable deals with a message that is not an envelope of this version: it may
+// be for a newer program, and otherwise goes to the dead letters.
 func (w *Worker) unreadable(d *delivery, msg *nats.Msg, why error) {
 	if d == nil {
 		return // not even the server's part can be read: AckWait decides
@@ -96,5 +96,5 @@ func (w *Worker) unreadable(d *delivery, msg *nats.Msg, why error) {
 }
 
 func (w *Worker) acknowledge(d *delivery) {
-	_ = w.nc.Publish(d.ack, ackDone) // else it is delivered again, and what is done is found
+	_ = w.nc.Publish(d.ack, ackDone) // else it is delivered again, and found to be settled
 }

@@ -7,8 +7,8 @@ import (
 )
 
 // refusal is what the collector knows of pulls of a line that the server does
-// not serve: the consumer was deleted, JetStream is off, or nobody answers. The
-// zero refusal is none.
+// not serve: the consumer was deleted, JetStream is off, or there is no answer. The
+// zero refusal means that they are served.
 type refusal struct {
 	why   string        // "": they are served
 	since time.Time     // when that began
@@ -19,8 +19,8 @@ type refusal struct {
 const (
 	firstPause = 10 * time.Millisecond
 	mostPause  = time.Second
-	// refusedFor is how long pulls are refused before Health says so: where a
-	// server takes over from another it does not take as long.
+	// refusedFor is how long pulls are refused before Health says so: when one
+	// server takes over from another, it takes less.
 	refusedFor = time.Second
 )
 
@@ -32,8 +32,8 @@ func (r *refusal) note(why string, now time.Time) {
 	r.why = why
 }
 
-// back notes that a pull came back at once, and so puts the next one off. What
-// comes back meanwhile was sent before.
+// back notes that a pull came back at once, and so puts the next one off. Pulls that
+// come back meanwhile were sent before.
 func (r *refusal) back(why string, now time.Time) {
 	r.note(why, now)
 	if now.Before(r.until) {
@@ -43,8 +43,7 @@ func (r *refusal) back(why string, now time.Time) {
 	r.until = now.Add(r.pause)
 }
 
-// isServed reports whether the end of a pull is one of those that are to be
-// expected.
+// isServed reports whether a pull ended in one of the ways that are to be expected.
 func isServed(status, description string) bool {
 	switch status {
 	case "404", "408": // there is no message, or its time is up

@@ -12,19 +12,19 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// retryDelay is how long a request that is given back waits before it runs:
-// until then its result is the error, beside which no other can be stored.
+// retryDelay is how long a request that is put back waits before it runs: until
+// its result, the error, is deleted, no other can be stored.
 const retryDelay = 2 * time.Second
 
-// Retry gives a dead letter back to the queue, as a request that has never run
-// and has no deadline, and forgets that its result was an error. It runs after
-// 2 s. Nobody hears of a Do's result any more. A letter whose request has got a
-// result by another way is deleted.
+// Retry puts a dead letter back in the queue, as a request that has never run
+// and has no deadline, and deletes the error that is its result. It runs after
+// 2 s. If a Do sent it, its new result goes to no caller. If the request has got a
+// result in another way, the letter is only deleted.
 //
 // Retry returns [ErrNoDeadLetter] if there is none with this number, and
-// [ErrFull] if the queue takes no more. After any error the letter is where it
-// was. If it is not known whether the request is in the queue, Retry refuses to
-// give it back again for 2 minutes.
+// [ErrFull] if the queue takes no more. After any error the letter is still there.
+// If it is not known whether the request is in the queue, Retry refuses to put it
+// back again for 2 minutes.
 func (a *Admin) Retry(ctx context.Context, seq uint64) error {
 	msg, err := a.letterAt(ctx, seq)
 	if err != nil {
@@ -45,9 +45,9 @@ func (a *Admin) Retry(ctx context.Context, seq uint64) error {
 	return a.Drop(ctx, seq)
 }
 
-// revive has a request whose result is kept run again. First it stores the
-// request, which may fail, and then it deletes the result, which must be the
-// one that says that the request is dead, and no other.
+// revive makes a request whose result is kept run again. It first stores the
+// request, which may fail, and then deletes the result, which must be the
+// one that says that the request is dead.
 func (a *Admin) revive(ctx context.Context, e *wire.Envelope, seq uint64) error {
 	dead, answered, err := a.fateOf(ctx, e)
 	if err != nil || answered {
@@ -83,8 +83,9 @@ func (a *Admin) requeue(ctx context.Context, e *wire.Envelope, seq uint64) (*jet
 	return ack, nil
 }
 
-// fateOf looks up what is stored of the request of a dead letter: the number of
-// the message that says that it is dead, 0 if there is none, or an answer.
+// fateOf looks up the result of the request of a dead letter: dead is the number of
+// the message that says that it is dead, 0 if there is none; answered means that there
+// is another result.
 func (a *Admin) fateOf(ctx context.Context, e *wire.Envelope) (dead uint64, answered bool, err error) {
 	msg, err := a.results.GetLastMsgForSubject(ctx, a.partSubject(e, &e.Requests[0]))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -104,7 +105,7 @@ func (a *Admin) fateOf(ctx context.Context, e *wire.Envelope) (dead uint64, answ
 }
 
 // forget deletes the message that says that a request is dead. The request must
-// still be in the queue then, else it may have run while its result was refused.
+// still be in the queue afterwards, else it may have run while its result was refused.
 func (a *Admin) forget(ctx context.Context, e *wire.Envelope, dead, request uint64) error {
 	if err := a.results.DeleteMsg(ctx, dead); err != nil {
 		return fmt.Errorf("forget that its result is an error: %w", err)

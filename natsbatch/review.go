@@ -13,7 +13,7 @@ import (
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 )
 
-// review finds out what is left to do of a delivery that somebody may have
+// review finds out what is left to do of a delivery that another worker may have
 // worked on before: results that are stored are not worked out again, a
 // request that was delivered too often goes to the dead letters without being
 // run, and an envelope whose batch may have killed a process is divided.
@@ -55,8 +55,8 @@ func (w *Worker) release(d *delivery) {
 	w.leases.drop(d)
 }
 
-// unsettled gives the requests of a delivery that have no result yet. Those
-// of a Do have none that is kept.
+// unsettled returns the requests of a delivery that have no result yet. For a Do
+// that is all: its results are not kept.
 func (w *Worker) unsettled(d *delivery) ([]wire.Request, error) {
 	e := d.envelope
 	switch {
@@ -70,7 +70,7 @@ func (w *Worker) unsettled(d *delivery) ([]wire.Request, error) {
 
 // claim makes sure that the results of an envelope whose worker is gone are
 // stored one by one from now on, so that this worker, should it come back, can
-// no longer store them together. It gives the requests without a result.
+// no longer store them together. It returns the requests without a result.
 func (w *Worker) claim(e *wire.Envelope) ([]wire.Request, error) {
 	subject := w.envelopeSubject(stored, e.From, e.Number)
 	err := w.persistNow(resultMsg(subject, wire.Report{Number: e.Number, Split: true}), noID)
@@ -104,7 +104,7 @@ func (w *Worker) claim(e *wire.Envelope) ([]wire.Request, error) {
 	return w.withoutResult(e, open)
 }
 
-// withoutResult gives those of reqs of which no result is stored by itself.
+// withoutResult returns those of reqs that have no result stored by itself.
 func (w *Worker) withoutResult(e *wire.Envelope, reqs []wire.Request) ([]wire.Request, error) {
 	found := make([]bool, len(reqs))
 	err := concurrently(len(reqs), func(i int) error {
@@ -128,9 +128,9 @@ func (w *Worker) withoutResult(e *wire.Envelope, reqs []wire.Request) ([]wire.Re
 	return open, nil
 }
 
-// divide stores the requests of a delivery again in smaller envelopes, and is
-// done with it; all are those of its message, also who is settled. Where the
-// queue has no room they run here in batches as small.
+// divide stores the requests of a delivery again in smaller envelopes, and finishes
+// it; all has the requests of its message, including settled ones. If the queue
+// has no room, they run here in batches that are as small.
 func (w *Worker) divide(d *delivery, all []wire.Request) {
 	defer w.release(d)
 	fault.At(fault.Divided)
@@ -152,10 +152,9 @@ func (w *Worker) divide(d *delivery, all []wire.Request) {
 	}
 }
 
-// caution is how long a delivery waits for room that would run here
-// otherwise: not at all as long as its batches get smaller each time that it
-// kills a worker. After that it must not come before all others each time, or
-// they would never make room.
+// caution is how long a delivery waits for room before it runs here: not at all as
+// long as its batches get smaller each time that it kills a worker. After that it must
+// not come before all others each time, or they would never make room.
 func (w *Worker) caution(d *delivery) time.Duration {
 	if d.suspect < w.runs() {
 		return 0

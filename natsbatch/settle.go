@@ -7,15 +7,15 @@ import (
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 )
 
-// replyBytes bounds a reply. What exceeds it goes in another.
+// replyBytes bounds a reply. Outcomes that exceed it go in another one.
 const replyBytes = 256 << 10
 
 // reportBytes is what a report takes beside its outcomes.
 const reportBytes = 16
 
 // settle enters the verdicts of a batch: it answers the Dos that wait, with
-// one reply for each front end, and concludes each delivery of which it has
-// the last verdict. It calls leave when that has to wait for room.
+// one reply for each front end, and concludes each delivery whose last verdict this
+// batch has. It calls leave if that has to wait for room.
 func (w *Worker) settle(verdicts []verdict, leave func()) {
 	fault.At(fault.Ran)
 	replies := w.reply(verdicts)
@@ -24,15 +24,16 @@ func (w *Worker) settle(verdicts []verdict, leave func()) {
 	if len(replies) == 0 {
 		return
 	}
-	if w.mail.many() { // but no slow one may fill the memory
+	if w.mail.many() { // but slow ones must not fill the memory
 		w.settleReplies(verdicts, replies)
 		return
 	}
-	w.later(func() { w.settleReplies(verdicts, replies) }) // a front end that is gone must keep nobody
+	w.later(func() { w.settleReplies(verdicts, replies) }) // a front end that is gone must hold up no others
 }
 
-// settleReplies enters the verdicts that letters tell of when they have come, or,
-// front end by front end, when they are stored.
+// settleReplies enters the verdicts in letters: when all letters have come or are
+// given up those of the first, and the others, front end by front end, when they are
+// stored.
 func (w *Worker) settleReplies(verdicts []verdict, letters []*letter) {
 	var missed map[string][]*letter
 	for _, l := range letters {
@@ -54,10 +55,10 @@ func (w *Worker) settleReplies(verdicts []verdict, letters []*letter) {
 	rest.Wait()
 }
 
-// settleMissed enters the verdicts that which picks when all letters that tell of
-// them are settled. Where one is not, the server delivers them again after AckWait.
+// settleMissed enters the verdicts that which picks when the letters that hold them
+// are all settled. If one is not, the server delivers their requests again after AckWait.
 func (w *Worker) settleMissed(verdicts []verdict, letters []*letter, which func(*verdict) bool) {
-	all := &delivery{} // stands for theirs
+	all := &delivery{} // stands for those of these verdicts
 	defer w.hasRoom(all)
 	for _, l := range letters {
 		if w.settled(l, all) {
@@ -91,7 +92,7 @@ func (w *Worker) enter(verdicts []verdict, leave func(), which func(*verdict) bo
 	}
 }
 
-// reply sends the outcomes that front ends wait for, and gives the letters.
+// reply sends the outcomes that front ends wait for, and returns the letters.
 func (w *Worker) reply(verdicts []verdict) (sent []*letter) {
 	pages := make(map[string]*page)
 	var outcomes []wire.Outcome // of all pages
@@ -127,11 +128,11 @@ func (w *Worker) reply(verdicts []verdict) (sent []*letter) {
 type page struct {
 	reports []wire.Report
 	size    int
-	next    int // the place after the last outcome's
+	next    int // the place after that of the last outcome
 }
 
 // add adds the outcome at place i to the report of its envelope. The outcomes
-// of one come in a row, or nearly: where others are between, it has another
+// of one come in a row, or nearly: if others are in between, it has another
 // report.
 func (p *page) add(number uint64, outcomes []wire.Outcome, i int) {
 	p.size += outcomes[i].Size()

@@ -81,9 +81,9 @@ type WorkerStats struct {
 	Messages    uint64 // taken from the queue
 	Redelivered uint64 // of these, those that a worker had before
 	Expired     uint64 // requests that did not run: their deadline had passed
-	Retried     uint64 // requests given back because of an error that passes, a panic or a timeout
-	HandedBack  uint64 // requests given back because of Shutdown
-	Dead        uint64 // requests given to the dead letters
+	Retried     uint64 // requests put back because of an error of Retry, a panic or a timeout
+	HandedBack  uint64 // requests put back because of Shutdown
+	Dead        uint64 // requests moved to the dead letters
 	Active      int    // requests taken and not run
 }
 
@@ -92,7 +92,7 @@ type figures struct {
 	batches, requests, messages, redelivered, expired, retried, handedBack, dead atomic.Uint64
 }
 
-// Stats gives the counters. They are read one after the other.
+// Stats returns the counters. They are read one after the other.
 func (w *Worker) Stats() WorkerStats {
 	f := &w.figures
 	return WorkerStats{

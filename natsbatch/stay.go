@@ -3,10 +3,10 @@ package natsbatch
 import "time"
 
 // stay keeps a delivery for which the queue has no room. It waits here as
-// long as it would there, and then runs again: nobody may wait for room
-// without an end, since what the queue is full of may be what waits. The
-// worker takes no more for it, as for requests that are yet to run. One that
-// shuts down has the server deliver it again.
+// long as it would there, and then runs again: nothing may wait for room
+// for ever, since the queue may be full of what waits. It counts as requests that are
+// yet to run, so that the worker takes fewer others. A worker that shuts down has the
+// server deliver it again.
 func (w *Worker) stay(d *delivery, wait time.Duration) {
 	if w.isDraining() {
 		w.putOff(d, wait)

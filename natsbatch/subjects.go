@@ -32,7 +32,7 @@ const (
 	done   = "done."
 )
 
-// of gives the subject of a front end's results.
+// of returns the subject of a front end's results.
 func (q Queue) of(what, frontEnd string) string {
 	return q.prefix() + what + q.Endpoint + "." + frontEnd
 }
@@ -42,8 +42,8 @@ func (q Queue) envelopeSubject(what, frontEnd string, envelope uint64) string {
 	return q.of(what, frontEnd) + "." + strconv.FormatUint(envelope, 10)
 }
 
-// lettersSubject begins the subjects where letters to a front end are kept that it
-// did not answer.
+// lettersSubject is the beginning of the subjects where letters are kept that their
+// front end did not answer.
 func (q Queue) lettersSubject(what, frontEnd string) string { return q.of(what, frontEnd) + ".do." }
 
 // indexSubject is where the outcome of one request of an envelope goes that
@@ -57,7 +57,7 @@ func (q Queue) keySubject(what, id string) string {
 	return q.of(what, "k") + "." + encodeID(id)
 }
 
-// encodeID gives a caller's own id in a form that can be anywhere in a message.
+// encodeID returns a caller's own id in a form that can be anywhere in a message.
 func encodeID(id string) string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
 
 // partSubject is where the outcome of a request is stored that is settled

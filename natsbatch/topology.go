@@ -18,8 +18,8 @@ const (
 )
 
 // Setup creates the streams and consumers of a queue that do not exist, and
-// verifies those that do. [NewClient] and [NewWorker] call it, so it need only
-// be called where they lack the permission to create. It waits for the
+// verifies those that do. [NewClient] and [NewWorker] do the same, so Setup need only
+// be called if they lack the permission to create. It waits for the
 // servers, no longer than ctx lasts.
 //
 // It fails if q.Validate does. It returns an error that wraps [ErrDrift] and
@@ -40,7 +40,7 @@ type topology struct {
 	dead     jetstream.Stream
 }
 
-// open is Setup, and gives what it has set up.
+// open is Setup, and returns what it has set up.
 func open(ctx context.Context, nc *nats.Conn, q Queue) (*topology, error) {
 	if err := q.Validate(); err != nil {
 		return nil, err
@@ -67,12 +67,12 @@ func open(ctx context.Context, nc *nats.Conn, q Queue) (*topology, error) {
 	return t, nil
 }
 
-// streams gives the streams as they must be.
+// streams returns the streams as they must be.
 func (q Queue) streams() (requests, results, dead jetstream.StreamConfig) {
 	requests = q.stream(q.requestStream(), "req.>")
 	requests.Retention = jetstream.WorkQueuePolicy
 	requests.MaxMsgs, requests.MaxBytes = q.MaxMessages, q.MaxBytes
-	requests.Duplicates = min(duplicates, q.ResultTTL) // else an id would be taken for known whose result is gone
+	requests.Duplicates = min(duplicates, q.ResultTTL) // else a Key whose result is gone would still count as submitted
 
 	results = q.stream(q.resultStream(), "res.>")
 	results.MaxMsgsPerSubject, results.DiscardNewPerSubject = 1, true
@@ -103,7 +103,7 @@ func (q Queue) stream(name, subjects string) jetstream.StreamConfig {
 	}
 }
 
-// consumerConfig gives the consumer of a line as it must be.
+// consumerConfig returns the consumer of a line as it must be.
 func (q Queue) consumerConfig(l line) jetstream.ConsumerConfig {
 	return jetstream.ConsumerConfig{
 		Durable:        q.consumer(l),

@@ -20,11 +20,10 @@ type WorkerOptions struct {
 	// alone. Manual, StrictSize, MaxPending and Go must not be set.
 	Batch batcher.Options
 
-	// MaxDeliveries is how often a request is given to a worker before it goes
-	// to the dead letters, the last time without being run, so that one which
-	// kills its process ends there too. Errors of Retry are counted apart from
-	// crashes and panics, of which a neighbour may be the cause. Default: zero,
-	// which is 5. At least 3.
+	// MaxDeliveries is how often a request is delivered to a worker before it goes
+	// to the dead letters. The last time it does not run, so that one which kills its
+	// process ends there too. Errors of Retry are counted apart from crashes and
+	// panics, which a neighbour may have caused. Default: zero, which is 5. At least 3.
 	MaxDeliveries int
 
 	// Timeout is how long Func may take for a batch before the worker gives it
@@ -38,9 +37,9 @@ type WorkerOptions struct {
 	// an error is the request's answer.
 	Retryable func(error) bool
 
-	// Backoff is how long a request waits that goes back, before try 1 (the
-	// second), 2 and so on. Up to half is added by chance. Default: nil, and where
-	// it panics, 100 ms doubled with each try, at most 30 s.
+	// Backoff is how long a request waits before it runs again: before try 1, which is
+	// its second run, 2 and so on. Up to half as much is added at random. Default: nil,
+	// which is 100 ms, doubled with each try, at most 30 s; so it is if Backoff panics.
 	Backoff func(try int) time.Duration
 
 	// Codec is that of the front ends: see ClientOptions. Default: nil, JSON.
@@ -55,7 +54,7 @@ const (
 	manySlots         = 64
 )
 
-// Validate says what is wrong, naming each field and its value, or gives nil.
+// Validate says what is wrong, naming each field and its value, or returns nil.
 func (o WorkerOptions) Validate() error {
 	var faults []error
 	fault := func(format string, args ...any) {
@@ -132,8 +131,8 @@ type Worker struct {
 	stopped chan struct{}
 }
 
-// NewWorker makes a worker that processes batches with fn, which is as
-// batcher.Func says; [Metas] tells it more of its requests. It creates and
+// NewWorker makes a worker that processes batches with fn, a batcher.Func; [Metas]
+// tells fn more about its requests. It creates and
 // verifies the queue's streams as [Setup] does, and waits for that, no longer
 // than ctx lasts. It fails if fn is nil or opts.Validate fails.
 //
@@ -151,8 +150,8 @@ func NewWorker[Req, Res any](ctx context.Context, nc *nats.Conn, q Queue, fn bat
 	return newWorker(ctx, nc, q, func(ctx context.Context, _ string, reqs []Req) ([]Res, error) { return fn(ctx, reqs) }, opts, false)
 }
 
-// NewGroupWorker is NewWorker for an fn whose batches must hold requests of
-// one [Group] only, and which gets its name.
+// NewGroupWorker is NewWorker for an fn whose batches hold requests of one [Group]
+// only, and which gets the group's name.
 func NewGroupWorker[Req, Res any](ctx context.Context, nc *nats.Conn, q Queue, fn func(ctx context.Context, group string, reqs []Req) ([]Res, error), opts WorkerOptions) (*Worker, error) {
 	if fn == nil {
 		return nil, errors.New("natsbatch: NewGroupWorker: fn is nil")
@@ -195,8 +194,7 @@ func newWorker[Req, Res any](ctx context.Context, nc *nats.Conn, q Queue, fn gro
 }
 
 // unsettledBatches is how many batches may be in settlement besides those that
-// run: when the server is slow to store results, or away, the worker stops running
-// more.
+// run: when the server stores results slowly, or is away, the worker runs no more.
 const unsettledBatches = 64
 
 // Close stops taking requests, finishes those that run, hands those that do
@@ -205,8 +203,8 @@ func (w *Worker) Close() error { return w.Shutdown(context.Background()) }
 
 // Shutdown is Close bounded by ctx. When ctx ends first, the contexts of the
 // Funcs that run end, and Shutdown returns ctx's cause; what was not settled
-// goes to another worker after AckWait. What Funcs return after that is
-// dropped, be it a result or an error.
+// goes to another worker after AckWait. Results and errors that Funcs return after
+// that are dropped.
 func (w *Worker) Shutdown(ctx context.Context) error {
 	w.stop.Do(func() { go w.wind() })
 	select {
@@ -218,8 +216,8 @@ func (w *Worker) Shutdown(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// wind ends the worker in good order: batches that run finish, all others are
-// handed back, also those which pulls that wait at the server still bring.
+// wind ends the worker in good order: batches that run finish, and all other requests
+// are handed back, including those that pulls still bring.
 func (w *Worker) wind() {
 	w.gate.Lock()
 	w.draining = true

@@ -8,7 +8,7 @@ import (
 	"runtime"
 )
 
-// Dir gives a directory for a program of this name in the place that the
+// Dir returns a directory for a program of this name, in the place that the
 // system has for the data of its user: $XDG_DATA_HOME, or ~/.local/share, on
 // Unix; ~/Library/Application Support on macOS; %LocalAppData% on Windows. It
 // makes nothing.

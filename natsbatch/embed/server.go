@@ -31,14 +31,14 @@ type Options struct {
 	// Default: "", no port at all.
 	Listen string
 
-	// Password is asked of those who come by Listen, with User. Default: "",
-	// nobody is asked.
+	// User and Password are what processes must give that connect by Listen.
+	// Default: "", nothing.
 	User, Password string
 
 	// TLS is used for Listen; it must hold a certificate. Default: nil, none.
 	TLS *tls.Config
 
-	// Log gets the server's log. Default: nil, nobody.
+	// Log gets the server's log. Default: nil, no log.
 	Log server.Logger
 }
 
@@ -50,7 +50,7 @@ const (
 	maxPayload = 1<<20 + 64<<10
 )
 
-// Validate says what is wrong, naming each field and its value, or gives nil.
+// Validate says what is wrong, naming each field and its value, or returns nil.
 func (o Options) Validate() error {
 	var faults []error
 	fault := func(format string, args ...any) {
@@ -89,8 +89,8 @@ type Server struct {
 
 // Start starts a server that stores in dir, which it makes if need be, and
 // waits until it works. Every write is synced to disk before it is
-// acknowledged. One process at a time may have a directory: see [ErrInUse].
-// Most programs want the directory that [Dir] gives. It fails if opts.Validate
+// acknowledged. One process at a time may use a directory: see [ErrInUse].
+// Most programs want the directory that [Dir] returns. It fails if opts.Validate
 // does.
 func Start(dir string, opts Options) (*Server, error) {
 	if err := opts.Validate(); err != nil {
@@ -108,7 +108,7 @@ func Start(dir string, opts Options) (*Server, error) {
 	return s, nil
 }
 
-// occupy makes dir and locks it for this process. The system gives the lock up
+// occupy makes dir and locks it for this process. The system releases the lock
 // when the process ends, however it ends.
 func occupy(dir string) (*flock.Flock, error) {
 	if dir == "" {
@@ -176,7 +176,7 @@ func (s *Server) Connect(opts ...nats.Option) (*nats.Conn, error) {
 	return nc, nil
 }
 
-// URL gives where other processes reach the server, "" if they cannot.
+// URL returns where other processes reach the server, "" if they cannot.
 func (s *Server) URL() string {
 	if s.opts.Listen == "" {
 		return ""
@@ -184,7 +184,7 @@ func (s *Server) URL() string {
 	return s.ns.ClientURL()
 }
 
-// Close ends the server and gives the directory up. It returns when both are
+// Close ends the server and releases the directory. It returns when both are
 // done. Connections end; what was acknowledged stays in the directory.
 func (s *Server) Close() {
 	s.once.Do(func() {

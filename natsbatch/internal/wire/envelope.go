@@ -88,8 +88,8 @@ func isToken(s string) bool {
 }
 
 // DecodeEnvelope reads an envelope. The payloads are parts of b. It returns
-// ErrVersion or ErrMalformed, the latter also where nobody could be told what
-// becomes of the requests, or there are none.
+// ErrVersion or ErrMalformed, the latter also if it does not say where the outcomes
+// go, or there are no requests.
 func DecodeEnvelope(b []byte) (*Envelope, error) {
 	r := &reader{rest: b}
 	r.version()

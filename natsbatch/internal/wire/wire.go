@@ -1,4 +1,4 @@
-// Package wire is what front ends and workers say to each other: envelopes of
+// Package wire is what front ends and workers send each other: envelopes of
 // requests one way, reports of outcomes the other way. docs/natsbatch-wire.md
 // describes the bytes.
 package wire
@@ -20,7 +20,7 @@ var (
 	ErrMalformed = errors.New("natsbatch: malformed message")
 )
 
-// Kind says who wants the outcomes of an envelope's requests.
+// Kind says where the outcomes of an envelope's requests go.
 type Kind uint8
 
 const (
@@ -34,7 +34,7 @@ const (
 	kinds
 )
 
-// reader takes a message apart. After a fault it gives zeroes and remembers it.
+// reader takes a message apart. After a fault it returns zeroes and remembers it.
 type reader struct {
 	rest []byte
 	err  error
@@ -85,7 +85,7 @@ func (r *reader) int() int64 {
 	return v
 }
 
-// bytes gives a part of the message, not a copy.
+// bytes returns a part of the message, not a copy.
 func (r *reader) bytes() []byte {
 	n := r.uint()
 	if n > uint64(len(r.rest)) {
