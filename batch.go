@@ -218,7 +218,7 @@ func (b *Batch[Req, Res]) Results(ctx context.Context) ([]Result[Res], error) {
 	case <-b.Done():
 	case <-ctx.Done():
 		if !b.ended() {
-			return nil, context.Cause(ctx)
+			return nil, causeOf(ctx)
 		}
 	}
 	results := make([]Result[Res], 0, b.size)

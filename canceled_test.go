@@ -161,3 +161,66 @@ func TestAContextThatPanicsInASlotTakesNoSlot(t *testing.T) {
 		expectCounts(t, b.Stats(), counts{4, 0, 2, 2, 0, 1, 0, 0})
 	})
 }
+
+// errless is a context that has ended and does not say why: a zero answer
+// without an error would pass for a result.
+type errless struct{ context.Context }
+
+func (errless) Err() error    { return nil }
+func (errless) Value(any) any { return nil }
+
+func TestAContextThatEndsWithoutAnError(t *testing.T) {
+	inner, cancel := context.WithCancel(context.Background())
+	cancel()
+	ended := errless{inner}
+	for name, call := range map[string]func(*batcher.Batcher[int, int], batcher.Future[int]) error{
+		"Do":   func(b *batcher.Batcher[int, int], _ batcher.Future[int]) error { _, err := b.Do(ended, 3); return err },
+		"Wait": func(_ *batcher.Batcher[int, int], f batcher.Future[int]) error { _, err := f.Wait(ended); return err },
+		"Results": func(b *batcher.Batcher[int, int], _ batcher.Future[int]) error {
+			_, err := b.Current().Results(ended)
+			return err
+		},
+		"Shutdown": func(b *batcher.Batcher[int, int], _ batcher.Future[int]) error { return b.Shutdown(ended) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := hold()
+				b := batcher.New(r.process, batcher.Options{})
+				running := submitAll(b, 1)[0]
+				synctest.Wait()
+				submitAll(b, 2) // waits beside the Do
+				if err := call(b, running); !errors.Is(err, batcher.ErrCanceled) {
+					t.Errorf("got %v, want ErrCanceled", err)
+				}
+				close(r.gate)
+				b.Close()
+			})
+		})
+	}
+}
+
+// fickle is a context that has ended when it is first asked, and later not.
+type fickle struct {
+	context.Context
+	asked *bool
+}
+
+func (c fickle) Value(any) any { return nil }
+func (c fickle) Err() error {
+	if *c.asked {
+		return nil
+	}
+	*c.asked = true
+	return context.Canceled
+}
+
+func TestAContextThatEndsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := batcher.New(record().process, batcher.Options{})
+		inner, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		if _, err := b.Do(fickle{inner, new(bool)}, 1); !errors.Is(err, batcher.ErrCanceled) {
+			t.Errorf("got %v, want ErrCanceled", err)
+		}
+	})
+}

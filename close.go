@@ -45,7 +45,7 @@ func (p *pool[Req, Res]) shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	p.abandon()
-	return context.Cause(ctx)
+	return causeOf(ctx)
 }
 
 // abandon fails what has not begun to run and ends the contexts of what has.

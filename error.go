@@ -89,6 +89,16 @@ func countError(what string, got, want int) error {
 	return fmt.Errorf("%w: Func returned %d %s for %d requests", ErrResultCount, got, what, want)
 }
 
+// causeOf says why ctx, whose end was seen, has ended. It is never nil, as an
+// answer without an error is a result: a context that is not the standard
+// library's may have closed Done before it sets Err.
+func causeOf(ctx context.Context) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return ErrCanceled
+}
+
 // own makes an error of Func fit for a caller whose own context has not
 // ended: such a caller must never see context.Canceled, or it would take a
 // neighbour's cancellation, or Shutdown's, for its own. cause is why Func's

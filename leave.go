@@ -33,7 +33,7 @@ func (b *Batch[Req, Res]) claim(e entry, i int, apart bool) Future[Res] {
 
 // follow has the end of ctx set off watch n.
 func (b *Batch[Req, Res]) follow(ctx context.Context, n int) {
-	b.keep(n, context.AfterFunc(ctx, func() { b.expire(n, context.Cause(ctx)) }))
+	b.keep(n, context.AfterFunc(ctx, func() { b.expire(n, causeOf(ctx)) }))
 }
 
 // watch finds or makes the watch for request i and gives its number. owner.mu
@@ -112,7 +112,7 @@ type ending struct {
 func (b *Batch[Req, Res]) endings() (found []ending) {
 	for i, ctx := range b.ctxs {
 		if ctx.Err() != nil {
-			found = append(found, ending{i, context.Cause(ctx)})
+			found = append(found, ending{i, causeOf(ctx)})
 		}
 	}
 	return found

@@ -123,7 +123,7 @@ func (p *pool[Req, Res]) admit(ctx context.Context, req Req, wait bool) (e entry
 		return e, due, p.reject(p.tooHeavy(e.weight))
 	}
 	if e.done != nil && ctx.Err() != nil {
-		return e, due, p.reject(context.Cause(ctx))
+		return e, due, p.reject(causeOf(ctx))
 	}
 	p.lock()
 	switch {

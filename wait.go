@@ -139,10 +139,10 @@ func (b *Batch[Req, Res]) within(e entry, wake <-chan struct{}, i int) (res Res,
 
 // stay is how a Do goes on waiting, or leaves as its context has ended.
 func (b *Batch[Req, Res]) stay(e entry, i int) (res Res, err error) {
-	if b.await(e.done, closedChan, i) || b.depart(i, context.Cause(e.ctx)) {
+	if b.await(e.done, closedChan, i) || b.depart(i, causeOf(e.ctx)) {
 		return b.answer(i)
 	}
-	return res, context.Cause(e.ctx)
+	return res, causeOf(e.ctx)
 }
 
 // collect is how a Do that was woken reads its answer. If it was alone in its
@@ -217,7 +217,7 @@ func (b *Batch[Req, Res]) wait(ctx context.Context, i int) (res Res, err error) 
 		return b.read(i)
 	}
 	if wake := b.look(i); wake != closedChan && !b.await(ctx.Done(), wake, i) {
-		return res, context.Cause(ctx)
+		return res, causeOf(ctx)
 	}
 	return b.answer(i)
 }

@@ -143,8 +143,8 @@ func (l *Loader[K, V]) publish(calls []*call[K, V], submitted int) {
 func (l *Loader[K, V]) wait(ctx context.Context, c *call[K, V]) (value V, err error) {
 	if c.ready == nil || c.published(ctx) {
 		value, err = c.future.Wait(ctx)
-	} else {
-		err = context.Cause(ctx)
+	} else if err = context.Cause(ctx); err == nil {
+		err = batcher.ErrCanceled // ctx, not the standard library's, closes Done before it sets Err
 	}
 	if err != nil {
 		l.leave(c)

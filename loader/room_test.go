@@ -94,3 +94,24 @@ func TestLeavingWhileTheKeyIsHandedIn(t *testing.T) {
 		}
 	})
 }
+
+// errless is a context that has ended and does not say why.
+type errless struct{ context.Context }
+
+func (errless) Err() error    { return nil }
+func (errless) Value(any) any { return nil }
+
+func TestLeavingTheLineForRoomWithoutAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := source{takes: time.Hour}
+		l := loader.New(s.fetch, options(batcher.Options{MaxPending: 1}))
+		var wg sync.WaitGroup
+		at(&wg, 0, func() { loads(t, l, 1, "v1") })
+		at(&wg, time.Second, func() {
+			if _, err := l.Load(errless{leaving(t, 0)}, 2); !errors.Is(err, batcher.ErrCanceled) {
+				t.Errorf("got %v, want ErrCanceled", err)
+			}
+		})
+		wg.Wait()
+	})
+}
