@@ -92,7 +92,14 @@ func (l *Loader[K, V]) start(ctx context.Context, calls ...*call[K, V]) {
 // so that no caller has to wait longer than its own context lasts. A call that
 // nobody waits for any more gives up its place in the line.
 func (l *Loader[K, V]) admit(ctx context.Context, line []weighed[K, V]) {
-	for _, w := range line {
+	defer func() {
+		if len(line) > 0 { // Options.Go ran a fetch here that called runtime.Goexit
+			l.publish([]*call[K, V]{line[0].call}, 0)
+			go l.admit(ctx, line[1:])
+		}
+	}()
+	for ; len(line) > 0; line = line[1:] {
+		w := line[0]
 		ctx, cancel := context.WithCancel(ctx)
 		if l.queue(w.call, cancel) {
 			w.future = l.submit(ctx, w)
@@ -116,7 +123,7 @@ func (l *Loader[K, V]) queue(c *call[K, V], withdraw context.CancelFunc) bool {
 }
 
 // publish lets those who joined a call see its future. Where there is none
-// because of a panic, calls[submitted:], they find the zero Future, which is a
+// because of a panic or a Goexit, calls[submitted:], they find the zero Future, which is a
 // canceled one, and nobody else joins. The one whose Submit panicked may have
 // been handed in all the same: it can no longer be withdrawn, and its key may
 // stand in the next fetch twice.

@@ -55,6 +55,25 @@ func TestGoexitIsNotCached(t *testing.T) {
 	})
 }
 
+// An Options.Go that runs a fetch itself does so in the goroutine that hands in
+// the keys, where there is a limit of room: the others must not wait for ever.
+func TestGoexitWhereKeysWaitForRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fetches := 0
+		l := loader.New(func(_ context.Context, keys []int) (map[int]string, error) {
+			if fetches++; fetches == 1 {
+				runtime.Goexit()
+			}
+			return map[int]string{keys[0]: "v"}, nil
+		}, options(batcher.Options{MaxPending: 5, MaxSize: 1, Go: func(task func()) { task() }}))
+		values, err := l.LoadAll(t.Context(), []int{1, 2, 3})
+		if each := (batcher.Errors)(nil); !errors.As(err, &each) || each[0] == nil || each[1] != nil || each[2] != nil {
+			t.Errorf("LoadAll = %q, %v, want that key 1 alone failed", values, err)
+		}
+		loads(t, l, 1, "v")
+	})
+}
+
 func TestErrorsOfTheMomentAreNeverCached(t *testing.T) {
 	for _, moment := range []error{
 		context.Canceled, context.DeadlineExceeded,
