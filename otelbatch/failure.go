@@ -16,8 +16,15 @@ type failure struct {
 	err    error  // nil where the Func left no error
 }
 
-// judge says how a call failed, by the rules of [batcher.Func].
-func (c *call) judge(results int, err error) failure {
+// judge says how a call failed, by the rules of [batcher.Func]. A panic in a
+// method of err, as a nil pointer may cause, is a panic of the Func.
+func (c *call) judge(results int, err error) (f failure) {
+	f = failure{"panic", c.size, err}
+	defer func() { _ = recover() }()
+	return c.sort(results, err)
+}
+
+func (c *call) sort(results int, err error) failure {
 	if !c.returned {
 		return failure{kind: "panic", failed: c.size}
 	}

@@ -179,6 +179,28 @@ func TestErrorWhoseErrorMethodPanics(t *testing.T) {
 	}
 }
 
+// unsound is an error that panics when errors.Is looks into it.
+type unsound struct{ cause error }
+
+func (e *unsound) Error() string { return "unsound" }
+func (e *unsound) Unwrap() error { return e.cause }
+
+// To its callers an error that cannot be looked into is a panic of Func.
+func TestErrorThatCannotBeLookedInto(t *testing.T) {
+	s := newSDK(t)
+	var failure *unsound
+	b := batcher.New(otelbatch.Func(returns(nil, failure), s.telemetry()), batcher.Options{})
+	_, err := b.Do(t.Context(), 1)
+	var panicked *batcher.PanicError
+	if !errors.As(err, &panicked) {
+		t.Errorf("got %v, want a PanicError", err)
+	}
+	s.wantSums("batcher.batches", map[attribute.Set]int64{rows("batcher.trigger", "idle", "error.type", "panic"): 1})
+	if status := s.ended("batch rows").Status; status.Code != codes.Error {
+		t.Errorf("the span's status is %v", status)
+	}
+}
+
 // An Errors without an error in it is none.
 func TestErrorsOfNils(t *testing.T) {
 	s := newSDK(t)
