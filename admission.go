@@ -25,8 +25,8 @@ func (a *admission) enter() bool {
 	return true
 }
 
-// leave gives the room of n requests back. Who waits for it gets it at the end
-// of the critical section.
+// leave gives back the room of n requests. Those that wait for room get it at
+// the end of the critical section.
 func (a *admission) leave(n int, then *after) {
 	a.used -= n
 	if a.waiting.Len() > 0 {
@@ -34,28 +34,29 @@ func (a *admission) leave(n int, then *after) {
 	}
 }
 
-// errNoRoom has the caller of admit stand in line.
+// errNoRoom tells the caller of admit to stand in line.
 var errNoRoom = errors.New("batcher: no room")
 
-// entrant is a request that waits for room. Who makes room puts it into its
-// batch: were the callers called to do so, the last of several might come first,
-// and to call one after the other has the scheduler between them: with 1,000 Dos
-// and room for 64 a request took 1.3 times as long so, in batches of 24.
+// entrant is a request that waits for room. The goroutine that makes room puts
+// it into its batch. If callers were woken to do that themselves, the last of
+// several might come first, and waking one after the other puts the scheduler
+// between them: with 1,000 Dos and room for 64 a request took 1.3 times as long
+// that way, in batches of 24.
 type entrant[Req, Res any] struct {
 	entry
 	due     time.Duration
 	req     Req
-	of      func() *Batcher[Req, Res] // whose it is; called with the pool's lock held
+	of      func() *Batcher[Req, Res] // the Batcher it belongs to; called with the pool's lock held
 	submits bool                      // it is a Submit's: the end of its context withdraws it
 
-	let   chan struct{}    // closed when it is in a batch, or is sent home
-	batch *Batch[Req, Res] // that it is in, or nil
+	let   chan struct{}    // closed when it is in a batch, or is turned away
+	batch *Batch[Req, Res] // the batch that it is in, or nil
 	index int
 	watch int // of batch, if fresh
 	fresh bool
 }
 
-// letIn gives room to those who wait for it. p.mu is held.
+// letIn gives room to those that wait for it. p.mu is held.
 func (p *pool[Req, Res]) letIn() {
 	for a := &p.room; a.waiting.Len() > 0 && a.used < a.limit; {
 		w := p.callNext()
@@ -73,7 +74,7 @@ func (p *pool[Req, Res]) letIn() {
 	}
 }
 
-// turnAway sends home all who wait. p.mu is held.
+// turnAway refuses all that wait. p.mu is held.
 func (p *pool[Req, Res]) turnAway() {
 	for p.room.waiting.Len() > 0 {
 		p.callNext()
@@ -87,7 +88,7 @@ func (p *pool[Req, Res]) callNext() *entrant[Req, Res] {
 	return w
 }
 
-// stand waits until the request is in a batch, or gives the reason why it will
+// stand waits until the request is in a batch, or returns the reason why it will
 // not be. p.mu is held, and released.
 func (p *pool[Req, Res]) stand(w *entrant[Req, Res]) (err error) {
 	w.let = make(chan struct{})
@@ -120,7 +121,7 @@ func (p *pool[Req, Res]) stand(w *entrant[Req, Res]) (err error) {
 	case closed:
 		cause = ErrClosed
 	case cause == nil:
-		cause = ErrCanceled // a context that has ended and has no cause
+		cause = ErrCanceled // see causeOf
 	}
 	return p.reject(cause)
 }
@@ -134,7 +135,7 @@ func (p *pool[Req, Res]) quit(w *entrant[Req, Res], place *list.Element) (entere
 	return w.batch != nil, p.closed
 }
 
-// submit is Submit where admit has not let the request in, but given err.
+// submit is the rest of Submit if admit has returned err.
 func (w *entrant[Req, Res]) submit(p *pool[Req, Res], err error) Future[Res] {
 	w.submits = true
 	if err == errNoRoom {
@@ -149,7 +150,7 @@ func (w *entrant[Req, Res]) submit(p *pool[Req, Res], err error) Future[Res] {
 	return Future[Res]{of: &w.batch.outcome, index: w.index}
 }
 
-// do is Do where admit has not let the request in, but given err.
+// do is the rest of Do if admit has returned err.
 func (w *entrant[Req, Res]) do(p *pool[Req, Res], err error) (res Res, _ error) {
 	if err == errNoRoom {
 		err = p.stand(w)

@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// alarm makes the open batch of a Batcher due when time says so. Its times
-// are on the pool's clock; zero is none. The pool's lock guards it.
+// alarm makes the open batch of a Batcher due at the end of its delay or in time
+// for a deadline. Its times are on the pool's clock; zero is none. The pool's
+// lock guards it.
 type alarm struct {
 	overdueAt time.Duration   // the delay has passed
-	earliest  time.Duration   // the first deadline of a request; until it rings, of one withdrawn too
+	earliest  time.Duration   // the first deadline of a request; until it rings, maybe of one withdrawn
 	hurriedBy time.Duration   // the deadline for which the open batch is hurried
 	dues      []time.Duration // the requests' deadlines, by place; shorter where the rest has none
 	rings     time.Duration   // when the timer is to fire
@@ -25,7 +26,7 @@ func (b *Batcher[Req, Res]) linger(now time.Duration) {
 	}
 }
 
-// hurry takes the deadline of the request that just came into account; zero
+// hurry takes into account the deadline of the request that was just added; zero
 // is none. b.mu is held.
 func (b *Batcher[Req, Res]) hurry(due time.Duration) {
 	if due > 0 {
@@ -36,7 +37,7 @@ func (b *Batcher[Req, Res]) hurry(due time.Duration) {
 	}
 }
 
-// note keeps the deadline of the request that just came. b.mu is held.
+// note keeps the deadline of the request that was just added. b.mu is held.
 func (b *Batcher[Req, Res]) note(due time.Duration) {
 	if b.earliest == 0 || due < b.earliest {
 		b.earliest = due
@@ -50,8 +51,8 @@ func (b *Batcher[Req, Res]) note(due time.Duration) {
 	b.dues = append(b.dues, due)
 }
 
-// forget finds the earliest deadline anew, without those of the requests that
-// were withdrawn, and reports whether it is another one, or none. b.mu is held.
+// forget finds the earliest deadline again, without those of requests that were
+// withdrawn, and reports whether it has changed. b.mu is held.
 func (b *Batcher[Req, Res]) forget() bool {
 	before := b.earliest
 	b.earliest = 0
@@ -63,8 +64,8 @@ func (b *Batcher[Req, Res]) forget() bool {
 	return b.earliest != before
 }
 
-// schedule sets the timer to what comes first: the delay's end, or the moment
-// from which Func would no longer meet the earliest deadline. b.mu is held.
+// schedule sets the timer to what comes first: the end of the delay, or the last
+// moment at which Func can start and meet the earliest deadline. b.mu is held.
 func (b *Batcher[Req, Res]) schedule() {
 	at := b.overdueAt
 	if b.earliest > 0 {
@@ -90,7 +91,7 @@ func (b *Batcher[Req, Res]) schedule() {
 }
 
 // latestStart is when the open batch must start to meet its earliest
-// deadline. Before Func has ever run, half of the time is kept for it.
+// deadline. Before Func has ever run, half of the time left is kept for it.
 func (b *Batcher[Req, Res]) latestStart() time.Duration {
 	run, known := b.pace.predict(b.open.len())
 	if !known {
@@ -99,7 +100,7 @@ func (b *Batcher[Req, Res]) latestStart() time.Duration {
 	return max(1, b.earliest-run)
 }
 
-// ring is the timer's function. A timer that was stopped or set anew too late
+// ring is the timer's function. If the timer was stopped or reset too late, ring
 // finds another time, or none, and does nothing.
 func (b *Batcher[Req, Res]) ring() {
 	now := b.clock()
@@ -122,9 +123,9 @@ func (b *Batcher[Req, Res]) ring() {
 	b.review(b.open)
 }
 
-// calm has the open batch, which a deadline has made due, wait for company again
-// if whose deadline that was has left while no slot was free, and reports
-// whether. b.mu is held.
+// calm makes the open batch, which is due because of a deadline, wait for
+// company again if the request with that deadline has left while no slot was
+// free. It reports whether it did. b.mu is held.
 func (b *Batcher[Req, Res]) calm() bool {
 	if b.forget(); b.earliest > 0 && (b.earliest <= b.hurriedBy || b.latestStart() <= b.clock()) {
 		return false
@@ -135,7 +136,7 @@ func (b *Batcher[Req, Res]) calm() bool {
 	return true
 }
 
-// later is d after at, or the latest time that there is.
+// later is at + d, or math.MaxInt64 if that overflows.
 func later(at, d time.Duration) time.Duration {
 	if d > math.MaxInt64-at {
 		return math.MaxInt64

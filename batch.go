@@ -8,15 +8,15 @@ import (
 )
 
 // Batch is one group of requests with a life of its own (see [State]): it
-// collects, starts, runs its [Func] once, and answers all together. A
-// [Batcher] makes its own; [NewBatch] makes one by hand. All methods are safe
-// for concurrent use. The zero Batch is not usable.
+// collects, starts, runs its [Func] once, and answers all its requests
+// together. A [Batcher] makes its own; [NewBatch] makes one by hand. All
+// methods are safe for concurrent use. The zero Batch is not usable.
 type Batch[Req, Res any] struct {
 	outcome[Res]
 
-	// owner.mu guards what follows until the batch has ended; then it does not
-	// change any more. Places are positions in the order of Add. First one cache
-	// line of what each request changes.
+	// owner.mu guards what follows until the batch has ended; after that it no
+	// longer changes. A place is a position in the order of Add. The first
+	// fields, one cache line, are those that each request changes.
 	trigger   Trigger
 	known     bool            // outside: by a Future, or by Current
 	shown     bool            // by Current
@@ -26,7 +26,7 @@ type Batch[Req, Res any] struct {
 	taken     bool            // a slot has it
 	scattered bool            // wake was closed for one request's sake
 	reqs      []Req           // by place until Func is entered, then what it got
-	size      int             // requests added, the withdrawn ones too
+	size      int             // requests added, including those withdrawn
 	wake      signals         // closed at the end
 	more      *more[Req, Res] // what few batches need, or nil
 
@@ -38,9 +38,9 @@ type Batch[Req, Res any] struct {
 	prev, next *Batch[Req, Res] // in a batchList
 }
 
-// NewBatch makes a batch by hand. Its requests wait until Start, or what opts
-// name, starts it. It panics if fn is nil or opts are invalid, naming the
-// fields and their values.
+// NewBatch makes a batch by hand. Its requests wait until it is started, by
+// Start or as opts say. NewBatch panics if fn is nil or opts are invalid,
+// naming the fields and their values.
 func NewBatch[Req, Res any](fn Func[Req, Res], opts BatchOptions) *Batch[Req, Res] {
 	if fn == nil {
 		panic("batcher: NewBatch: fn is nil")
@@ -56,16 +56,16 @@ func NewBatch[Req, Res any](fn Func[Req, Res], opts BatchOptions) *Batch[Req, Re
 // Add puts a request into the batch and returns a claim on its result. It
 // does not wait. If ctx ends before the batch runs, the request is withdrawn.
 //
-// It refuses with [ErrFull] where MaxSize, MaxWeight or the Batcher's
-// MaxPending leave no room, [ErrTooHeavy] where the request alone exceeds
-// MaxWeight, [ErrStarted] where the batch takes no more requests (and
-// [ErrCanceled] besides if it was canceled), [ErrClosed], or ctx's cause.
+// The error is [ErrFull] if MaxSize, MaxWeight or the Batcher's MaxPending leave
+// no room, [ErrTooHeavy] if the request alone exceeds MaxWeight, [ErrStarted] if
+// the batch takes no more requests (and also [ErrCanceled] if it was canceled),
+// [ErrClosed], or ctx's cause. The Future has failed with it too.
 func (b *Batch[Req, Res]) Add(ctx context.Context, req Req) (Future[Res], error) {
 	o := b.owner
 	e, due, err := o.admit(ctx, req, false)
 	if err != nil {
 		if errors.Is(err, ErrFull) && !b.collects() {
-			err = b.startedError() // who tries again when there is room would try for ever
+			err = b.startedError() // a caller that tries again until there is room would do so for ever
 		}
 		return refused[Res](err), err
 	}
@@ -81,8 +81,9 @@ func (b *Batch[Req, Res]) Add(ctx context.Context, req Req) (Future[Res], error)
 	return b.claim(e, i, true), nil
 }
 
-// refuse says why the batch cannot take one more request, or gives nil. What
-// is too heavy for an automatic batch starts it. owner.mu is held.
+// refuse says why the batch cannot take one more request, or returns nil. A
+// request that is too heavy starts a batch that starts when full. owner.mu is
+// held.
 func (b *Batch[Req, Res]) refuse(weight int) error {
 	o := b.owner
 	switch {
@@ -124,11 +125,11 @@ func (b *Batch[Req, Res]) start() error {
 	return nil
 }
 
-// StartAfter starts the batch when d has passed, counted from now; a later
-// call, and only that, replaces the time set before, Delay included. If the
-// batch holds too little by then (nothing, or with StrictSize less than
-// MinSize), it starts as soon as it does. It returns [ErrStarted] if the
-// batch takes no more requests.
+// StartAfter starts the batch when d has passed, counted from now. It replaces
+// any time set before, by Delay or by an earlier call. If the batch holds too
+// little by then (nothing, or with StrictSize less than MinSize), it starts as
+// soon as it holds enough. StartAfter returns [ErrStarted] if the batch takes
+// no more requests.
 func (b *Batch[Req, Res]) StartAfter(d time.Duration) error {
 	o := b.owner
 	o.mu.Lock()
@@ -142,14 +143,14 @@ func (b *Batch[Req, Res]) StartAfter(d time.Duration) error {
 	}
 	o.overdueAt = later(o.clock(), max(0, d))
 	if o.lingers {
-		o.forget() // when the delay passed the deadlines no longer mattered
+		o.forget() // deadlines matter again; once the delay had passed they did not
 	}
 	o.schedule()
 	o.review(b)
 	return nil
 }
 
-// Cancel cancels the batch if it has not started: every future fails with
+// Cancel cancels the batch if it has not started: every Future fails with
 // [ErrCanceled], Func is never called, and Cancel returns true, also when it
 // is called again. It returns false if the batch has started.
 func (b *Batch[Req, Res]) Cancel() bool {
@@ -162,7 +163,7 @@ func (b *Batch[Req, Res]) Cancel() bool {
 	return b.canceled()
 }
 
-// State tells where the batch stands.
+// State returns where the batch stands.
 func (b *Batch[Req, Res]) State() State {
 	if b.Ready() {
 		return StateReady
@@ -184,15 +185,16 @@ func (b *Batch[Req, Res]) Full() bool {
 	return b.len() >= b.owner.limit || b.heavy()
 }
 
-// Len counts the requests added; with StrictSize without the canceled ones.
+// Len returns the number of requests added, with StrictSize without those that
+// were canceled.
 func (b *Batch[Req, Res]) Len() int {
 	b.owner.mu.Lock()
 	defer b.owner.mu.Unlock()
 	return b.len()
 }
 
-// Done is closed when every request has its answer: at [StateDone] and
-// [StateCanceled].
+// Done returns a channel that is closed when every request has its answer: at
+// [StateDone] and [StateCanceled].
 func (b *Batch[Req, Res]) Done() <-chan struct{} {
 	b.owner.mu.Lock()
 	defer b.owner.mu.Unlock()
@@ -206,13 +208,13 @@ func (b *Batch[Req, Res]) Done() <-chan struct{} {
 	return m.done
 }
 
-// Results waits until the batch has ended and gives the answers to all
+// Results waits until the batch has ended and returns the answers to all
 // requests in the order of Add, canceled ones with Err set. The error is the
-// batch's own, which all its requests share: what Func returned unless that
-// was an [Errors], a [*PanicError], [ErrResultCount], [ErrCanceled], or
-// [ErrClosed] of a batch that Close found below a strict MinSize or that had
-// not begun to run when Shutdown ran out of time. If ctx ends first, Results
-// returns nil and ctx's cause. The slice is the caller's.
+// batch's own, shared by all its requests: what Func returned, unless that was
+// an [Errors]; a [*PanicError]; [ErrResultCount]; [ErrCanceled]; or [ErrClosed]
+// if Close found the batch below a strict MinSize, or Shutdown ran out of time
+// before it had begun to run. If ctx ends first, Results returns nil and ctx's
+// cause. The slice is the caller's.
 func (b *Batch[Req, Res]) Results(ctx context.Context) ([]Result[Res], error) {
 	select {
 	case <-b.Done():

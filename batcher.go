@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// Batcher groups single requests into batches, has a [Func] process each
-// batch, and gives every caller its own result. Its Options say when a batch
-// starts. All methods are safe for concurrent use. An idle Batcher owns no
-// goroutine and no timer, so one that is no longer used needs no Close to be
-// collected. The zero Batcher is not usable; make one with [New].
+// Batcher groups single requests into batches, processes each batch with a
+// [Func], and returns to every caller its own result. Its Options say when a
+// batch starts. All methods are safe for concurrent use. An idle Batcher owns
+// no goroutine and no timer, so one that is no longer used is garbage-collected
+// without Close. The zero Batcher is not usable; make one with [New].
 type Batcher[Req, Res any] struct {
 	*pool[Req, Res]
 	does processor[Req, Res]
@@ -18,7 +18,7 @@ type Batcher[Req, Res any] struct {
 	// pool.mu guards what follows.
 	open    *Batch[Req, Res]    // collecting, or nil
 	sealed  batchList[Req, Res] // full or flushed, waiting for a slot
-	due     int32               // how many take a slot: the sealed, and the open one if openDue
+	due     int32               // batches that are due: the sealed ones, and the open one if openDue
 	active  int32               // batches taken by a slot
 	last    int32               // about the size of the last batches, to size the next
 	hand    bool                // the Batcher of a Batch by hand: it opens no other
@@ -58,13 +58,13 @@ func newOptionsPool[Req, Res any](by string, opts Options) *pool[Req, Res] {
 	return p
 }
 
-// Submit hands a request in and returns a claim on its result. It waits only
-// for room under MaxPending, no longer than ctx lasts. If ctx ends before the
-// request's batch runs, the request is withdrawn; later the end of ctx has no
-// effect.
+// Submit hands in a request and returns a claim on its result. It waits only
+// for room under MaxPending, and no longer than ctx lasts. If ctx ends before
+// the request's batch runs, the request is withdrawn; after that the end of ctx
+// has no effect.
 //
-// A request that is refused gives a Future that has already failed: with
-// [ErrClosed], [ErrTooHeavy], or ctx's cause.
+// If the request is refused, the Future has already failed: with [ErrClosed],
+// [ErrTooHeavy], or ctx's cause.
 func (b *Batcher[Req, Res]) Submit(ctx context.Context, req Req) Future[Res] {
 	e, due, err := b.admit(ctx, req, true)
 	if err != nil {
@@ -74,8 +74,8 @@ func (b *Batcher[Req, Res]) Submit(ctx context.Context, req Req) Future[Res] {
 	return batch.claim(e, i, false)
 }
 
-// TrySubmit is Submit that never waits: without room under MaxPending the
-// Future has failed with [ErrFull].
+// TrySubmit is Submit without waiting: if there is no room under MaxPending,
+// the Future has already failed with [ErrFull].
 func (b *Batcher[Req, Res]) TrySubmit(ctx context.Context, req Req) Future[Res] {
 	e, due, err := b.admit(ctx, req, false)
 	if err != nil {
@@ -85,9 +85,9 @@ func (b *Batcher[Req, Res]) TrySubmit(ctx context.Context, req Req) Future[Res] 
 	return batch.claim(e, i, true)
 }
 
-// Do hands a request in, waits for its result and returns it. When ctx ends
-// Do returns at once with ctx's cause; the request is withdrawn, or, if its
-// batch runs already, its answer is dropped. The errors are those of
+// Do hands in a request, waits for its result and returns it. When ctx ends,
+// Do returns ctx's cause at once; the request is withdrawn, or, if its batch
+// is already running, its answer is dropped. The errors are those of
 // [Batcher.Submit] and [Future.Wait].
 func (b *Batcher[Req, Res]) Do(ctx context.Context, req Req) (res Res, err error) {
 	e, due, err := b.admit(ctx, req, true)
@@ -101,13 +101,13 @@ func (b *Batcher[Req, Res]) Do(ctx context.Context, req Req) (res Res, err error
 	if e.done != nil {
 		return batch.within(e, wake, i)
 	}
-	<-wake // not in a function of its own: what is on the stack while a caller waits is cold when it wakes
+	<-wake // not in a function of its own: the stack of a caller that waits is cold when it wakes
 	return batch.collect(i)
 }
 
 // Flush starts the open batch. It returns nil if there is none, and
 // [ErrNotReady] if it holds fewer than MinSize; then the batch stays open.
-// It does not wait, neither for a slot nor for the answers.
+// Flush waits neither for a slot nor for the answers.
 func (b *Batcher[Req, Res]) Flush() error {
 	b.mu.Lock()
 	defer b.unlockApart()
@@ -117,8 +117,8 @@ func (b *Batcher[Req, Res]) Flush() error {
 	return b.open.start()
 }
 
-// Current gives the batch that is collecting, or nil. It can be watched, and
-// its Start and Cancel work; the next request then opens a new one.
+// Current returns the batch that is collecting, or nil. All its methods may be
+// used; after its Start or Cancel the next request opens a new batch.
 func (b *Batcher[Req, Res]) Current() *Batch[Req, Res] {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -128,20 +128,19 @@ func (b *Batcher[Req, Res]) Current() *Batch[Req, Res] {
 	return b.open
 }
 
-// Stats gives the counters.
+// Stats returns the counters.
 func (b *Batcher[Req, Res]) Stats() Stats { return b.snapshot() }
 
-// entrant makes one of a request. Inlined, it would add to the stack of each caller
-// that waits.
+// entrant makes an entrant of a request. Inlined, it would add to the stack of
+// every caller that waits.
 //
 //go:noinline
 func (b *Batcher[Req, Res]) entrant(e entry, due time.Duration, req Req) *entrant[Req, Res] {
 	return &entrant[Req, Res]{entry: e, due: due, req: req, of: func() *Batcher[Req, Res] { return b }}
 }
 
-// enlist puts an admitted request of a Do into a batch, and gives its place
-// and what to wait for, and whether it should yield before. b.mu is held, and
-// released.
+// enlist puts an admitted request of a Do into a batch. It returns its place,
+// what to wait for, and whether to yield first. b.mu is held, and released.
 func (b *Batcher[Req, Res]) enlist(e entry, due time.Duration, req Req) (batch *Batch[Req, Res], i int, wake <-chan struct{}, yields bool) {
 	batch, i = b.join(e, due, req)
 	wake, yields = batch.signal(i), i > 0 && b.yields(i, e.done != nil)
@@ -149,9 +148,9 @@ func (b *Batcher[Req, Res]) enlist(e entry, due time.Duration, req Req) (batch *
 	return batch, i, wake, yields
 }
 
-// join puts a request into the open batch, which it opens if there is none or
-// the request would overflow it, and gives the batch and the request's place
-// in it. b.mu is held.
+// join puts a request into the open batch, and returns that batch and the
+// request's place in it. It opens one if there is none or the request would
+// overflow it. b.mu is held.
 func (b *Batcher[Req, Res]) join(e entry, due time.Duration, req Req) (*Batch[Req, Res], int) {
 	batch := b.open
 	if batch == nil || batch.overloads(e.weight) {
@@ -164,8 +163,8 @@ func (b *Batcher[Req, Res]) join(e entry, due time.Duration, req Req) (*Batch[Re
 	return batch, i
 }
 
-// reopen opens a batch for a request, and starts the one that is open if there
-// is one. b.mu is held.
+// reopen opens a batch for a request, and starts the one that is open, if any.
+// b.mu is held.
 func (b *Batcher[Req, Res]) reopen() *Batch[Req, Res] {
 	if b.open != nil {
 		b.seal(b.open, TriggerWeight)
@@ -175,9 +174,8 @@ func (b *Batcher[Req, Res]) reopen() *Batch[Req, Res] {
 	return b.open
 }
 
-// review starts the open batch if it is full, and says whether it takes a
-// slot otherwise; it is called after every change of batch or of the limit.
-// b.mu is held.
+// review starts the open batch if it is full, and else notes whether it is due;
+// it is called after every change of batch or of the limit. b.mu is held.
 func (b *Batcher[Req, Res]) review(batch *Batch[Req, Res]) {
 	size := batch.len()
 	switch {
@@ -188,12 +186,12 @@ func (b *Batcher[Req, Res]) review(batch *Batch[Req, Res]) {
 	default:
 		b.setOpenDue(size >= b.enough || (batch.overdue || batch.hurried) && size >= b.overdue)
 		if b.openDue && batch.deserted() {
-			b.seal(batch, b.reason(batch)) // so that it grows no more: it goes when the last has left
+			b.seal(batch, b.reason(batch)) // so that it stops growing; it ends when the last has left
 		}
 	}
 }
 
-// setOpenDue notes whether the open batch takes a slot. b.mu is held.
+// setOpenDue notes whether the open batch is due. b.mu is held.
 func (b *Batcher[Req, Res]) setOpenDue(due bool) {
 	if due == b.openDue {
 		return
@@ -206,8 +204,8 @@ func (b *Batcher[Req, Res]) setOpenDue(due bool) {
 	}
 }
 
-// addDue changes the number of batches that take a slot, and with it whether
-// b stands in line. b.mu is held.
+// addDue changes the number of batches that are due, and with it whether b
+// stands in line. b.mu is held.
 func (b *Batcher[Req, Res]) addDue(n int) {
 	b.due += int32(n)
 	b.wanted += n
@@ -255,16 +253,16 @@ func (b *Batcher[Req, Res]) shut(batch *Batch[Req, Res], t Trigger) {
 	}
 }
 
-// rest tells the Keyed, if there is one, that b holds no batch. b.mu is held.
+// rest tells the Keyed, if there is one, when b holds no batch. b.mu is held.
 func (b *Batcher[Req, Res]) rest() {
 	if b.vacate != nil && b.open == nil && b.sealed.first == nil && b.active == 0 {
 		b.vacate(b)
 	}
 }
 
-// take gives the slot that asks its batch: the first sealed one, else the
-// open one, made as large as the limit is now. It gives nil if that is no
-// longer due. b.due is over zero and b.mu is held.
+// take returns the batch that a slot runs next: the first sealed one, else the
+// open one, made as large as the limit is now. It returns nil if the open one
+// is no longer due. b.due is over zero and b.mu is held.
 func (b *Batcher[Req, Res]) take() *Batch[Req, Res] {
 	batch := b.sealed.first
 	if batch != nil {
@@ -286,7 +284,7 @@ func (b *Batcher[Req, Res]) take() *Batch[Req, Res] {
 	return batch
 }
 
-// reason says why the open batch, which is due, takes a slot. b.mu is held.
+// reason says why the open batch, batch, is due. b.mu is held.
 func (b *Batcher[Req, Res]) reason(batch *Batch[Req, Res]) Trigger {
 	switch {
 	case batch.len() >= b.enough:

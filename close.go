@@ -4,14 +4,14 @@ import "context"
 
 // Close refuses new requests, processes all that were accepted, and returns
 // when all are answered. Requests that wait for room fail with [ErrClosed];
-// so do those of a StrictSize batch below MinSize. Close returns nil, also
-// when it is called again. Called from within a Func it never returns.
+// so do those of a StrictSize batch below MinSize. Close always returns nil and
+// may be called again. Called from within Func it never returns.
 func (b *Batcher[Req, Res]) Close() error { return b.Shutdown(context.Background()) }
 
-// Shutdown is Close bounded by ctx. When ctx ends first, Shutdown ends the
-// contexts of the Funcs that run, fails every request that has not begun to
-// run with [ErrClosed], and returns ctx's cause without waiting any longer.
-// The callers of a Func that runs get what it returns, as soon as it returns.
+// Shutdown is Close bounded by ctx. If ctx ends first, Shutdown ends the
+// contexts of running Funcs, fails every request that has not begun to run
+// with [ErrClosed], and returns ctx's cause without waiting any longer. The
+// callers of a running Func get what it returns, when it returns.
 func (b *Batcher[Req, Res]) Shutdown(ctx context.Context) error { return b.shutdown(ctx) }
 
 // shutdown is Shutdown of all the Batchers of a pool.
@@ -67,7 +67,7 @@ func (p *pool[Req, Res]) abandon() {
 	}
 }
 
-// snapshot gives the counters.
+// snapshot returns the counters.
 func (p *pool[Req, Res]) snapshot() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()

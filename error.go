@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// Errors that a caller may branch on with errors.Is. What is returned wraps
-// them and adds the numbers.
+// Errors to test for with errors.Is. What is returned may wrap them, to add the
+// numbers.
 var (
 	// ErrClosed: Close or Shutdown was called before the request could be processed.
 	ErrClosed = errors.New("batcher: closed")
@@ -28,14 +28,14 @@ var (
 // errGoexit answers the requests of a Func that ended its goroutine.
 var errGoexit = errors.New("batcher: Func called runtime.Goexit")
 
-// errForeign answers the requests of a batch of which one has a context that
+// errForeign answers the requests of a batch if the context of one of them
 // panicked.
 var errForeign = errors.New("batcher: the context of a request of the batch panicked")
 
 // Errors is an error with which a [Func] gives each request its own outcome:
 // Errors[i] belongs to reqs[i], and nil means that request i succeeded and its
-// result counts. It must be as long as the requests, else the whole batch
-// fails with [ErrResultCount]. It may be wrapped: it is found with errors.As.
+// result counts. It must be as long as reqs, or the whole batch fails with
+// [ErrResultCount]. It may be wrapped: it is found with errors.As.
 type Errors []error
 
 // Error counts the failures and quotes the first.
@@ -47,7 +47,7 @@ func (e Errors) Error() string {
 	return fmt.Sprintf("batcher: %d of %d requests failed, the first with: %v", len(failed), len(e), failed[0])
 }
 
-// Unwrap gives the failures, without the nils.
+// Unwrap returns the failures, without the nils.
 func (e Errors) Unwrap() []error {
 	var failed []error
 	for _, err := range e {
@@ -64,12 +64,12 @@ type PanicError struct {
 	Stack []byte // the panicking goroutine's stack, as debug.Stack prints it
 }
 
-// Error gives the panic's value, without the stack.
+// Error returns the panic's value as text, without the stack.
 func (e *PanicError) Error() string { return fmt.Sprintf("batcher: Func panicked: %v", e.Value) }
 
-// Unwrap gives Value if it is an error, else nil; nil too if its own methods
-// panic, as those of a nil pointer may: who asks what an error is must not die
-// of it.
+// Unwrap returns Value if it is an error, else nil. It also returns nil if the
+// methods of that error panic, as those of a nil pointer may: errors.Is and
+// errors.As must not panic because of it.
 func (e *PanicError) Unwrap() error {
 	if err, ok := e.Value.(error); ok && sound(err) {
 		return err
@@ -89,9 +89,9 @@ func countError(what string, got, want int) error {
 	return fmt.Errorf("%w: Func returned %d %s for %d requests", ErrResultCount, got, what, want)
 }
 
-// causeOf says why ctx, whose end was seen, has ended. It is never nil, as an
-// answer without an error is a result: a context that is not the standard
-// library's may have closed Done before it sets Err.
+// causeOf returns why ctx, which was seen to end, has ended. It never returns
+// nil, since an answer without an error is a result: a context from outside the
+// standard library may close Done before it sets Err.
 func causeOf(ctx context.Context) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
@@ -100,9 +100,9 @@ func causeOf(ctx context.Context) error {
 }
 
 // own makes an error of Func fit for a caller whose own context has not
-// ended: such a caller must never see context.Canceled, or it would take a
-// neighbour's cancellation, or Shutdown's, for its own. cause is why Func's
-// context ended, or nil.
+// ended. That caller must never see context.Canceled, which it would take for
+// its own cancellation when it was a neighbour's, or Shutdown's. cause is why
+// Func's context ended, or nil.
 func own(err, cause error) error {
 	if err == nil || !errors.Is(err, context.Canceled) {
 		return err
@@ -113,8 +113,8 @@ func own(err, cause error) error {
 	return &disowned{err, cause}
 }
 
-// disowned is an error of Func that is everything that it was except
-// context.Canceled, and its cause besides.
+// disowned is an error of Func that matches everything it did before except
+// context.Canceled, and also matches cause.
 type disowned struct{ err, cause error }
 
 func (d *disowned) Error() string   { return fmt.Sprintf("%v while Func ran: %v", d.cause, d.err) }

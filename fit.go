@@ -3,16 +3,16 @@ package batcher
 import "sort"
 
 // This file makes a batch that waited as large as the size limit is when a
-// slot takes it, where TargetTime has moved the limit meanwhile. What is too
-// much stays in line, what is missing comes from the batches behind. Without
-// it a move would be felt only when all that was full before it has run, and
-// with 30 batches waiting the search for the limit had not ended after 100.
+// slot takes it, if TargetTime has moved the limit meanwhile. What is too much
+// stays in line, what is missing comes from the batches behind. Otherwise a new
+// limit would take effect only when all batches that were full before have run:
+// with 30 batches waiting, the search for the limit had not ended after 100.
 //
-// Requests move only into the batch that a slot takes, so that each moves once
-// at most, and only from the front of another. A batch into which they move has
-// none that have moved out of it: else, as long as full batches wait, each would
+// Requests move only into the batch that a slot takes, so each moves at most
+// once, and only from the front of another. No requests have moved out of a
+// batch into which others move: else, as long as full batches wait, each would
 // keep the one after it, with its results, and so all that have ever run.
-// Everything is called with owner.mu held unless it says otherwise.
+// All of it is called with owner.mu held.
 
 // part is a stretch of places whose requests have moved to another batch.
 type part[Req, Res any] struct {
@@ -21,7 +21,7 @@ type part[Req, Res any] struct {
 	shift      int // from a place to the place in to
 }
 
-// locate gives the batch that request i is in now, and its place there.
+// locate returns the batch that request i is in now, and its place there.
 func (b *Batch[Req, Res]) locate(i int) (*Batch[Req, Res], int) {
 	if b.more == nil || i >= b.more.head {
 		return b, i
@@ -34,9 +34,9 @@ func (b *Batch[Req, Res]) locate(i int) (*Batch[Req, Res], int) {
 	return parts[n].to, i + parts[n].shift
 }
 
-// fit gives what a slot gets of batch, which collects no more and is in no
-// list: as many requests as the limit says, if there are as many. Who knows a
-// batch from Current finds in it all that was added.
+// fit returns what a slot runs in place of batch, which no longer collects and
+// is in no list: as many requests as the limit says, if there are that many. A
+// batch that Current has returned stays as it is.
 func (b *Batcher[Req, Res]) fit(batch *Batch[Req, Res]) *Batch[Req, Res] {
 	missing := b.limit - batch.waiting()
 	switch {
@@ -50,14 +50,14 @@ func (b *Batcher[Req, Res]) fit(batch *Batch[Req, Res]) *Batch[Req, Res] {
 	case batch.trigger == TriggerSize && missing > 0:
 		if rest := batch; rest.more != nil && rest.more.parts != nil {
 			batch = b.front(rest, rest.waiting())
-			rest.fail(ErrCanceled, &b.stats.Canceled) // so that it holds nothing
+			rest.fail(ErrCanceled, &b.stats.Canceled) // it is empty now
 		}
 		b.fill(batch, missing)
 	}
 	return batch
 }
 
-// front gives a batch of the first n requests that wait in batch.
+// front moves the first n requests that wait in batch to a new one.
 func (b *Batcher[Req, Res]) front(batch *Batch[Req, Res], n int) *Batch[Req, Res] {
 	front := makeBatch(b)
 	front.trigger, front.opened = batch.trigger, batch.opened
@@ -91,13 +91,13 @@ func (b *Batcher[Req, Res]) fill(batch *Batch[Req, Res], n int) {
 			}
 			return
 		}
-		next.abort(ErrCanceled, &b.stats.Canceled) // so that it holds nothing
+		next.abort(ErrCanceled, &b.stats.Canceled) // it is empty now
 	}
 }
 
-// affords gives how many requests, up to n, may move: what remains of a
-// StrictSize batch that collects no more holds MinSize. fits says whether
-// MaxWeight lets all of them move.
+// affords returns how many requests, up to n, may move: a StrictSize batch that
+// no longer collects keeps MinSize, unless all move. fits says whether MaxWeight
+// lets all of them.
 func (b *Batch[Req, Res]) affords(n int, fits bool) int {
 	if left := b.waiting(); (n < left || !fits) && b.owner.strict && b != b.owner.open {
 		n = min(n, left-b.owner.ready)
@@ -105,8 +105,8 @@ func (b *Batch[Req, Res]) affords(n int, fits bool) int {
 	return n
 }
 
-// draw moves the first n requests that wait in from into b, or as many as b
-// has room for, and gives their number.
+// draw moves the first n requests that wait in from into b, or as many as
+// MaxWeight lets b take, and returns their number.
 func (b *Batch[Req, Res]) draw(from *Batch[Req, Res], n int) (drawn int) {
 	m := from.extra()
 	for ; m.head < from.size && drawn < n; m.head++ {
@@ -134,8 +134,8 @@ func (b *Batch[Req, Res]) draw(from *Batch[Req, Res], n int) (drawn int) {
 	return drawn
 }
 
-// move notes that request i becomes the next one of to, and passes the signal
-// on that it has to itself.
+// move notes that request i becomes the next one of to, and hands over its own
+// signal, if it has one.
 func (m *more[Req, Res]) move(i int, to *Batch[Req, Res]) {
 	shift, n := to.size-i, len(m.parts)
 	if n == 0 || m.parts[n-1] != (part[Req, Res]{m.parts[n-1].start, i, to, shift}) {

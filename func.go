@@ -12,20 +12,20 @@ import (
 // same order.
 //
 // A non-nil error goes to every caller of the batch, except that an [Errors]
-// gives each caller its own. A wrong number of results is [ErrResultCount]
-// to them all, a panic a [*PanicError].
+// gives each caller its own. If the number of results is wrong, they all get
+// [ErrResultCount]; if Func panics, a [*PanicError].
 //
 // reqs belongs to Func until it returns; the results and the Errors that it
 // returns belong to the batch from then on.
 //
 // ctx belongs to no caller. It ends when all callers of the batch have left,
 // when the latest of their deadlines passes (unless one has none), when
-// Shutdown runs out of time, and when Func returns. [FromContext] tells what
-// it carries. Func may be called from several goroutines at once if there
-// are several slots.
+// Shutdown runs out of time, and when Func returns. [FromContext] returns what
+// it says of the batch. If there are several slots, Func may be called from
+// several goroutines at once.
 type Func[Req, Res any] func(ctx context.Context, reqs []Req) ([]Res, error)
 
-// process makes a Func the processor of a Batcher.
+// process makes Func a processor.
 func (f Func[Req, Res]) process(ctx context.Context, reqs []Req) ([]Res, error) { return f(ctx, reqs) }
 
 // processor is what a Batcher calls: a Func, or a Func with its key.
@@ -35,13 +35,13 @@ type processor[Req, Res any] interface {
 
 // Weigher is implemented by requests that differ in weight (bytes, tokens,
 // rows). Without it a request weighs 1. A negative weight counts as zero.
-// Weight is called once for each request, in the goroutine that submits it; a
-// function around a Func that calls it with a part of a batch, as those of
-// package middleware do, calls Weight again, in the goroutine of the batch.
+// Weight is called once for each request, in the goroutine that submits it.
+// A wrapper that calls its Func with part of a batch, as those of package
+// middleware do, calls Weight again, in the goroutine of the batch.
 type Weigher interface{ Weight() int }
 
-// weigherOf gives the weight function for Req, or nil if all weigh 1. The
-// question is settled once where the type settles it, so that plain requests
+// weigherOf returns the weight function for Req, or nil if all weigh 1. Where
+// the type alone decides, it is asked only once, here, so that plain requests
 // are never boxed.
 func weigherOf[Req any]() func(Req) int {
 	weighed := func(req Req) int {
@@ -57,17 +57,17 @@ func weigherOf[Req any]() func(Req) int {
 	return nil
 }
 
-// answers are what a Func came to: a result for each request, or one error
-// for all, or beside the results an error, or nil, for each.
+// answers is the outcome of a Func: a result for each request, or one error
+// for all, or besides the results an error, or nil, for each.
 type answers[Res any] struct {
 	res  []Res
 	err  error
 	each Errors
 }
 
-// call enters p with n requests and checks what comes back. It turns a panic
-// into an error, also one in the methods of the error that p returns. After
-// runtime.Goexit it does not return.
+// call runs p and checks what it returns. It turns a panic into an error, also
+// one in the methods of the error that p returns. After runtime.Goexit it does
+// not return.
 func call[Req, Res any](ctx *funcContext, p processor[Req, Res], reqs []Req) (a answers[Res]) {
 	returned := false
 	defer func() {
@@ -89,7 +89,8 @@ func call[Req, Res any](ctx *funcContext, p processor[Req, Res], reqs []Req) (a 
 	return a
 }
 
-// failure sorts out an error of Func for n requests: for all, or for each.
+// failure turns an error that Func returned for n requests into one for all or
+// one for each.
 func failure[Res any](res []Res, err error, n int, cause error) answers[Res] {
 	var each Errors
 	if _, panicked := err.(*PanicError); panicked || !errors.As(err, &each) {

@@ -6,21 +6,22 @@ import (
 	"time"
 )
 
-// Info is what a Func may know of the batch it processes.
+// Info describes the batch that a Func processes.
 type Info struct {
 	Size    int       // requests passed to Func
 	Weight  int       // their total weight; Size without a Weigher
 	Trigger Trigger   // what started the batch
 	Opened  time.Time // when its first request came
 
-	// Requests holds each request's submit context, aligned with reqs, for
-	// what it carries (a trace, a tenant). It must not be modified. Who left
-	// while Func runs is seen by that context having ended.
+	// Requests holds the context with which each request was submitted,
+	// aligned with reqs, for the values in it (a trace, a tenant). It must not
+	// be modified. If a caller leaves while Func runs because its context has
+	// ended, it shows here.
 	Requests []context.Context
 }
 
-// FromContext gives the Info of the batch that ctx, the context of a Func or
-// one derived from it, belongs to; false if it belongs to none.
+// FromContext returns the Info of the batch that ctx belongs to, if ctx is the
+// context of a Func or derived from one, and else false.
 func FromContext(ctx context.Context) (Info, bool) {
 	info, ok := ctx.Value(infoKey{}).(*Info)
 	if !ok {
@@ -29,8 +30,8 @@ func FromContext(ctx context.Context) (Info, bool) {
 	return *info, true
 }
 
-// WithInfo gives a context of which [FromContext] tells info: for a function
-// around a Func that calls it with some of a batch's requests, and for a test
+// WithInfo returns a context from which [FromContext] returns info. It is for
+// wrappers that call their Func with some of a batch's requests, and for tests
 // of a Func. info.Requests must be aligned with the requests of that call.
 func WithInfo(ctx context.Context, info Info) context.Context {
 	return context.WithValue(ctx, infoKey{}, &info)
@@ -38,11 +39,11 @@ func WithInfo(ctx context.Context, info Info) context.Context {
 
 type infoKey struct{}
 
-// funcContext is the context of one run of a Func. What costs (a done
-// channel, a deadline's timer) is made when Func first asks for it: most
+// funcContext is the context of one run of a Func. The costly parts (a done
+// channel, a deadline's timer) are made when Func first asks for them: most
 // never do, and a context of the standard library would cost each batch
-// three allocations more. It hands the library's own context on, so that
-// contexts derived from it need no goroutine of their own.
+// three allocations more. Its Value leads to a context of the standard library,
+// so that contexts derived from it need no goroutine of their own.
 type funcContext struct {
 	ctxs    []context.Context // of the requests; nil where all are context.Background()
 	entered time.Duration     // when Func was, on the pool's clock
@@ -53,7 +54,7 @@ type funcContext struct {
 	cause error // why it ended
 }
 
-// madeContext is what Func has asked for.
+// madeContext is the part that is made when Func asks for it.
 type madeContext struct {
 	context.Context
 	cancel context.CancelCauseFunc
@@ -74,7 +75,7 @@ func (c *funcContext) Deadline() (latest time.Time, ok bool) {
 	return latest, c.ctxs != nil
 }
 
-// told gives the Info with all that it says.
+// told returns the Info, complete with Requests.
 func (c *funcContext) told() *Info {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -100,7 +101,7 @@ func (c *funcContext) Value(key any) any {
 	return c.make().Value(key)
 }
 
-// make makes what costs, once.
+// make makes the costly parts, once.
 func (c *funcContext) make() *madeContext {
 	c.mu.Lock()
 	made := c.made
@@ -146,7 +147,7 @@ func (c *funcContext) end(cause error) {
 	}
 }
 
-// ended gives why end was called, nil if it was not.
+// ended returns the cause that end was called with, nil if it was not called.
 func (c *funcContext) ended() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,23 +11,23 @@ import (
 // share a batch. Size, weight, delay and minimum hold per key; MaxConcurrent
 // and MaxPending hold over all keys. Where several keys have batches waiting
 // for a slot, the keys take turns, a batch each. A key costs nothing once its
-// requests are answered. A key that cannot be one of a map is none here: one
-// that cannot be hashed panics, and one that does not equal itself (NaN) is
-// refused with an error. All methods are safe for concurrent use. The zero
-// Keyed is not usable; make one with [NewKeyed].
+// requests are answered. Keys are those of a map: one that cannot be hashed
+// panics, and one that does not equal itself (NaN) is refused with an error.
+// All methods are safe for concurrent use. The zero Keyed is not usable; make
+// one with [NewKeyed].
 type Keyed[K comparable, Req, Res any] struct {
 	fn   func(ctx context.Context, key K, reqs []Req) ([]Res, error)
 	pool *pool[Req, Res]
 
 	// pool.mu guards what follows.
 	keys map[K]*keyBatcher[K, Req, Res] // those that hold a batch
-	most int                            // how many there were at once since keys was made
+	most int                            // the most that keys has held since it was made
 }
 
-// A map does not shrink when keys are deleted. Where there were more keys than
-// mostKept and one of sparse is left, a Keyed makes a new map for these: that
-// costs little beside those that went, and holds the lock for a few milliseconds
-// where there were a million.
+// A map does not shrink when keys are deleted. If there were more than mostKept
+// keys and fewer than one in sparse is left, a Keyed makes a new map for these:
+// that costs little compared with the deletions, and holds the lock for a few
+// milliseconds if there were a million.
 const (
 	mostKept = 1024
 	sparse   = 32
@@ -44,8 +44,8 @@ func (b *keyBatcher[K, Req, Res]) process(ctx context.Context, reqs []Req) ([]Re
 	return b.of.fn(ctx, b.key, reqs)
 }
 
-// NewKeyed makes a Keyed that processes batches with fn, which is as [Func]
-// says and gets the key besides. It panics if fn is nil or opts.Validate fails.
+// NewKeyed makes a Keyed that processes batches with fn, a [Func] that gets the
+// batch's key too. It panics if fn is nil or opts.Validate fails.
 func NewKeyed[K comparable, Req, Res any](fn func(ctx context.Context, key K, reqs []Req) ([]Res, error), opts Options) *Keyed[K, Req, Res] {
 	if fn == nil {
 		panic("batcher: NewKeyed: fn is nil")
@@ -101,8 +101,8 @@ func (k *Keyed[K, Req, Res]) Do(ctx context.Context, key K, req Req) (res Res, e
 	return batch.collect(i)
 }
 
-// check refuses a key that cannot be one of a map, before the lock is taken. It
-// does not go on to pool.admit itself, so that this has no more stack under it.
+// check refuses a key that no map can hold, before the lock is taken. It does
+// not call pool.admit, which would add to the stack under that.
 func (k *Keyed[K, Req, Res]) check(key K) error {
 	_ = map[K]struct{}(nil)[key] // its hash may panic
 	if key != key {
@@ -111,15 +111,15 @@ func (k *Keyed[K, Req, Res]) check(key K) error {
 	return nil
 }
 
-// entrant makes one of a request. Inlined, it would add to the stack of each caller
-// that waits.
+// entrant makes an entrant of a request. Inlined, it would add to the stack of
+// every caller that waits.
 //
 //go:noinline
 func (k *Keyed[K, Req, Res]) entrant(e entry, due time.Duration, key K, req Req) *entrant[Req, Res] {
 	return &entrant[Req, Res]{entry: e, due: due, req: req, of: func() *Batcher[Req, Res] { return k.of(key) }}
 }
 
-// of gives the key's Batcher. pool.mu is held.
+// of returns the key's Batcher. pool.mu is held.
 func (k *Keyed[K, Req, Res]) of(key K) *Batcher[Req, Res] {
 	b := k.keys[key]
 	if b == nil {
@@ -159,7 +159,7 @@ func (k *Keyed[K, Req, Res]) Shutdown(ctx context.Context) error {
 	return k.pool.shutdown(ctx)
 }
 
-// all gives every Batcher that holds a batch. pool.mu is held.
+// all yields every Batcher that holds a batch. pool.mu is held.
 func (k *Keyed[K, Req, Res]) all(yield func(*Batcher[Req, Res]) bool) {
 	for _, b := range k.keys {
 		if !yield(&b.Batcher) {
@@ -168,10 +168,10 @@ func (k *Keyed[K, Req, Res]) all(yield func(*Batcher[Req, Res]) bool) {
 	}
 }
 
-// Stats gives the counters over all keys.
+// Stats returns the counters over all keys.
 func (k *Keyed[K, Req, Res]) Stats() Stats { return k.pool.snapshot() }
 
-// Len counts the keys that hold an open, waiting or running batch.
+// Len returns the number of keys that hold an open, waiting or running batch.
 func (k *Keyed[K, Req, Res]) Len() int {
 	k.pool.mu.Lock()
 	defer k.pool.mu.Unlock()

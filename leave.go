@@ -7,16 +7,16 @@ import (
 
 // This file is how a request, or its caller, leaves a batch before its answer.
 
-// fate is what befell one request apart from its batch.
+// fate is what happened to one request apart from its batch.
 type fate struct {
 	err       error // its own answer; nil: the batch's
 	withdrawn bool  // before Func was entered
 	left      bool  // its caller, while Func ran
 }
 
-// claim gives the claim on request i and sees to it that the end of its
-// context withdraws it. apart is for who must not wait for Options.Go. owner.mu
-// is held, and released.
+// claim returns the Future of request i, which the end of its context withdraws
+// from now on. apart is set for callers that must not wait for Options.Go.
+// owner.mu is held, and released.
 func (b *Batch[Req, Res]) claim(e entry, i int, apart bool) Future[Res] {
 	b.known = true
 	if e.done == nil {
@@ -31,14 +31,15 @@ func (b *Batch[Req, Res]) claim(e entry, i int, apart bool) Future[Res] {
 	return Future[Res]{of: &b.outcome, index: i}
 }
 
-// follow has the end of ctx set off watch n.
+// follow makes the end of ctx set off watch n.
 func (b *Batch[Req, Res]) follow(ctx context.Context, n int) {
 	b.keep(n, context.AfterFunc(ctx, func() { b.expire(n, causeOf(ctx)) }))
 }
 
-// watch finds or makes the watch for request i and gives its number. owner.mu
-// is held. AfterFunc comes later, since it may call into the context: it may be
-// long until then where Options.Go waits, so that before nobody shares a watch.
+// watch finds or makes the watch for request i and returns its number. owner.mu
+// is held. context.AfterFunc may call into the context and so comes later,
+// after Options.Go, which may wait; a watch is shared only once AfterFunc has
+// been called.
 func (b *Batch[Req, Res]) watch(done <-chan struct{}, i int) (n int, fresh bool) {
 	m := b.extra()
 	n = len(m.watches) - 1
@@ -50,7 +51,8 @@ func (b *Batch[Req, Res]) watch(done <-chan struct{}, i int) (n int, fresh bool)
 	return n + 1, true
 }
 
-// keep stores what ends watch n, or ends it if it is spent meanwhile.
+// keep stores the function that ends watch n, or calls it if the watch is spent
+// by now.
 func (b *Batch[Req, Res]) keep(n int, stop func() bool) {
 	b.owner.mu.Lock()
 	spent := b.ended() || b.more.watches[n].done == nil
@@ -63,8 +65,8 @@ func (b *Batch[Req, Res]) keep(n int, stop func() bool) {
 	}
 }
 
-// unwatch ends the watch of request i, which was withdrawn, if all that it
-// watches are gone: stop holds their context. owner.mu is held.
+// unwatch ends the watch of request i, which was withdrawn, if all requests that
+// it watches are gone: its stop refers to their context. owner.mu is held.
 func (b *Batch[Req, Res]) unwatch(i int) {
 	watches := b.more.watches
 	n := sort.Search(len(watches), func(n int) bool { return i <= watches[n].last })
@@ -92,7 +94,7 @@ func (b *Batch[Req, Res]) expire(n int, cause error) {
 		return
 	}
 	w := &b.more.watches[n]
-	w.done, w.stop = nil, nil // it is spent: who comes later needs another
+	w.done, w.stop = nil, nil // it is spent: later requests need another
 	for i, last := w.first, w.last; i <= last; i++ {
 		if at, place := b.locate(i); at.now() < StateRunning {
 			at.withdraw(place, cause)
@@ -107,8 +109,8 @@ type ending struct {
 }
 
 // endings finds the requests whose context has ended, before Func is entered.
-// owner.mu is not held: the batch collects no more, and contexts are foreign
-// code.
+// owner.mu is not held, since contexts are foreign code; it need not be, since
+// the batch no longer collects.
 func (b *Batch[Req, Res]) endings() (found []ending) {
 	for i, ctx := range b.ctxs {
 		if ctx.Err() != nil {
@@ -130,7 +132,7 @@ func (b *Batch[Req, Res]) withdraw(i int, err error) {
 	var none Req
 	b.reqs[i] = none
 	if b.ctxs != nil && !b.taken { // else endings may be reading them
-		b.ctxs[i] = context.Background() // what its caller's held need not wait for the batch
+		b.ctxs[i] = context.Background() // to free what its own refers to before the batch ends
 	}
 	b.unwatch(i)
 	if o.strict {
@@ -140,13 +142,13 @@ func (b *Batch[Req, Res]) withdraw(i int, err error) {
 	b.tell(i)
 	switch {
 	case b.waiting() == 0 && !o.hand && b.waits():
-		b.abort(ErrCanceled, &o.stats.Canceled) // so that it holds nothing, and the next one has a delay of its own
+		b.abort(ErrCanceled, &o.stats.Canceled) // to free it, and to give the next one a delay of its own
 	case b.collects():
 		o.review(b)
 	}
 }
 
-// fate gives request i's own fate. owner.mu is held.
+// fate returns the fate of request i. owner.mu is held.
 func (b *Batch[Req, Res]) fate(i int) *fate {
 	m := b.extra()
 	if len(m.fates) <= i {
@@ -171,9 +173,10 @@ func (b *Batch[Req, Res]) gone() int {
 	return b.more.withdrawn + b.more.moved
 }
 
-// desertion is from how many places on a batch that waits for a slot takes no
-// more requests where seven of eight are gone. Each place takes memory until
-// the batch has ended, also that of who came and left while Func is stuck.
+// desertion is the number of places from which on a batch that waits for a slot
+// takes no more requests if seven of eight are gone. Each place takes memory
+// until the batch has ended, also those of callers that come and leave while
+// Func is stuck.
 const desertion = 1024
 
 // deserted reports whether nearly all requests are gone. owner.mu is held.
@@ -184,13 +187,13 @@ func (b *Batch[Req, Res]) deserted() bool {
 // waiting counts the requests that are not gone. owner.mu is held.
 func (b *Batch[Req, Res]) waiting() int { return b.size - b.gone() }
 
-// tell wakes who waits for request i, which got its answer before its batch
-// did. The first time it wakes all who wait for the batch; from then on each
-// who waits has a signal of its own, so that n withdrawals cost n wake-ups and
-// not n². owner.mu is held.
+// tell wakes the waiters of request i, which got its answer before its batch
+// did. The first time it wakes all waiters of the batch; from then on each has
+// a signal of its own, so that n withdrawals cost n wake-ups and not n².
+// owner.mu is held.
 func (b *Batch[Req, Res]) tell(i int) {
 	if !b.known {
-		return // only Do waits here, each for its own context too
+		return // only Dos wait here, each for its own context too
 	}
 	o := b.owner
 	if c := b.extra().own[i]; c != nil {
@@ -200,8 +203,8 @@ func (b *Batch[Req, Res]) tell(i int) {
 	b.disperse()
 }
 
-// disperse wakes all who wait for the batch and gives each that goes on
-// waiting a signal of its own. owner.mu is held.
+// disperse wakes all waiters of the batch; those that go on waiting get a
+// signal of their own. owner.mu is held.
 func (b *Batch[Req, Res]) disperse() {
 	b.scattered = true
 	b.wake.close(&b.owner.after)

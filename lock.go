@@ -2,12 +2,12 @@ package batcher
 
 // This file is how a critical section of a pool begins and ends.
 
-// after collects what must wait until the lock is released.
+// after collects what to do once the lock is released.
 type after struct {
 	any     bool            // there is something to do
 	wake    []chan struct{} // to close
 	stop    []func() bool   // to call
-	relieve int             // slots to go on with in a new goroutine
+	relieve int             // slots to continue in new goroutines
 }
 
 func (a *after) close(c chan struct{}) {
@@ -19,10 +19,10 @@ func (a *after) close(c chan struct{}) {
 func (a *after) call(stop func() bool) { a.stop, a.any = append(a.stop, stop), true }
 
 // lock begins a critical section where its cost matters: on the way in, and
-// between two batches of a slot. sync.Mutex parks who has to wait at once where
-// the processor has others to run, and else spins for longer than a section
-// lasts. To try again a few times before took a burst from 1.18 to 1.13 of its
-// floor, 1,024 callers from 1.16 to 1.12 and 64 from 1.08 to 1.05.
+// between two batches of a slot. A sync.Mutex that is taken parks the goroutine
+// at once if the processor has others to run, and else spins for longer than a
+// section lasts. Trying again a few times first took a burst from 1.18 to 1.13
+// of its floor, 1,024 callers from 1.16 to 1.12 and 64 from 1.08 to 1.05.
 func (p *pool[Req, Res]) lock() {
 	if !p.mu.TryLock() {
 		p.lockContended()
@@ -42,18 +42,19 @@ func (p *pool[Req, Res]) lockContended() {
 
 const (
 	lockTries = 4
-	lockPause = 100 // turns of an empty loop: some 30 ns; half as many did the same, twice as many less
+	lockPause = 100 // turns of an empty loop, some 30 ns; half as many helped as much, twice as many less
 )
 
 // unlock ends a critical section of a Submit, a Do or a timer: it starts the
-// slots that the section has made necessary and wakes whom it has answered.
+// slots that the section has made necessary and wakes the callers that it has
+// answered.
 func (p *pool[Req, Res]) unlock() { p.release(false) }
 
-// unlockApart is unlock for all others. It does not call Options.Go itself:
-// that may wait for a worker, or run a slot, and who calls this is promised
-// not to wait, or waits no longer than a context lasts. The goroutine of a slot
-// may be that worker, and a panic would come before its own batch has run or
-// been answered.
+// unlockApart is unlock for all others. It calls Options.Go only in a new
+// goroutine: Go may wait for a worker, or run a slot, and these callers are
+// promised not to wait, or no longer than a context lasts. The goroutine of a
+// slot may be the worker that Go waits for, and a panic of Go would come before
+// its own batch has run or been answered.
 func (p *pool[Req, Res]) unlockApart() { p.release(true) }
 
 // release is unlock, or unlockApart.
@@ -71,8 +72,8 @@ func (p *pool[Req, Res]) busies() bool {
 	return p.wanted > p.coming && p.busy < p.slots || p.after.any
 }
 
-// unlockAndAct does what is to do. apart has slots started from a goroutine of
-// its own. p.mu is held, and released.
+// unlockAndAct does what is to be done. If apart is set, it starts slots from a
+// new goroutine. p.mu is held, and released.
 func (p *pool[Req, Res]) unlockAndAct(apart bool) {
 	p.letIn()
 	starts := max(0, min(p.wanted-p.coming, p.slots-p.busy))

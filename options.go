@@ -12,23 +12,24 @@ const defaultDelay = 10 * time.Millisecond
 
 // Options say when a [Batcher] or a [Keyed] starts a batch and how much it
 // takes on. The zero Options are idle mode: a request waits for nothing but a
-// free slot, and what comes while the slot is busy forms the next batch.
+// free slot, and requests that arrive while the slot is busy form the next
+// batch.
 type Options struct {
 	// MaxSize is the most requests in a batch; a full batch starts at once.
 	// Default: zero, no limit.
 	MaxSize int
 
-	// MinSize is enough to start: a batch this large takes a free slot at
-	// once, and a smaller one waits for company until Delay.
-	// Default: zero, which is 1 without a Delay and never enough with one.
+	// MinSize is how many requests are enough to start: a batch this large
+	// takes a free slot at once, a smaller one waits for company until Delay.
+	// Default: zero, which is 1 without a Delay; with one no size is enough.
 	MinSize int
 
 	// StrictSize makes MinSize a must, whatever Delay says and even at Close,
 	// which fails a smaller batch with ErrClosed. Requests that were canceled
-	// then do not count for MinSize and MaxSize. Only MaxWeight starts a
-	// smaller batch: it could never grow. What is withdrawn from a batch that
-	// has started and waits for a slot is not replaced: Func gets fewer then.
-	// Default: false.
+	// do not count for MinSize and MaxSize then. Only MaxWeight starts a
+	// smaller batch, as that one could never grow. Requests withdrawn from a
+	// batch that has started and waits for a slot are not replaced: Func then
+	// gets fewer. Default: false.
 	StrictSize bool
 
 	// MaxWeight is the most total weight of a batch (see Weigher).
@@ -39,11 +40,11 @@ type Options struct {
 	// request. Default: zero, none; 10 ms if MinSize is over 1 and not strict.
 	Delay time.Duration
 
-	// TargetTime keeps Func's run time at or below it by moving the size limit
-	// between MinSize and MaxSize: see Stats.SizeLimit. It refuses nothing. A
-	// Func that takes longer at any size is driven to MinSize. A limit
-	// that moves holds for batches that wait too: what is too much of one
-	// stays in line, what is missing comes from those behind it.
+	// TargetTime is the run time of Func to stay at or below, by moving the
+	// size limit between MinSize and MaxSize: see Stats.SizeLimit. No request
+	// is refused for it. If Func takes longer at any size, the limit falls to
+	// MinSize. A new limit also holds for batches that already wait: what one
+	// has too much of stays in line, what it lacks comes from those behind it.
 	// Default: zero, the limit is MaxSize.
 	TargetTime time.Duration
 
@@ -60,16 +61,16 @@ type Options struct {
 	MaxPending int
 
 	// Go runs the work of a slot: a loop over batches that ends when none is
-	// due. It must run every task, once. It may wait for a worker, which keeps
-	// the caller of Submit or Do waiting whose request needs the slot, whatever
-	// its context says; where any other call, the time or the end of a batch
-	// needs one it is called in a goroutine of its own. A panic of Go goes to
-	// that caller, or ends the program; the task then runs in a new goroutine.
-	// Default: nil, a new goroutine.
+	// due. It must run every task, once. It is called by the Submit or Do whose
+	// request needs the slot; if it waits for a worker, so does that caller,
+	// even when its context ends. Where any other call, a timer or the end of a
+	// batch needs a slot, Go is called in a goroutine of its own. A panic of Go
+	// reaches that caller, or ends the program; the task then runs in a new
+	// goroutine. Default: nil, a new goroutine.
 	Go func(task func())
 }
 
-// Validate says what is wrong, naming each field and its value, or gives nil.
+// Validate returns an error that names each wrong field and its value, or nil.
 func (o Options) Validate() error {
 	var faults []error
 	fault := func(format string, args ...any) {
@@ -92,7 +93,7 @@ func (o Options) Validate() error {
 }
 
 // BatchOptions say when a [Batch] by hand starts by itself, if at all, and
-// how much it takes. The zero BatchOptions start only by Start.
+// how much it takes. With the zero BatchOptions only Start starts it.
 type BatchOptions struct {
 	// MaxSize is the most requests; Add refuses more. Default: zero, no limit.
 	MaxSize int
@@ -109,14 +110,14 @@ type BatchOptions struct {
 	MaxWeight int
 
 	// Delay starts the batch this long after its first request.
-	// Default: zero, it does not start by time.
+	// Default: zero, no time starts it.
 	Delay time.Duration
 
 	// StartWhenFull starts the batch when it holds MaxSize or MaxWeight, or
 	// when a request would overflow MaxWeight. Default: false.
 	StartWhenFull bool
 
-	// Go runs Func, as in Options. Default: nil, a new goroutine.
+	// Go runs Func: see Options. Default: nil, a new goroutine.
 	Go func(task func())
 }
 
@@ -150,7 +151,7 @@ func sizeFaults(fault func(string, ...any), maxSize, minSize, maxWeight int, del
 // never is a size that no batch reaches.
 const never = math.MaxInt
 
-// policy is what Options and BatchOptions boil down to: when a batch is full,
+// policy is what Options and BatchOptions are reduced to: when a batch is full,
 // ready and due. It does not change.
 type policy struct {
 	maxSize   int           // a batch this large is full

@@ -5,33 +5,33 @@ import (
 	"time"
 )
 
-// pace predicts how long Func runs from how long it ran, for each power of two
-// of the batch's size apart. It keeps a smoothed mean and a smoothed deviation,
-// as TCP does for its round trips (RFC 6298), with a gain of a quarter for
-// both, since batches are fewer than segments. A run shorter than the mean
-// does not raise the deviation: a Func that becomes faster is not predicted to
-// be slower.
+// pace predicts how long Func will run from how long it ran, separately for each
+// power of two of the batch's size. It keeps a smoothed mean and a smoothed
+// deviation, as TCP does for its round trips (RFC 6298), with a gain of a
+// quarter for both, since batches are fewer than segments. A run shorter than
+// the mean does not raise the deviation: a Func that becomes faster must not be
+// predicted to be slower.
 type pace struct {
 	runs [bits.UintSize + 1]runs
 }
 
-// runs is what is known of those of one size.
+// runs is what is known of the runs of one size.
 type runs struct {
 	mean, deviation time.Duration // zero before the first
-	told            time.Duration // what was last said to keep
+	told            time.Duration // keep, when observe last reported a move
 }
 
-// keep is the time to keep for the next one.
+// keep is the time to keep for the next run.
 func (r *runs) keep() time.Duration { return r.mean + max(leastMargin, 2*r.deviation) }
 
 // leastMargin is kept between the predicted end and the deadline: timers are
 // up to a millisecond late.
 const leastMargin = time.Millisecond
 
-// observe takes a run into account. It reports whether the time to keep for
-// such a batch has moved by a margin, so that who waits for it is to be told: to
-// tell all costs the more, the more keys wait, but no run that takes less than a
-// margin moves it so far.
+// observe takes a run into account. It reports whether the time to keep for such
+// a batch has moved by leastMargin since it last did, so that the batches that
+// wait must be scheduled again. That costs more the more keys wait, but a Func
+// whose runs take less than the margin never moves it so far.
 func (p *pace) observe(size int, took time.Duration) (moved bool) {
 	r := &p.runs[bits.Len(uint(size))]
 	if r.mean == 0 {
@@ -52,8 +52,8 @@ func (p *pace) observe(size int, took time.Duration) (moved bool) {
 	return true
 }
 
-// predict gives the time to keep for a batch of a size, by the nearest size
-// seen, a larger one first. It is false if none was seen.
+// predict returns the time to keep for a batch of a size, from the nearest size
+// seen, a larger one first. It returns false if none was seen.
 func (p *pace) predict(size int) (time.Duration, bool) {
 	n := bits.Len(uint(size))
 	for i := n; i < len(p.runs); i++ {

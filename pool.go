@@ -11,35 +11,35 @@ import (
 	"time"
 )
 
-// pool is what the Batchers of one Keyed share, and what a Batcher alone has
+// pool is what the Batchers of one Keyed share, and what any other Batcher has
 // to itself: the lock, the slots, the room for requests and the counters.
 //
-// A slot is a goroutine's leave to run batches, one after the other. It is
-// taken when a batch is due and given back when none is, so that an idle pool
+// A slot is permission for a goroutine to run batches, one after the other. It
+// is taken when a batch is due and given back when none is, so an idle pool
 // owns no goroutine. A slot binds late: it takes the open batch only when it
-// is about to run it, so that the batch gathers until then.
+// is about to run it, so the batch gathers until then.
 type pool[Req, Res any] struct {
 	policy
 	slots  int                      // how many
 	launch func(func())             // Options.Go, or nil
 	weigh  func(Req) int            // nil: all weigh 1
 	procs  int                      // GOMAXPROCS
-	asks   bool                     // more than a request's context is to be looked at
+	asks   bool                     // a request's weight or deadline matters
 	vacate func(*Batcher[Req, Res]) // called with mu held when a Batcher holds no batch; or nil
 
 	all iter.Seq[*Batcher[Req, Res]] // that may hold a batch; mu is held; nil for a batch by hand
 
 	epoch time.Time // what clock counts from
-	pace  *pace     // how long Func runs; nil where nothing asks; guarded by mu
+	pace  *pace     // how long Func runs; nil unless deadlines matter; guarded by mu
 	sizer *sizer    // moves limit; nil without TargetTime; guarded by mu
 
-	_ [80]byte // what precedes is only read, what follows is written for each request and begins on a cache line
+	_ [80]byte // what precedes is only read; what follows is written for each request and begins a cache line
 
 	mu        sync.Mutex  // guards what follows, and the Batchers and batches of this pool
 	closed    bool        // no request is accepted
 	abandoned bool        // no batch is begun
 	brisk     bool        // batches are answered soon; see yield.go
-	crowded   atomic.Bool // who yields comes back late
+	crowded   atomic.Bool // callers that yield come back late
 	wanted    int         // due batches: each would take a slot
 	coming    int         // slots on their way to a batch
 	busy      int         // slots taken, those coming included
@@ -47,7 +47,7 @@ type pool[Req, Res any] struct {
 	room      admission   // up to here one cache line holds what each request touches
 
 	sealed    int                 // due batches that collect no more
-	gathering int                 // slots coming that let callers in first
+	gathering int                 // slots coming that first let callers in
 	relieved  int                 // gatherers that have lost their slot and do not know it yet
 	turns     turns[Req, Res]     // Batchers with due batches, in turn
 	running   batchList[Req, Res] // batches in Func
@@ -80,7 +80,7 @@ func newPool[Req, Res any](p policy, slots int, launch func(func())) *pool[Req, 
 	return pool
 }
 
-// clock is the time since the pool was made, always over zero.
+// clock is the time since the pool was made, always above zero.
 func (p *pool[Req, Res]) clock() time.Duration { return time.Since(p.epoch) }
 
 // entry is a request on its way in, without the request. It has four words:
@@ -91,7 +91,7 @@ type entry struct {
 	weight int
 }
 
-// ask gives a request's weight, and its deadline if time decides anything.
+// ask returns a request's weight, and its deadline if deadlines matter.
 func (p *pool[Req, Res]) ask(ctx context.Context, req Req) (weight int, due time.Duration) {
 	weight = 1
 	if p.weigh != nil {
@@ -105,12 +105,12 @@ func (p *pool[Req, Res]) ask(ctx context.Context, req Req) (weight int, due time
 	return weight, due
 }
 
-// admit lets a request in: it returns with p.mu held, or with the reason for a
-// refusal and p.mu released. Where there is no room and wait says so, it returns
-// with errNoRoom and p.mu held, so that the request can stand in line.
-// What a batch needs to know of a request and its context is asked before the
-// lock is taken, since both are foreign code. due is ctx's deadline on the
-// pool's clock, or zero if there is none or it does not matter.
+// admit lets a request in and returns with p.mu held, or refuses it and returns
+// the reason with p.mu released. If there is no room and wait is set, it returns
+// errNoRoom with p.mu held, so that the request can stand in line. What a batch
+// needs to know of a request and its context is asked before the lock is taken,
+// since both are foreign code. due is ctx's deadline on the pool's clock, or
+// zero if there is none or it does not matter.
 func (p *pool[Req, Res]) admit(ctx context.Context, req Req, wait bool) (e entry, due time.Duration, err error) {
 	e.weight = 1
 	if ctx != context.Background() {
@@ -140,8 +140,8 @@ func (p *pool[Req, Res]) admit(ctx context.Context, req Req, wait bool) (e entry
 	}
 }
 
-// The errors of admit are made apart from it, so that it needs less stack: a
-// caller that comes from not too deep then keeps the 2 KiB that it began with.
+// The errors of admit are made in functions of their own, so that admit needs
+// less stack: unless its caller is deep down, 2 KiB are enough.
 
 func (p *pool[Req, Res]) tooHeavy(weight int) error {
 	return fmt.Errorf("%w: it weighs %d, MaxWeight is %d", ErrTooHeavy, weight, p.maxWeight)
@@ -151,7 +151,7 @@ func (p *pool[Req, Res]) full() error {
 	return fmt.Errorf("%w: MaxPending is %d, and as many requests are pending", ErrFull, p.room.limit)
 }
 
-// reject counts a refusal and gives its reason back.
+// reject counts a refusal and returns its reason.
 func (p *pool[Req, Res]) reject(err error) error {
 	p.mu.Lock()
 	p.stats.Rejected++
@@ -159,8 +159,8 @@ func (p *pool[Req, Res]) reject(err error) error {
 	return err
 }
 
-// observe takes a run of Func into account. One of which nothing succeeded says
-// nothing about how long success takes, unless that it took too long. p.mu is
+// observe takes a run of Func into account. A run in which all requests failed
+// says nothing about how long success takes, unless it took too long. p.mu is
 // held.
 func (p *pool[Req, Res]) observe(size int, took time.Duration, failed bool) {
 	if p.pace != nil && !failed && p.pace.observe(size, took) {
@@ -175,7 +175,7 @@ func (p *pool[Req, Res]) observe(size int, took time.Duration, failed bool) {
 	}
 	before := p.limit
 	p.limit = p.sizer.observe(before, size, took)
-	if p.limit < before && p.enough > 1 { // else each open batch has a slot to come, which makes it fit
+	if p.limit < before && p.enough > 1 { // else each open batch is due, and the slot that takes it makes it fit
 		for b := range p.all {
 			if b.open != nil && !b.openDue {
 				b.review(b.open)
@@ -184,15 +184,15 @@ func (p *pool[Req, Res]) observe(size int, took time.Duration, failed bool) {
 	}
 }
 
-// takeBack refuses a request that was admitted but fits nowhere. p.mu is
-// held, and released.
+// takeBack refuses a request that was admitted but does not fit. p.mu is held,
+// and released.
 func (p *pool[Req, Res]) takeBack() {
 	p.room.leave(1, &p.after)
 	p.stats.Rejected++
 	p.unlockApart()
 }
 
-// answered notes that n requests were answered, which makes room. p.mu is held.
+// answered counts n requests as answered, which makes room. p.mu is held.
 func (p *pool[Req, Res]) answered(n int, counter *uint64) {
 	*counter += uint64(n)
 	p.room.leave(n, &p.after)

@@ -1,7 +1,7 @@
 package batcher
 
-// batchList is a list of batches, each of which is in one list at most. Its
-// owner's lock guards it.
+// batchList is a list of batches. A batch is in one list at most. Its owner's
+// lock guards it.
 type batchList[Req, Res any] struct{ first, last *Batch[Req, Res] }
 
 func (l *batchList[Req, Res]) push(b *Batch[Req, Res]) {
@@ -38,11 +38,12 @@ func (l *batchList[Req, Res]) remove(b *Batch[Req, Res]) {
 	b.prev, b.next = nil, nil
 }
 
-// turns is the line of Batchers that have due batches: whose turn it is gets
-// one batch run and stands at the end again. Its owner's lock guards it.
+// turns is the line of Batchers that have due batches: when its turn comes, a
+// Batcher has one batch run and goes to the end of the line. Its owner's lock
+// guards it.
 type turns[Req, Res any] struct{ first, last *Batcher[Req, Res] }
 
-// add puts b at the end, unless it stands in line.
+// add puts b at the end, unless it is in line already.
 func (t *turns[Req, Res]) add(b *Batcher[Req, Res]) {
 	if b.queued {
 		return
@@ -56,7 +57,7 @@ func (t *turns[Req, Res]) add(b *Batcher[Req, Res]) {
 	t.last = b
 }
 
-// remove takes b out of the line, if it stands there.
+// remove takes b out of the line, if it is in it.
 func (t *turns[Req, Res]) remove(b *Batcher[Req, Res]) {
 	if !b.queued {
 		return

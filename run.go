@@ -8,9 +8,9 @@ import (
 )
 
 // This file is what happens to a batch from its first request to its last
-// answer. Everything is called with owner.mu held unless it says otherwise.
+// answer. All of it is called with owner.mu held unless it says otherwise.
 
-// add puts a request in and gives its place.
+// add puts a request in and returns its place.
 func (b *Batch[Req, Res]) add(e entry, due time.Duration, req Req) int {
 	o := b.owner
 	if n := len(b.reqs); n == cap(b.reqs) {
@@ -35,7 +35,7 @@ func (b *Batch[Req, Res]) add(e entry, due time.Duration, req Req) int {
 	return b.size - 1
 }
 
-// sum is a + b, or the largest weight that there is.
+// sum is a + b, or math.MaxInt if that overflows.
 func sum(a, b int) int {
 	if b > math.MaxInt-a {
 		return math.MaxInt
@@ -56,8 +56,8 @@ func (b *Batch[Req, Res]) first() {
 }
 
 // remember notes the context of the request that was added last, nil for
-// context.Background(). Nothing is noted where all are that one: with
-// 1,000,000 requests pending each takes a quarter less time so.
+// context.Background(). While all are that one, nothing is noted: with
+// 1,000,000 requests pending that takes a quarter off the time of each.
 func (b *Batch[Req, Res]) remember(ctx context.Context) {
 	if b.ctxs == nil {
 		b.ctxs = make([]context.Context, 0, cap(b.reqs))
@@ -75,9 +75,9 @@ func (b *Batch[Req, Res]) remember(ctx context.Context) {
 // filled it.
 const mostSpare = 1 << 14
 
-// begin enters the batch into Func's care, under the context run: from here on
-// no request is withdrawn. It reports whether there is anything to run; if
-// not, the batch has ended and run is as it was.
+// begin marks the batch as running, under the context run: from here on no
+// request is withdrawn. It reports whether there is anything to run; if not,
+// the batch has ended and run is unchanged.
 func (b *Batch[Req, Res]) begin(run *funcContext) bool {
 	o := b.owner
 	if b.waiting() == 0 {
@@ -135,17 +135,17 @@ func (b *Batch[Req, Res]) weightOf(i int) int {
 	return b.more.weights[i]
 }
 
-// lighten has request i, which is gone, count no more for MaxWeight.
+// lighten takes the weight of request i, which is gone, off the batch's.
 func (b *Batch[Req, Res]) lighten(i int) {
 	if b.owner.weigh != nil {
 		b.more.weight -= b.more.weights[i]
 	}
 }
 
-// finish gives what Func returned to the callers, and says what comes next for
-// the slot's goroutine. Where that is another batch, finish takes it as
-// pool.pick does, unless spare is nil, a context for its run that is not made
-// with the lock held. owner.mu is not held.
+// finish answers the callers with what Func returned, and says what comes next
+// for the slot's goroutine. If that is another batch, finish takes it as
+// pool.pick does, unless spare is nil. spare is the context for its run, made
+// before the lock is taken. owner.mu is not held.
 func (b *Batch[Req, Res]) finish(a answers[Res], spare *funcContext) (then step, next *Batch[Req, Res]) {
 	o, n := b.owner, b.run.info.Size
 	b.run.end(context.Canceled)
@@ -175,9 +175,9 @@ func (b *Batch[Req, Res]) finish(a answers[Res], spare *funcContext) (then step,
 	b.wake = signals{}
 	b.settle(StateDone)
 	if alone {
-		b.wake = wake // stays, for who uses the batch again
+		b.wake = wake // stays with the batch, which may be used again
 	}
-	o.letIn() // before it is seen what comes next
+	o.letIn() // first, since it may add to what comes next
 	o.coming++
 	if o.unused == nil {
 		o.unused = spare
@@ -205,8 +205,8 @@ func (b *Batch[Req, Res]) finish(a answers[Res], spare *funcContext) (then step,
 	return then, next
 }
 
-// spread lays results and errors out by place where some requests are gone,
-// and counts the errors.
+// spread lays results and errors out by place if some requests are gone, and
+// counts the errors.
 func (b *Batch[Req, Res]) spread(each Errors) (failed int) {
 	if each == nil && b.gone() == 0 {
 		return 0
@@ -247,7 +247,7 @@ func (b *Batch[Req, Res]) settle(s State) {
 	o.rest()
 }
 
-// abort ends a batch that waits: all who have no answer yet get err.
+// abort ends a batch that waits: all requests without an answer get err.
 func (b *Batch[Req, Res]) abort(err error, counter *uint64) {
 	o := b.owner
 	if o.open == b {

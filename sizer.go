@@ -9,32 +9,31 @@ import (
 // sizer moves the size limit so that Func's run time stays at or below a
 // target: up by steps while runs stay below it, down by a share when they do
 // not (additive increase, multiplicative decrease: Chiu and Jain 1989). Two
-// runs in a row must agree before it moves, up as well as down: one outlier
-// moves nothing, and noise moves it up about as often as down.
+// runs in a row must agree before it moves, up or down: one outlier moves
+// nothing, and noise moves it up about as often as down.
 //
-// The step doubles as long as runs agree, and two bounds make that precise.
+// The step doubles as long as runs agree, within two bounds.
 //
 // A run's fit is the size that would have taken just the target at the run's
-// cost for each request. Where some of the cost is fixed, the best size is not
-// between the run's size and its fit, but beyond: a move that ends at the fit
-// is never too long, so that no move is shorter, and a cut of more than half
-// is never made.
+// cost per request. If part of the cost is fixed, the best size is not between
+// the run's size and its fit, but beyond: a move that ends at the fit is never
+// too long. So no move is shorter, and no cut is by more than half.
 //
 // A size that was too large is remembered, and growth goes half of the way to
 // it, as in BIC, the TCP variant (Xu, Harfoush, Rhee 2004). A step that failed
 // is taken back. Near the size that was too large the limit rests, since each
-// attempt costs two runs above the target, and then forgets it, since the back
-// end may have become faster.
+// attempt costs two runs above the target. After the rest that size is
+// forgotten, since the back end may have become faster.
 type sizer struct {
 	target      time.Duration
 	least, most int // the range of the limit; most may be never
 
-	fit      int  // of the last run that said something; zero: none did
+	fit      int  // of the last run that counted; zero: none did
 	above    bool // that run was above the target
 	step     int
 	from     int // what the limit grew from, if that was its last move; else zero
 	tooLarge int // a size known to be too large; zero: none is
-	rest     int // for so many more runs at or below the target
+	rest     int // how many more runs at or below the target it rests
 
 	moved struct { // the last move; to is zero before the first
 		from, to, size int
@@ -43,12 +42,12 @@ type sizer struct {
 }
 
 const (
-	reach = 10 // a run speaks for no more than this many times its size
-	near  = 20 // one part in this many below a size that was too large is near it
+	reach = 10 // a run's fit is at most this many times its size
+	near  = 20 // within one part in this many of a size that was too large is near it
 	pause = 8  // how many runs at or below the target the limit rests
 )
 
-// observe takes a run into account and gives the limit that follows limit.
+// observe takes a run into account and returns the limit that follows limit.
 // Batches that became full under another limit may be larger or smaller.
 func (s *sizer) observe(limit, size int, took time.Duration) int {
 	fit, above := s.fitOf(size, took), took > s.target
@@ -82,7 +81,7 @@ func (s *sizer) fitOf(size int, took time.Duration) int {
 
 func (s *sizer) doubleStep(size int) { s.step = max(1, min(2*s.step, size)) }
 
-// cut gives the limit after size was too large.
+// cut returns the limit after size was too large.
 func (s *sizer) cut(limit, size, fit int) int {
 	if size <= limit {
 		s.doubleStep(size)
@@ -102,7 +101,7 @@ func (s *sizer) cut(limit, size, fit int) int {
 	return next
 }
 
-// grown gives the limit after size was not too large.
+// grown returns the limit after size was not too large.
 func (s *sizer) grown(limit, size, fit int) int {
 	if limit == s.most {
 		return limit
@@ -124,7 +123,7 @@ func (s *sizer) grown(limit, size, fit int) int {
 	return min(fit, s.most)
 }
 
-// reason says in words why the limit last moved; empty: it never has.
+// reason says in words why the limit last moved, "" if it never has.
 func (s *sizer) reason() string {
 	verb, m := "grew", s.moved
 	if m.to < m.from {

@@ -1,7 +1,7 @@
 package batcher
 
 // This file is where batches and the contexts of their runs come from: made
-// when they are needed, prepared before, or used again.
+// when needed, prepared beforehand, or used again.
 
 func makeBatch[Req, Res any](owner *Batcher[Req, Res]) *Batch[Req, Res] {
 	batch := &Batch[Req, Res]{owner: owner}
@@ -13,11 +13,11 @@ func makeBatch[Req, Res any](owner *Batcher[Req, Res]) *Batch[Req, Res] {
 // keeps one.
 const mostPrepared = 1 << 10
 
-// prepare makes the next batch, with room for n requests, where only Dos come,
-// so that the first of them need not do it: that one holds the lock, and sooner
-// or later each would need 4 KiB of stack for it instead of 2. With 10,000
-// callers a request takes 0.96 times as long so; a burst of Submits would take
-// 1.03 times as long. newBatch says whose it is; until then it keeps no key.
+// prepare makes the next batch, with room for n requests, if only Dos come. The
+// first of them would make it with the lock held, and sooner or later each
+// would need 4 KiB of stack for that instead of 2. With 10,000 callers this
+// makes a request take 0.96 times as long; a burst of Submits would take 1.03
+// times as long. newBatch sets its owner; until then it keeps no key alive.
 // p.mu is not held.
 func (p *pool[Req, Res]) prepare(n int) {
 	if p.spare.Load() != nil {
@@ -28,8 +28,8 @@ func (p *pool[Req, Res]) prepare(n int) {
 	p.spare.CompareAndSwap(nil, batch)
 }
 
-// newBatch makes a batch, or takes one that was prepared or that a single Do
-// has had to itself. b.mu is held.
+// newBatch makes a batch, or takes one that was prepared or that a lone Do has
+// used. b.mu is held.
 func (b *Batcher[Req, Res]) newBatch() *Batch[Req, Res] {
 	batch := b.spare.Swap(nil)
 	if batch == nil {
@@ -41,7 +41,7 @@ func (b *Batcher[Req, Res]) newBatch() *Batch[Req, Res] {
 	return batch
 }
 
-// newContext gives the context of the next run of Func: the one that was made
+// newContext returns the context of the next run of Func: the one that was made
 // before the lock was taken, if there is one. p.mu is held.
 func (p *pool[Req, Res]) newContext() *funcContext {
 	run := p.unused

@@ -2,8 +2,9 @@ package batcher
 
 import "fmt"
 
-// State is where a [Batch] stands in its life. It only moves forward:
-// open and ready alternate, then started, running and done; or canceled.
+// State is where a [Batch] stands in its life. It starts as open, may alternate
+// between open and ready, and then only moves forward: to started, running and
+// done, or to canceled.
 type State uint8
 
 const (
@@ -23,7 +24,7 @@ const (
 
 var stateNames = [...]string{"open", "ready", "started", "running", "done", "canceled"}
 
-// String gives the state's name in lower case.
+// String returns the state's name in lower case.
 func (s State) String() string { return nameOf("State", stateNames[:], int(s)) }
 
 // Trigger is what started a batch.
@@ -50,7 +51,7 @@ const (
 
 var triggerNames = [triggers]string{"size", "weight", "delay", "idle", "manual", "deadline", "close"}
 
-// String gives the trigger's name in lower case.
+// String returns the trigger's name in lower case.
 func (t Trigger) String() string { return nameOf("Trigger", triggerNames[:], int(t)) }
 
 func nameOf(kind string, names []string, i int) string {

@@ -14,17 +14,17 @@ type Stats struct {
 	Pending   int    // requests accepted and not yet answered
 	Running   int    // batches in Func
 
-	// SizeLimit is what a full batch holds now: MaxSize (zero: no limit), or
-	// what TargetTime has made of it, and LimitMoved says in words why it last
-	// moved, "" if it never has.
+	// SizeLimit is how many requests a full batch holds now: MaxSize (zero: no
+	// limit), or what TargetTime has lowered it to. LimitMoved says in words
+	// why it last moved; "" means that it never has.
 	SizeLimit  int
 	LimitMoved string
 
 	started [triggers]uint64
 }
 
-// Started counts the batches that ran by what started them; together they are
-// Batches. It is zero for a Trigger that does not exist.
+// Started returns how many batches ran that t started. The sum over all
+// Triggers is Batches. For an unknown Trigger it is zero.
 func (s Stats) Started(t Trigger) uint64 {
 	if int(t) >= len(s.started) {
 		return 0

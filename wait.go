@@ -3,7 +3,7 @@ package batcher
 import "context"
 
 // This file is how callers wait for their answers and read them. With leave.go
-// it makes a Batch the claims that a Future holds.
+// it makes *Batch implement claims.
 
 // more is what few batches need.
 type more[Req, Res any] struct {
@@ -14,23 +14,23 @@ type more[Req, Res any] struct {
 	left      int    // callers that left while Func ran
 
 	done    chan struct{}         // Batch.Done
-	own     map[int]chan struct{} // one request's own signal, by place
+	own     map[int]chan struct{} // signals for one request each, by place
 	watches []watch
 
 	moved int              // requests, to other batches
 	head  int              // the place before which all are gone
-	parts []part[Req, Res] // which have moved, and where to, by place
+	parts []part[Req, Res] // what has moved, and where to, by place
 }
 
 // watch withdraws the requests from first to last when the context that they
-// share ends. One caller that submits many pays for one.
+// share ends. A caller that submits many with one context pays for one watch.
 type watch struct {
 	done        <-chan struct{}
 	first, last int
 	stop        func() bool
 }
 
-// settle wakes who waits and ends the watches.
+// settle wakes all waiters and ends the watches.
 func (m *more[Req, Res]) settle(then *after) {
 	then.close(m.done)
 	for _, c := range m.own {
@@ -44,7 +44,7 @@ func (m *more[Req, Res]) settle(then *after) {
 	m.done, m.own, m.watches, m.weights = nil, nil, nil, nil
 }
 
-// extra gives what few batches need. owner.mu is held.
+// extra returns b.more, which it makes if need be. owner.mu is held.
 func (b *Batch[Req, Res]) extra() *more[Req, Res] {
 	if b.more == nil {
 		b.more = &more[Req, Res]{}
@@ -52,15 +52,16 @@ func (b *Batch[Req, Res]) extra() *more[Req, Res] {
 	return b.more
 }
 
-// signals are what the callers of a batch wait for: those of even places for
-// one channel, those of odd places for another. Who parks holds its channel's
-// lock, and where two processors take turns at that lock each waits for the
-// other: with 1,024 callers a request takes 1.04 times as long with one channel.
+// signals are what the callers of a batch wait for: those at even places for
+// one channel, those at odd places for another. A goroutine that parks holds
+// its channel's lock, and two processors that take turns at one lock wait for
+// each other: with 1,024 callers and one channel a request takes 1.04 times as
+// long.
 type signals [2]chan struct{}
 
 func newSignals() signals { return signals{make(chan struct{}, 1), make(chan struct{}, 1)} }
 
-// of gives what the caller of request i waits for.
+// of returns what the caller of request i waits for.
 func (s *signals) of(i int) <-chan struct{} {
 	c := &s[i%len(s)]
 	if *c == nil {
@@ -69,7 +70,7 @@ func (s *signals) of(i int) <-chan struct{} {
 	return *c
 }
 
-// close has all who wait woken.
+// close wakes all waiters.
 func (s *signals) close(then *after) {
 	for _, c := range s {
 		then.close(c)
@@ -77,8 +78,8 @@ func (s *signals) close(then *after) {
 	*s = signals{}
 }
 
-// signal gives what is closed when request i has its answer, or before.
-// owner.mu is held.
+// signal returns a channel that is closed when request i has its answer, or
+// earlier. owner.mu is held.
 func (b *Batch[Req, Res]) signal(i int) <-chan struct{} {
 	if b.scattered && b.now() < StateRunning {
 		return b.ownSignal(i)
@@ -86,7 +87,8 @@ func (b *Batch[Req, Res]) signal(i int) <-chan struct{} {
 	return b.wake.of(i)
 }
 
-// ownSignal gives what is closed when request i has its answer. owner.mu is held.
+// ownSignal returns a channel that is closed when request i has its answer.
+// owner.mu is held.
 func (b *Batch[Req, Res]) ownSignal(i int) <-chan struct{} {
 	c := b.extra().own[i]
 	if c == nil {
@@ -96,7 +98,7 @@ func (b *Batch[Req, Res]) ownSignal(i int) <-chan struct{} {
 	return c
 }
 
-// adopt has c closed when request i has its answer. owner.mu is held.
+// adopt makes c the own signal of request i. owner.mu is held.
 func (b *Batch[Req, Res]) adopt(i int, c chan struct{}) {
 	m := b.extra()
 	if m.own == nil {
@@ -125,7 +127,7 @@ func (b *Batch[Req, Res]) await(done, wake <-chan struct{}, i int) bool {
 // or the batch has ended.
 func (b *Batch[Req, Res]) lone() bool { return b.size == 1 && !b.known }
 
-// within is how a Do waits whose context can end.
+// within is how a Do waits if its context can end.
 func (b *Batch[Req, Res]) within(e entry, wake <-chan struct{}, i int) (res Res, err error) {
 	select {
 	case <-wake:
@@ -134,10 +136,10 @@ func (b *Batch[Req, Res]) within(e entry, wake <-chan struct{}, i int) (res Res,
 		}
 	case <-e.done:
 	}
-	return b.stay(e, i) // the context has ended, or wake was closed for a neighbour
+	return b.stay(e, i) // the context has ended, or wake was closed on a neighbour's account
 }
 
-// stay is how a Do goes on waiting, or leaves as its context has ended.
+// stay is how a Do goes on waiting, or leaves because its context has ended.
 func (b *Batch[Req, Res]) stay(e entry, i int) (res Res, err error) {
 	if b.await(e.done, closedChan, i) || b.depart(i, causeOf(e.ctx)) {
 		return b.answer(i)
@@ -146,8 +148,8 @@ func (b *Batch[Req, Res]) stay(e entry, i int) (res Res, err error) {
 }
 
 // collect is how a Do that was woken reads its answer. If it was alone in its
-// batch, the batch can be used again: nobody else knows of it, and its signal
-// was received.
+// batch, the batch is used again: nobody else knows of it, and its signal has
+// been received.
 func (b *Batch[Req, Res]) collect(i int) (Res, error) {
 	if !b.complete() {
 		return b.wait(context.Background(), i)
@@ -161,16 +163,16 @@ func (b *Batch[Req, Res]) collect(i int) (Res, error) {
 	return res, err
 }
 
-// complete reports whether the batch has ended and all its requests with it:
-// what has moved may run for longer.
+// complete reports whether the batch and all its requests have ended: those
+// that have moved may run for longer.
 func (b *Batch[Req, Res]) complete() bool { return b.ended() && (b.more == nil || b.more.parts == nil) }
 
 // settled reports whether request i, which has not moved, has its answer.
 // owner.mu is held.
 func (b *Batch[Req, Res]) settled(i int) bool { return b.ended() || b.isGone(i) }
 
-// look gives what is closed when request i has its answer, or before; if it
-// has one, closedChan.
+// look returns a channel that is closed when request i has its answer, or
+// earlier; if it has one, closedChan.
 func (b *Batch[Req, Res]) look(i int) <-chan struct{} {
 	if b.complete() {
 		return closedChan
@@ -192,7 +194,7 @@ func (b *Batch[Req, Res]) answered(i int) bool {
 	return b.settled(i)
 }
 
-// answer gives the answer to request i, which has one.
+// answer returns the answer to request i, which has one.
 func (b *Batch[Req, Res]) answer(i int) (Res, error) {
 	if b.complete() {
 		return b.read(i)
@@ -203,8 +205,8 @@ func (b *Batch[Req, Res]) answer(i int) (Res, error) {
 	return b.read(i)
 }
 
-// read is answer for what has not moved, where nothing changes any more or
-// with owner.mu held.
+// read is answer for a request that has not moved. The batch has ended or
+// owner.mu is held.
 func (b *Batch[Req, Res]) read(i int) (res Res, err error) {
 	if m := b.more; m != nil && i < len(m.fates) && m.fates[i].err != nil {
 		return res, m.fates[i].err
