@@ -2,8 +2,8 @@ package middleware
 
 import "github.com/gobatcher/batcher"
 
-// answers gathers what several calls, each with some of a batch's requests,
-// came to.
+// answers gathers the outcomes of several calls, each with some of a batch's
+// requests.
 type answers[Res any] struct {
 	res  []Res
 	each batcher.Errors
@@ -13,9 +13,9 @@ func gather[Res any](n int) *answers[Res] {
 	return &answers[Res]{res: make([]Res, n), each: make(batcher.Errors, n)}
 }
 
-// add enters the outcome of a call with the requests that stand at these
-// places of the batch. The latest answer of a request counts, so that one
-// that does not run again keeps the answer that it has.
+// add enters the outcome of a call with the requests at these places of the
+// batch. The latest answer of a request counts, so a request that does not run
+// again keeps the answer that it has.
 func (a *answers[Res]) add(at []int, o outcome[Res]) {
 	for i, to := range at {
 		a.each[to] = o.errOf(i)
@@ -25,7 +25,7 @@ func (a *answers[Res]) add(at []int, o outcome[Res]) {
 	}
 }
 
-// unpack gives what a Func returns.
+// unpack returns a as a Func does.
 func (a *answers[Res]) unpack() ([]Res, error) {
 	for _, err := range a.each {
 		if err != nil {
@@ -35,7 +35,7 @@ func (a *answers[Res]) unpack() ([]Res, error) {
 	return a.res, nil
 }
 
-// span lists the places of n requests.
+// span returns the places of n requests.
 func span(n int) []int {
 	at := make([]int, n)
 	for i := range at {

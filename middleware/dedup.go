@@ -6,16 +6,15 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// Dedup passes equal requests of one batch to fn once: the first with each
-// key, in the order in which they came. All their callers get what fn answers
-// to it, a result or an error, so they share whatever a result points to.
+// Dedup passes equal requests of one batch to fn only once: the first with each
+// key, in the order in which they came. All their callers get fn's answer to
+// that one, a result or an error, so they share whatever a result points to.
 // Requests of different batches are never merged.
 //
-// key must give equal keys for requests that may share an answer; it is
-// called once for each request, in the goroutine of the batch. Where it
-// panics, or gives a key that cannot be hashed (K is an interface), all
-// requests of the batch fail. Dedup waits for nothing. Panics if fn or key is
-// nil.
+// key must return equal keys for requests that may share an answer; it is
+// called once for each request, in the goroutine of the batch. If it panics,
+// or returns a key that cannot be hashed (K is an interface), all requests of
+// the batch fail. Dedup does not wait. It panics if fn or key is nil.
 func Dedup[Req, Res any, K comparable](fn batcher.Func[Req, Res], key func(Req) K) batcher.Func[Req, Res] {
 	need("Dedup", fn)
 	if key == nil {
@@ -31,8 +30,8 @@ func Dedup[Req, Res any, K comparable](fn batcher.Func[Req, Res], key func(Req) 
 	}
 }
 
-// merge gives the places of the first request of each key, and for every
-// request the place of its first among them.
+// merge returns the places of the first request with each key, and for every
+// request the index of its key's first among them.
 func merge[Req any, K comparable](reqs []Req, key func(Req) K) (firsts, from []int) {
 	places := make(map[K]int, len(reqs))
 	firsts, from = make([]int, 0, len(reqs)), make([]int, len(reqs))
@@ -49,9 +48,9 @@ func merge[Req any, K comparable](reqs []Req, key func(Req) K) (firsts, from []i
 	return firsts, from
 }
 
-// widened is an error that wraps a Reject of some of a batch's requests, with
-// one that names all who asked for the same. To errors.As the Reject is wide;
-// whatever else the error is, it stays.
+// widened is an error that wraps a Reject of some of a batch's requests. To
+// errors.As the Reject is wide, which names all requests that are equal to
+// those; otherwise the error stays what it is.
 type widened struct {
 	error
 	wide Reject
@@ -67,7 +66,7 @@ func (e *widened) As(target any) bool {
 	return ok
 }
 
-// spread gives every request the outcome of its first. A Reject must name
+// spread gives every request the outcome of its key's first. A Reject must name
 // them all as well, for an Isolate outside.
 func spread[Res any](o outcome[Res], from []int) outcome[Res] {
 	if reject, ok := as[Reject](o.err); ok {

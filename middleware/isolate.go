@@ -10,33 +10,34 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// Isolate saves the innocent from the requests that make a batch fail. When
-// fn fails all requests of a call with one error for which when says yes,
+// Isolate finds the requests that make a batch fail and saves the others. When
+// fn fails all requests of a call with one error for which when returns true,
 // they run again in halves, until the culprits are alone with their errors
 // and all others have their results. A panic and a wrong number of results
 // are such errors. Requests that fn failed one by one, with a
 // [batcher.Errors], need no isolation and do not run again.
 //
 // fn must be safe to repeat: a call that failed may have left something
-// behind. The default of when, nil, is therefore every error except one of a
-// context and a timeout (a Timeout method that says so), after which the
-// other side may still be at work. It is called for two requests or more.
+// behind. The default of when, nil, is therefore every error except those of a
+// context and timeouts (errors whose Timeout method returns true), after which
+// the other side may still be at work. when is called only if the call had two
+// requests or more.
 //
-// Two errors make fn run again whatever when says. After a [Reject] the
+// Two errors make fn run again whatever when returns. After a [Reject] the
 // requests that it names fail and the rest runs once more, undivided. After a
 // [TooLarge] the requests are halved.
 //
 // budget is the most calls after the first one. Default: zero, which is
 // 2·log2(n)+1 for n requests, log2 rounded up: enough to find one culprit
 // wherever it stands. Negative: no limit, which for n requests ends after
-// 2n-2 calls. All halves run before the first quarter, so that a budget too
-// small for many culprits saves as many as it can; the rest get the error of
-// the last call they were in. Halves after a TooLarge are not counted: a
-// budget would leave requests over that had never had a chance.
+// 2n-2 calls. All halves run before the first quarter, so a budget too small
+// for many culprits saves as many requests as it can; the rest get the error of
+// the last call they were in. Halves after a TooLarge are not counted, since a
+// budget would leave over requests that had never had a chance.
 //
-// Calls run one after the other, and none begins when ctx has ended; those
-// left over then get the error that they have. Nothing else makes it wait.
-// Panics if fn is nil.
+// Calls run one after the other, and none begins once ctx has ended; requests
+// left over then keep the error that they have. Isolate itself does not wait.
+// It panics if fn is nil.
 func Isolate[Req, Res any](fn batcher.Func[Req, Res], when func(error) bool, budget int) batcher.Func[Req, Res] {
 	need("Isolate", fn)
 	if when == nil {
@@ -102,8 +103,8 @@ type group struct {
 	free bool  // does not count against the budget
 }
 
-// split says what runs in place of a call that failed with err; nothing, if
-// err is the answer.
+// split returns what runs after a call that failed with err; nothing if err is
+// the answer.
 func split(at []int, err error, when func(error) bool) []group {
 	if reject, ok := as[Reject](err); ok && len(reject) > 0 {
 		return []group{{at: spared(at, reject)}}
@@ -116,7 +117,8 @@ func split(at []int, err error, when func(error) bool) []group {
 	return []group{{at[:half], large}, {at[half:], large}}
 }
 
-// spared leaves out whom reject names, by their place in the call.
+// spared returns at without the requests that reject names, by their index in
+// the call.
 func spared(at []int, reject Reject) []int {
 	rest := make([]int, 0, len(at)-len(reject))
 	for i, place := range at {

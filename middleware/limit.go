@@ -6,7 +6,7 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// Limit bounds the calls at once of all Funcs that share slots to
+// Limit bounds how many calls of all Funcs that share slots run at once, to
 // cap(slots), over however many Batchers:
 //
 //	slots := make(chan struct{}, 8)
@@ -14,14 +14,14 @@ import (
 //	orders := batcher.New(middleware.Limit(insertOrders, slots), opts)
 //
 // A call waits for its turn, first come first served, and takes one slot
-// however many requests it has: it puts one element into slots and takes one
-// out when fn has returned, panicked or ended its goroutine. The wait ends
-// when ctx does: all requests of the call then fail with ctx's cause, and fn
-// is not called.
+// however many requests it has: it sends one element to slots and receives one
+// when fn has returned, panicked or ended its goroutine. The wait ends when ctx
+// does: all requests of the call then fail with ctx's cause, and fn is not
+// called.
 //
 // slots must be used for nothing else. Never nest two Limits with the same
-// slots: each could wait for the other's. Panics if fn is nil or slots has no
-// capacity.
+// slots: each could wait for the other. Limit panics if fn is nil or slots has
+// no capacity.
 func Limit[Req, Res any](fn batcher.Func[Req, Res], slots chan struct{}) batcher.Func[Req, Res] {
 	need("Limit", fn)
 	if cap(slots) == 0 {

@@ -10,7 +10,7 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// outcome is what one call of a Func came to, checked against the number of
+// outcome is the outcome of one call of a Func, checked against the number of
 // its requests.
 type outcome[Res any] struct {
 	res  []Res          // one for each request, unless err is set
@@ -49,9 +49,9 @@ func judge[Res any](res []Res, err error, n int) outcome[Res] {
 	return outcome[Res]{err: err}
 }
 
-// judgeEach checks an Errors. The text of one that is too short or too long
-// is dropped with it: wrapped, an outer function would take it for its own. One
-// without an error in it is none.
+// judgeEach checks an Errors. One that is too short or too long is dropped, not
+// wrapped: an outer function would take it for that of its own call. One
+// without an error in it counts as none.
 func judgeEach[Res any](res []Res, each batcher.Errors, n int) outcome[Res] {
 	if len(each) != n {
 		return outcome[Res]{err: miscount("errors", len(each), n)}
@@ -73,7 +73,7 @@ func judgeEach[Res any](res []Res, each batcher.Errors, n int) outcome[Res] {
 }
 
 // judgeReject checks a Reject, which err is or wraps. One that names every
-// request leaves nothing to run again and says no more than an Errors does.
+// request leaves nothing to run again and becomes an Errors.
 func judgeReject[Res any](reject Reject, err error, n int) outcome[Res] {
 	for i := range reject {
 		if i < 0 || i >= n {
@@ -105,7 +105,7 @@ func (o outcome[Res]) errOf(i int) error {
 	return o.err
 }
 
-// unpack gives what a Func returns.
+// unpack returns o as a Func does.
 func (o outcome[Res]) unpack() ([]Res, error) {
 	if o.err == nil && o.each != nil {
 		return o.res, o.each
@@ -115,8 +115,8 @@ func (o outcome[Res]) unpack() ([]Res, error) {
 
 func failure(err error) bool { return err != nil }
 
-// as is errors.As, except that it does not look for T in what was passed to
-// panic: a panic is a panic.
+// as is errors.As, except that it does not look for T in a value passed to
+// panic: a panic stays a panic.
 func as[T error](err error) (found T, ok bool) {
 	if _, panicked := err.(*batcher.PanicError); panicked {
 		return found, false
@@ -129,7 +129,7 @@ func miscount(what string, got, want int) error {
 	return fmt.Errorf("%w: Func returned %d %s for %d requests", batcher.ErrResultCount, got, what, want)
 }
 
-// need panics on a nil Func, which would otherwise be hidden from batcher.New.
+// need panics on a nil Func, which batcher.New could no longer see.
 func need[Req, Res any](name string, fn batcher.Func[Req, Res]) {
 	if fn == nil {
 		panic("middleware: " + name + " of a nil Func")

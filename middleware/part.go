@@ -7,7 +7,7 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// part is the context of a call with the requests at these places of the
+// part returns the context for a call with the requests at these places of the
 // batch: its Info describes them, so that Info.Requests stays aligned.
 func part[Req any](ctx context.Context, reqs []Req, at []int) context.Context {
 	info, ok := batcher.FromContext(ctx)
@@ -21,7 +21,7 @@ func part[Req any](ctx context.Context, reqs []Req, at []int) context.Context {
 	return batcher.WithInfo(ctx, info)
 }
 
-// weight is what the Batcher counted for req.
+// weight returns what the Batcher counted for req.
 func weight[Req any](req Req) int {
 	if w, ok := any(req).(batcher.Weigher); ok {
 		return max(0, w.Weight())

@@ -6,21 +6,21 @@ import (
 	"slices"
 )
 
-// Reject is an error with which a Func names the culprits of a call that did
-// all or nothing, and so did nothing: Reject[i] is the error of reqs[i]. Under
-// [Isolate] they fail with it and the rest runs once more, and again if that
-// call rejects others, within the budget.
+// Reject is an error with which a Func that does all or nothing names the
+// culprits because of which it did nothing: Reject[i] is the error of reqs[i].
+// Under [Isolate] they fail with it and the rest runs once more, and again if
+// that call rejects others, within the budget.
 //
 //	return nil, middleware.Reject{row: err}
 //
 // It may be wrapped: it is found with errors.As. A culprit whose error is nil
 // fails with the Reject itself, and so do all requests without an Isolate,
-// and those that the budget left over. An index outside reqs fails them with
-// [batcher.ErrResultCount]. A Reject that names nobody is an error like any
-// other.
+// and those that the budget left over. If an index is outside reqs, they fail
+// with [batcher.ErrResultCount]. A Reject that names no request is an error
+// like any other.
 //
-// It does not unwrap to the culprits' errors: they are not the errors of the
-// others, who may see it.
+// It does not unwrap to the culprits' errors, since other requests may fail
+// with it too.
 type Reject map[int]error
 
 // Error counts the culprits and quotes the first.
@@ -33,7 +33,7 @@ func (r Reject) Error() string {
 }
 
 // TooLarge is an error with which a Func says that the batch as a whole was
-// too big, and that nothing was done. Under [Isolate] it runs again in
+// too big, and that nothing was done. Under [Isolate] the batch runs again in
 // halves. A single request that is too large fails with it, and so do all
 // requests without an Isolate. It may be wrapped: it is found with errors.As.
 type TooLarge struct {
@@ -48,5 +48,5 @@ func (e TooLarge) Error() string {
 	return fmt.Sprintf("middleware: batch too large: %v", e.Err)
 }
 
-// Unwrap gives Err.
+// Unwrap returns Err.
 func (e TooLarge) Unwrap() error { return e.Err }

@@ -9,29 +9,29 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// Retry runs the requests that failed with an error for which when says yes
-// again, all in one call. Those that succeeded, and those that failed for
-// good, have their answer and do not run again; they get it with the others'.
+// Retry runs again, in one call, the requests that failed with an error for
+// which when returns true. Those that succeeded, and those that failed for
+// good, do not run again; they get their answer together with the others.
 //
 // fn must be safe to repeat. when is called with each request's error, or
 // once if one error failed them all. Its default, nil, is every error except
-// those that repeating cannot help or that leave the other side at work: one
-// of a context, a timeout, a panic, a wrong number of results, a [Reject] and
-// a [TooLarge].
+// those that repeating cannot help or that leave the other side at work: those
+// of a context, timeouts, panics, a wrong number of results, a [Reject] and a
+// [TooLarge].
 //
-// tries is the most calls, with the first. Default: zero, which is 3; 1 is no
-// retry. Negative: no limit but waits and the deadline.
+// tries is the most calls, including the first. Default: zero, which is 3; 1 is
+// no retry. Negative: no limit but waits and the deadline.
 //
-// waits is called once for each batch whose first call failed, and gives the
+// waits is called once for each batch whose first call failed. It returns the
 // function that says how long to wait before each further call; a negative
-// time means that there is to be none. Each batch gets its own because a
-// back-off has a state, and batches run at the same time. The back-off
+// time means that no further call is made. Each batch gets its own because a
+// back-off has state, and batches may run at the same time. The back-off
 // libraries plug in as they are: see the examples. Default: nil, which is
 // 100 ms, doubled each time, up to 10 s.
 //
 // A wait ends at once when ctx ends, and one that would last until ctx's
-// deadline does not begin; nothing runs again then. Whoever still has an
-// error when the tries end gets the last one. Panics if fn is nil.
+// deadline does not begin; in both cases nothing runs again. Requests that
+// still fail when the tries end get the last error. Retry panics if fn is nil.
 func Retry[Req, Res any](fn batcher.Func[Req, Res], when func(error) bool, tries int, waits func() func() time.Duration) batcher.Func[Req, Res] {
 	need("Retry", fn)
 	if when == nil {
@@ -93,7 +93,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return ctx.Err() == nil // both may be so, and select tosses a coin
+		return ctx.Err() == nil // both may be ready, and select picks one at random
 	case <-ctx.Done():
 		return false
 	}
@@ -111,8 +111,8 @@ func passing(err error) bool {
 	return over(err) && !errors.Is(err, batcher.ErrResultCount) && !errors.As(err, &panicked)
 }
 
-// doubling is the default of waits. It has no jitter: who needs one needs a
-// back-off library.
+// doubling is the default of waits. It has no jitter: for that there are back-off
+// libraries.
 func doubling() func() time.Duration {
 	next := 100 * time.Millisecond
 	return func() time.Duration {

@@ -10,21 +10,21 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// Timeout gives fn the time d, counted from its call: the context of fn ends
-// then, and Timeout returns at that instant, whether or not fn heeds its
-// context. All requests of the call then fail with an error that wraps
-// context.DeadlineExceeded and so, to errors.As, has a Timeout method.
-// Default of d: zero or less, no bound: fn itself.
+// Timeout gives fn the time d, counted from its call: when it is over, the
+// context of fn ends, and the call returns at that instant, whether or not fn
+// heeds its context. All requests of the call then fail with an error that
+// wraps context.DeadlineExceeded and so, to errors.As, has a Timeout method. If
+// d is zero or less there is no bound, and Timeout returns fn itself.
 //
 // A fn that does not heed its context goes on alone. What it returns then is
-// dropped, a panic included. The batch's slot is free by then, so that calls
-// may overlap even with one slot: put a [Limit] inside to bound them.
-// fn runs in a goroutine of its own, which ends when fn returns, and with a
-// copy of the requests, for it may outlive the batch that they belong to.
+// dropped, and so is a panic. The batch's slot is free by then, so calls may
+// overlap even with one slot: put a [Limit] inside to bound them. fn runs in a
+// goroutine of its own, which ends when fn returns, and with a copy of the
+// requests, for it may outlive their batch.
 //
-// An end of ctx before d is passed on to fn and nothing more: fn still has
+// If ctx ends before d, that is passed on to fn and nothing more: fn still has
 // until d to return, so that cancellation alone never makes calls overlap.
-// Panics if fn is nil.
+// Timeout panics if fn is nil.
 func Timeout[Req, Res any](fn batcher.Func[Req, Res], d time.Duration) batcher.Func[Req, Res] {
 	need("Timeout", fn)
 	if d <= 0 {
@@ -77,9 +77,9 @@ func (r *running[Res]) wait(d time.Duration) {
 	}
 }
 
-// unpack gives what a Func returns, or ends its goroutine as that Func did.
-// The error of one that heeds its context comes at the instant at which
-// others are given up; that they race must not show.
+// unpack returns what Func returned, or ends its goroutine as Func did. A Func
+// that heeds its context fails at the very instant at which others are given
+// up; that this is a race must not show.
 func (r *running[Res]) unpack(ctx context.Context, late error) ([]Res, error) {
 	switch {
 	case r.goexit:
