@@ -7,7 +7,7 @@ import (
 )
 
 // slab is how many keys a LoadAll looks up before it lets others have the
-// lock, and how many calls it makes at once: of 64 bytes each, and with the
+// lock, and how many calls it allocates at once: with 64 bytes for each and the
 // allocator's header, this many fill 4 KiB.
 const slab = 63
 
@@ -17,7 +17,7 @@ type bulk[K comparable, V any] struct {
 	values []V            // by key
 	errs   batcher.Errors // by key; nil while none has failed
 	calls  []*call[K, V]  // by key; nil if it is answered
-	first  []*call[K, V]  // those of calls that the bulk made
+	first  []*call[K, V]  // the calls that this bulk made
 }
 
 // answer notes the outcome of keys[i].
@@ -32,7 +32,7 @@ func (b *bulk[K, V]) answer(i int, value V, err error) {
 	b.errs[i] = err
 }
 
-// err gives the bulk's errors as one.
+// err returns the bulk's errors as one.
 func (b *bulk[K, V]) err() error {
 	if b.errs == nil {
 		return nil
@@ -41,8 +41,8 @@ func (b *bulk[K, V]) err() error {
 }
 
 // begin answers keys from the cache, joins calls under way for others, and
-// starts calls for the rest: all of them in one go, after the last look-up, so
-// that no fetch begins with half of them.
+// starts calls for the rest: all at once, after the last look-up, so that no
+// fetch begins with half of them.
 func (l *Loader[K, V]) begin(ctx context.Context, keys []K) *bulk[K, V] {
 	b := &bulk[K, V]{
 		keys:   keys,
@@ -54,11 +54,11 @@ func (l *Loader[K, V]) begin(ctx context.Context, keys []K) *bulk[K, V] {
 		if !begun {
 			l.abandon(b)
 		}
-		release() // last, so that nothing is fetched for nobody
+		release() // last, so that nothing is fetched that was abandoned
 	}()
 	l.askAll(b, causeOf(ctx))
 	if len(b.first) > 0 {
-		if !l.bounded { // where Submit may wait for room it needs fetches to start
+		if !l.bounded { // a Submit that waits for room needs fetches to start
 			release = l.starts.hold()
 		}
 		l.start(valuesOf(ctx), b.first...)
@@ -67,8 +67,8 @@ func (l *Loader[K, V]) begin(ctx context.Context, keys []K) *bulk[K, V] {
 	return b
 }
 
-// abandon takes leave of all calls of b, which nobody will wait for: what is
-// foreign in a LoadAll panicked, a key's hash or weight, the cache, Options.Go.
+// abandon leaves all calls of b, which nobody will wait for: foreign code in a
+// LoadAll has panicked, a key's hash or weight, the cache or Options.Go.
 func (l *Loader[K, V]) abandon(b *bulk[K, V]) {
 	for _, c := range b.calls {
 		if c != nil {

@@ -3,16 +3,16 @@ package loader
 import "github.com/gobatcher/batcher"
 
 // Cache keeps what a [Loader] has fetched: a value, or with CacheErrors an
-// error, as a batcher.Result. It may drop what it likes when it likes, so a
-// bounded cache of any library fits with four short methods.
+// error, as a batcher.Result. It may drop anything at any time, so the bounded
+// cache of any library can be adapted with four short methods.
 //
-// The Loader calls one method at a time, with its lock held, since to look and
-// to store must be one step: a Cache needs no lock of its own unless others
-// use it too. It must be quick (memory, not a network: that belongs into
-// Fetch) and must not call the Loader. Of a Cache that others change behind
-// the Loader's back, Clear covers only the Loader's own fetches.
+// The Loader calls one method at a time, with its lock held, since looking and
+// storing must be one step: a Cache needs no lock of its own unless others use
+// it too. It must be quick (memory, not a network: that belongs in Fetch) and
+// must not call the Loader. If others change a Cache behind the Loader's back,
+// Clear covers only the Loader's own fetches.
 type Cache[K comparable, V any] interface {
-	// Get gives what is cached for key, if anything is.
+	// Get returns what is cached for key, if anything is.
 	Get(key K) (batcher.Result[V], bool)
 	// Set caches r for key in place of what was cached.
 	Set(key K, r batcher.Result[V])

@@ -17,14 +17,14 @@ type call[K comparable, V any] struct {
 	waiters  int32        // callers that have not left
 	fetching bool         // its fetch has begun
 
-	// Who has seen submitted with the lock held, or ready closed, may read
-	// future and ready without it: they no longer change.
+	// A goroutine that has seen submitted with the lock held, or ready closed,
+	// may read future and ready without it: they no longer change.
 	submitted bool
 	future    batcher.Future[V]
 	ready     chan struct{} // closed once submitted; nil if nobody needed it
 }
 
-// find answers key from the cache, or gives the call under way for it, which
+// find answers key from the cache, or returns the call under way for it, which
 // the caller then waits for. l.mu is held.
 func (l *Loader[K, V]) find(key K) (answer batcher.Result[V], c *call[K, V], known bool) {
 	if key != key { // NaN: no map would ever give it back
@@ -41,9 +41,9 @@ func (l *Loader[K, V]) find(key K) (answer batcher.Result[V], c *call[K, V], kno
 	return answer, c, true
 }
 
-// ask answers key from the cache or gives the call that will: one under way,
-// or a new one, which the caller must start. A refusal is the answer where
-// there is neither.
+// ask answers key from the cache or returns the call that will: one under way,
+// or a new one, which the caller must start. A refusal is the answer instead of
+// a new one.
 func (l *Loader[K, V]) ask(key K, refusal error) (answer batcher.Result[V], c *call[K, V], first bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -68,8 +68,8 @@ func (l *Loader[K, V]) list(c *call[K, V], e *entry[K, V], key K) {
 	l.table.list(c, e)
 }
 
-// start hands new calls to the Batcher. They outlive the caller, who may leave
-// while others wait, so of its context ctx holds the values only.
+// start hands new calls to the Batcher. They outlive the caller, which may leave
+// while others wait, so ctx has only the values of its context.
 func (l *Loader[K, V]) start(ctx context.Context, calls ...*call[K, V]) {
 	submitted := 0
 	defer func() { l.publish(calls, submitted) }()
@@ -90,7 +90,7 @@ func (l *Loader[K, V]) start(ctx context.Context, calls ...*call[K, V]) {
 
 // admit is start where Submit may wait for room: it has a goroutine of its own
 // so that no caller has to wait longer than its own context lasts. A call that
-// nobody waits for any more gives up its place in the line.
+// nobody waits for any more leaves the line.
 func (l *Loader[K, V]) admit(ctx context.Context, line []weighed[K, V]) {
 	defer func() {
 		if len(line) > 0 { // Options.Go ran a fetch here that called runtime.Goexit
@@ -109,8 +109,8 @@ func (l *Loader[K, V]) admit(ctx context.Context, line []weighed[K, V]) {
 	}
 }
 
-// queue notes what takes c out of the line for room; false if nobody waits for
-// it any more.
+// queue notes what takes c out of the line for room. It returns false if nobody
+// waits for c any more.
 func (l *Loader[K, V]) queue(c *call[K, V], withdraw context.CancelFunc) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -122,11 +122,11 @@ func (l *Loader[K, V]) queue(c *call[K, V], withdraw context.CancelFunc) bool {
 	return true
 }
 
-// publish lets those who joined a call see its future. Where there is none
-// because of a panic or a Goexit, calls[submitted:], they find the zero Future, which is a
-// canceled one, and nobody else joins. The one whose Submit panicked may have
-// been handed in all the same: it can no longer be withdrawn, and its key may
-// stand in the next fetch twice.
+// publish shows the futures of calls to the callers that joined them. If a panic
+// or a Goexit has ended the goroutine, calls[submitted:] have none: their callers
+// find the zero Future, a canceled one, and no others join. The call whose Submit
+// panicked may have been handed in all the same: it can no longer be withdrawn,
+// and its key may be in the next fetch twice.
 func (l *Loader[K, V]) publish(calls []*call[K, V], submitted int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -145,8 +145,8 @@ func (l *Loader[K, V]) publish(calls []*call[K, V], submitted int) {
 	}
 }
 
-// wait waits for c's answer on behalf of one caller, and takes leave for it if
-// it gets none.
+// wait waits for c's answer on behalf of one caller, and leaves c for it if the
+// answer is an error.
 func (l *Loader[K, V]) wait(ctx context.Context, c *call[K, V]) (value V, err error) {
 	if c.ready == nil || c.published(ctx) {
 		value, err = c.future.Wait(ctx)
@@ -159,7 +159,7 @@ func (l *Loader[K, V]) wait(ctx context.Context, c *call[K, V]) (value V, err er
 	return value, err
 }
 
-// published waits until ready is closed; false if ctx ended before.
+// published waits until ready is closed. It returns false if ctx ends first.
 func (c *call[K, V]) published(ctx context.Context) bool {
 	select {
 	case <-c.ready:
@@ -174,9 +174,9 @@ func (c *call[K, V]) published(ctx context.Context) bool {
 	}
 }
 
-// leave notes that one caller no longer waits for c. The last one withdraws
-// it. That is done with l.mu held, so that a Load which comes next cannot put
-// the same key into the same batch again.
+// leave notes that one caller no longer waits for c. The last one withdraws it,
+// with l.mu held, so that the next Load cannot put the same key into the same
+// batch again.
 func (l *Loader[K, V]) leave(c *call[K, V]) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,4 +1,4 @@
-// Package loader turns many small look-ups into few large ones: it gets values
+// Package loader turns many small look-ups into few large ones: it loads values
 // by key, with one fetch for all the keys that are wanted at the same time.
 //
 //	users := loader.New(func(ctx context.Context, ids []int) (map[int]User, error) {
@@ -8,41 +8,41 @@
 //	author, err := users.Load(ctx, post.AuthorID) // from as many goroutines as you like
 //
 // It is the cure for the "N+1 queries" of GraphQL resolvers and of loops over
-// rows. A fetch answers with a map, because rows come back in another order
-// than they were asked for, and fewer; [Slice] adapts a function that answers
-// by position. A key that is missing from the map is [ErrNotFound]; [Errors]
-// fails single keys.
+// rows. A fetch answers with a map, because rows may come back in another order
+// than they were asked for, and fewer of them; [Slice] adapts a function that
+// answers by position. A key that is missing from the map is [ErrNotFound];
+// [Errors] fails single keys.
 //
 // # Which key is fetched when
 //
-// A key that is cached is answered at once. One that is on its way, in a fetch
-// or waiting for the next, is waited for, so that equal keys are one request,
-// with a cache and without. Any other waits for the next fetch, which starts
-// by the rules of package batcher, as Options.Batch says. By default that is
-// idle mode: no timer, one fetch at a time, and what is wanted while a fetch
-// runs makes up the next.
+// A load of a cached key returns at once. If the key is on its way, in a fetch
+// or waiting for the next, the load waits for that one, so that equal keys are
+// one request, with a cache or without. Any other key waits for the next fetch,
+// which starts by the rules of package batcher, as Options.Batch says. By
+// default that is idle mode: no timer, one fetch at a time, and the keys wanted
+// while a fetch runs make up the next.
 //
-// Who stops waiting harms nobody: a key is fetched as long as one of those who
-// loaded it waits, and the fetch's context ends when nobody waits for any of
-// its keys. That context has no deadline, since who joins later may have more
-// time; each caller's own deadline still frees that caller.
+// A caller that stops waiting does not disturb others: a key is fetched as long
+// as one of its callers waits, and the fetch's context ends when none waits for
+// any of its keys. That context has no deadline, since a caller that joins later
+// may have more time; each caller's own deadline still frees that caller.
 //
 // # One loader per request, or a shared one
 //
 // Make a Loader per request, in a middleware, and pass it on in the context:
 // its cache gives the request one consistent view of the data, may grow
-// freely, sees only what this user may see, and is dropped with it. Nothing is
-// to be closed. This is the right choice unless you have measured that it is
-// not.
+// freely, holds only what this user may see, and is dropped with the request.
+// There is nothing to close. This is the right choice unless you have measured
+// that it is not.
 //
 // A Loader shared by all requests also puts their keys into common fetches,
-// and its cache lives on. Then give it a [Cache] that is bounded, or NoCache,
-// call Clear where data changes, and remember that a value loaded for one user
-// is given to another.
+// and its cache lives on. Give it a [Cache] that is bounded, or NoCache, call
+// Clear where data changes, and remember that a value loaded for one user is
+// returned to another.
 //
-// Clear means stale from now on: also a fetch that is under way no longer
-// counts, neither for later loads nor for the cache. A cached value changes by
-// Clear only; Prime, a late answer or a late failure never replace it. Errors
-// are not cached unless Options.CacheErrors says so, and never those that say
-// nothing of the key, such as a context's end or a panic.
+// After Clear all that was known of a key is stale: even a fetch under way no
+// longer counts, neither for later loads nor for the cache. A cached value
+// changes only by Clear; Prime, a late answer or a late failure never replaces
+// it. Errors are not cached unless Options.CacheErrors says so, and errors that
+// say nothing about the key, such as a context's end or a panic, never are.
 package loader

@@ -8,8 +8,8 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// ErrNotFound is the error of a key that the fetch gave neither a value nor an
-// error. What is returned wraps it and names the key.
+// ErrNotFound is the error of a key for which the fetch returned neither a value
+// nor an error. What is returned wraps it and names the key.
 var ErrNotFound = errors.New("loader: not found")
 
 // missing is the ErrNotFound of one key; its text is made when it is asked for.
@@ -19,8 +19,8 @@ func (m missing[K]) Error() string { return fmt.Sprintf("%v: key %v", ErrNotFoun
 func (m missing[K]) Unwrap() error { return ErrNotFound }
 
 // Errors is an error with which a [Fetch] fails single keys: those that map to
-// an error. The other keys count as usual: a value in Fetch's map, or
-// [ErrNotFound]. It may be wrapped: it is found with errors.As.
+// an error. For the other keys Fetch's map counts as usual. It may be wrapped:
+// it is found with errors.As.
 type Errors[K comparable] map[K]error
 
 // Error names the key whose text sorts first, with its error, and counts the
@@ -46,7 +46,7 @@ func (e Errors[K]) Error() string {
 	return fmt.Sprintf("loader: key %s: %s (and %d more)", name, text, failed-1)
 }
 
-// Unwrap gives the failures in no particular order.
+// Unwrap returns the failures in no particular order.
 func (e Errors[K]) Unwrap() []error {
 	var failed []error
 	for _, err := range e {
@@ -57,8 +57,8 @@ func (e Errors[K]) Unwrap() []error {
 	return failed
 }
 
-// as is errors.As, except that it does not look for T in what was passed to
-// panic: a panic is a panic.
+// as is errors.As, except that it does not look for T in a value passed to
+// panic: a panic stays a panic.
 func as[T error](err error) (found T, ok bool) {
 	if _, panicked := err.(*batcher.PanicError); panicked {
 		return found, false
@@ -67,8 +67,8 @@ func as[T error](err error) (found T, ok bool) {
 	return found, ok
 }
 
-// fleeting reports whether err says something of the moment and nothing of the
-// key, so that it must never be cached.
+// fleeting reports whether err is about the moment and not about the key, so
+// that it must never be cached.
 func fleeting(err error) bool {
 	for _, moment := range []error{
 		context.Canceled, context.DeadlineExceeded,

@@ -15,7 +15,7 @@ type flight[K comparable, V any] struct {
 	found    map[K]V        // what Fetch returned
 	failed   Errors[K]      // and what it said of single keys
 	hits     int            // values that came from found
-	resolved bool           // all of the above is there; false if there was a panic
+	resolved bool           // all of the above is set; false if there was a panic
 
 	// Loader.mu guards what follows.
 	cleared map[K]struct{} // keys that were cleared since it began
@@ -23,8 +23,8 @@ type flight[K comparable, V any] struct {
 }
 
 // run is the Func of the Loader's Batcher. The calls leave the table before
-// they are answered, whatever Fetch does, so that what comes after a panic
-// starts afresh.
+// they are answered, whatever Fetch does, so that a Load after a panic starts
+// afresh.
 func (l *Loader[K, V]) run(ctx context.Context, calls []*call[K, V]) ([]V, error) {
 	f := &flight[K, V]{calls: calls, values: make([]V, len(calls))}
 	keys := l.takeOff(f)
@@ -37,7 +37,7 @@ func (l *Loader[K, V]) run(ctx context.Context, calls []*call[K, V]) ([]V, error
 	return f.values, f.errs
 }
 
-// takeOff begins f: from now on a Clear makes what it brings stale.
+// takeOff begins f: from now on a Clear makes stale what it brings.
 func (l *Loader[K, V]) takeOff(f *flight[K, V]) []K {
 	keys := make([]K, len(f.calls))
 	l.mu.Lock()
@@ -72,8 +72,8 @@ func (l *Loader[K, V]) resolve(ctx context.Context, f *flight[K, V], found map[K
 }
 
 // fail notes that call i of f failed with err. Once ctx, Fetch's, has ended, no
-// error is cached: a driver tells of it in words of its own ("interrupted"), and
-// a key that is missing may only not have been reached.
+// error is cached: a driver may report that end in words of its own
+// ("interrupted"), and a missing key may just not have been reached.
 func (l *Loader[K, V]) fail(ctx context.Context, f *flight[K, V], i int, err error) {
 	if f.errs == nil {
 		f.errs = make(batcher.Errors, len(f.calls))
@@ -89,7 +89,7 @@ func (l *Loader[K, V]) fail(ctx context.Context, f *flight[K, V], i int, err err
 }
 
 // land ends f and caches what it brought. If the Cache panics, so does Func,
-// and who waited takes the call out of the table on leaving.
+// and callers take their calls out of the table when they leave.
 func (l *Loader[K, V]) land(f *flight[K, V]) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -115,7 +115,7 @@ func (l *Loader[K, V]) keepExtra(f *flight[K, V]) {
 	}
 }
 
-// answer gives call i's answer if it is to be cached.
+// answer returns call i's answer if it is to be cached.
 func (f *flight[K, V]) answer(i int) (answer batcher.Result[V], ok bool) {
 	if !f.resolved {
 		return answer, false
@@ -126,7 +126,7 @@ func (f *flight[K, V]) answer(i int) (answer batcher.Result[V], ok bool) {
 	return batcher.Result[V]{Err: f.errs[i]}, f.keep != nil && f.keep[i]
 }
 
-// clear makes what f brings for key stale. Loader.mu is held.
+// clear makes stale what f brings for key. Loader.mu is held.
 func (f *flight[K, V]) clear(key K) {
 	if f.cleared == nil {
 		f.cleared = map[K]struct{}{}
@@ -134,7 +134,7 @@ func (f *flight[K, V]) clear(key K) {
 	f.cleared[key] = struct{}{}
 }
 
-// forgets reports whether f brings key too late. Loader.mu is held.
+// forgets reports whether what f brings for key is stale. Loader.mu is held.
 func (f *flight[K, V]) forgets(key K) bool {
 	_, cleared := f.cleared[key]
 	return cleared || f.stale

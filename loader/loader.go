@@ -9,30 +9,30 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// Fetch gets many keys at once: the query behind a [Loader].
+// Fetch loads many keys at once: it is the query behind a [Loader].
 //
-// It returns a map with the values that it found. A key without an entry is
-// [ErrNotFound] to those who load it. Entries for keys that were not asked
-// for warm the cache. An error fails every key of the fetch, except that an
-// [Errors] fails only the keys that it names, also if it is wrapped. A panic
-// is a *batcher.PanicError to everyone who waits, and is not cached.
+// It returns a map with the values that it found. Loads of a key without an
+// entry fail with [ErrNotFound]. Entries for keys that were not asked for warm
+// the cache. An error fails every key of the fetch, except that an [Errors],
+// which may be wrapped, fails only the keys that it names. A panic is a
+// *batcher.PanicError to all callers that wait, and is not cached.
 //
 // keys holds each key once and belongs to Fetch; only a key whose Load was ended
-// by a panic of Options.Batch.Go may be there once more. The map is read when
-// Fetch has returned, and not kept. Fetch may be called from several goroutines
-// at once unless Options.Batch.MaxConcurrent is 1 or zero.
+// by a panic of Options.Batch.Go may be in it a second time. The map is read
+// when Fetch has returned, and not kept. Fetch may be called from several
+// goroutines at once unless Options.Batch.MaxConcurrent is 1 or zero.
 //
-// ctx belongs to no caller: it carries no deadline, and it ends when every
-// caller that waits for any of keys has left. batcher.FromContext tells what
-// else it carries; each of its Requests holds the values, not the end, of the
-// context of the Load that first asked for that key.
+// ctx belongs to no caller: it has no deadline, and it ends when every caller
+// that waits for any of keys has left. With batcher.FromContext its Info can be
+// read; each of Info.Requests has the values of the context of the Load that
+// first asked for that key, but does not end with it.
 type Fetch[K comparable, V any] func(ctx context.Context, keys []K) (map[K]V, error)
 
-// Loader gets values by key: keys that are loaded at the same time share one
+// Loader loads values by key: keys that are loaded at the same time share one
 // fetch, equal keys share one place in it, and what was fetched is cached. All
 // methods are safe for concurrent use. The zero Loader is not usable; make one
 // with [New]. A Loader that loads nothing owns no goroutine and no timer, so
-// there is nothing to close: drop it.
+// there is nothing to close.
 type Loader[K comparable, V any] struct {
 	fetch   Fetch[K, V]
 	submit  func(context.Context, weighed[K, V]) batcher.Future[V] // a Batcher's
@@ -44,10 +44,10 @@ type Loader[K comparable, V any] struct {
 	mu      sync.Mutex // guards what follows, and every call and flight
 	table   table[K, V]
 	flights map[*flight[K, V]]struct{}
-	queued  map[*call[K, V]]context.CancelFunc // in the line for room; gets them out of it
+	queued  map[*call[K, V]]context.CancelFunc // in the line for room; takes them out of it
 }
 
-// New makes a Loader that gets its values from fetch. It panics if fetch is
+// New makes a Loader that loads its values with fetch. It panics if fetch is
 // nil or opts.Validate fails.
 func New[K comparable, V any](fetch Fetch[K, V], opts Options[K, V]) *Loader[K, V] {
 	if fetch == nil {
@@ -72,14 +72,14 @@ func New[K comparable, V any](fetch Fetch[K, V], opts Options[K, V]) *Loader[K, 
 	return l
 }
 
-// Load gives the value of key: from the cache, from a fetch that is under way
-// for it, or from the next fetch, for which it waits. When ctx ends Load
-// returns at once with ctx's cause; others who wait for key go on waiting, and
-// if nobody does, key is no longer fetched. A cached answer is given whether
-// ctx has ended or not.
+// Load returns the value of key: from the cache, from a fetch that is under way
+// for it, or from the next fetch, for which it waits. When ctx ends, Load
+// returns ctx's cause at once; others that wait for key go on waiting, and if
+// there are none, key is no longer fetched. A cached answer is returned whether
+// or not ctx has ended.
 //
-// The error is [ErrNotFound], what the fetch gave this key, or, if the key
-// alone exceeds MaxWeight, batcher.ErrTooHeavy.
+// The error is [ErrNotFound], the error that the fetch gave this key, or, if the
+// key alone exceeds MaxWeight, batcher.ErrTooHeavy.
 func (l *Loader[K, V]) Load(ctx context.Context, key K) (V, error) {
 	answer, c, first := l.ask(key, causeOf(ctx))
 	if c == nil {
@@ -91,15 +91,15 @@ func (l *Loader[K, V]) Load(ctx context.Context, key K) (V, error) {
 	return l.wait(ctx, c)
 }
 
-// LoadAll is Load for many keys at once: it waits for all of them and gives
+// LoadAll is Load for many keys at once: it waits for all of them and returns
 // their values in the order of keys, which may repeat. Keys that an idle
 // Loader has to fetch go into one fetch, as far as MaxSize and MaxWeight allow
 // (unless MaxPending or Go is set). A Loader that has just answered its last
-// fetch may take a moment to be idle.
+// fetch may take a moment to become idle.
 //
-// If any key fails, the error is a batcher.Errors aligned with keys: nil where
-// the key was loaded, and where it was not its value is the zero V. keys and
-// the values are the caller's.
+// If any key fails, the error is a batcher.Errors aligned with keys: nil for a
+// key that was loaded; the value of one that failed is the zero V. keys and the
+// values are the caller's.
 func (l *Loader[K, V]) LoadAll(ctx context.Context, keys []K) ([]V, error) {
 	b := l.begin(ctx, keys)
 	for i, c := range b.calls {
@@ -111,8 +111,8 @@ func (l *Loader[K, V]) LoadAll(ctx context.Context, keys []K) ([]V, error) {
 	return b.values, b.err()
 }
 
-// Peek gives the cached value of key, if there is one. It fetches nothing and
-// does not wait. A cached error is no value.
+// Peek returns the cached value of key, if there is one. It fetches nothing and
+// does not wait. A cached error does not count as a value.
 func (l *Loader[K, V]) Peek(key K) (value V, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -123,20 +123,20 @@ func (l *Loader[K, V]) Peek(key K) (value V, ok bool) {
 	return answer.Value, true
 }
 
-// Prime caches value for key unless the key has a cached value, which it never
-// overwrites; a cached error is no value. To replace a value Clear it first.
-// If the key is being fetched now, those who wait get what the fetch says,
-// those who come later what was primed.
+// Prime caches value for key unless a value is cached already, which it never
+// overwrites; a cached error does not count as one. To replace a value, Clear
+// it first. If the key is being fetched, loads that wait get what the fetch
+// returns, and later loads get value.
 func (l *Loader[K, V]) Prime(key K, value V) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.table.store(key, batcher.Result[V]{Value: value})
 }
 
-// Clear makes everything known of key stale from now on: the cached value, and
-// the outcome of a fetch that has begun, which still answers those who wait
-// but is not cached. The next Load of key fetches anew. A fetch that has not
-// begun sees the world after the Clear, so it stays shared.
+// Clear makes everything known of key stale from now on: the cached answer, and
+// the outcome of a fetch that has begun, which still answers the loads that wait
+// but is not cached. The next Load of key fetches it again. A fetch that has not
+// begun will see the data as it is after the Clear, so it stays shared.
 func (l *Loader[K, V]) Clear(key K) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -156,7 +156,7 @@ func (l *Loader[K, V]) ClearAll() {
 	}
 }
 
-// valuesOf gives a context that carries what ctx does and never ends.
+// valuesOf returns a context that has the values of ctx and never ends.
 func valuesOf(ctx context.Context) context.Context {
 	if ctx.Done() == nil {
 		return ctx

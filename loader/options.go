@@ -13,14 +13,14 @@ import (
 type Options[K comparable, V any] struct {
 	// Batch says when a fetch starts, how many keys it takes (MaxSize) and how
 	// many fetches run at once (MaxConcurrent). MaxWeight is for a K that is a
-	// batcher.Weigher. With MaxPending a Load waits for room, as long as its
-	// context lasts. Manual and StrictSize are refused: nothing would start
+	// batcher.Weigher. With MaxPending a Load waits for room, no longer than
+	// its context lasts. Manual and StrictSize are invalid: nothing would start
 	// the last fetch. Default: zero, idle mode, one fetch at a time.
 	Batch batcher.Options
 
 	// Cache keeps what was fetched. Default: nil, a map that only grows, right
-	// for a Loader that lives as long as one request. A shared Loader wants a
-	// bounded one.
+	// for a Loader that lives as long as one request. A shared Loader should
+	// have a bounded one.
 	Cache Cache[K, V]
 
 	// NoCache keeps nothing: equal keys still share a fetch that is under way,
@@ -29,15 +29,15 @@ type Options[K comparable, V any] struct {
 	NoCache bool
 
 	// CacheErrors says which errors of keys are cached, such as ErrNotFound in
-	// a Loader that should not ask again. It is not asked about errors that
-	// say nothing of the key: a context's end, a panic, batcher's ErrCanceled,
-	// ErrClosed and ErrFull are never cached, nor is what a fetch says after
-	// its context has ended. It may be called by several fetches at once.
+	// a Loader that should not ask again. It is not called for errors that say
+	// nothing about the key and are never cached: a context's end, a panic,
+	// batcher's ErrCanceled, ErrClosed and ErrFull, and any error of a fetch
+	// whose context has ended. It may be called by several fetches at once.
 	// Default: nil, none.
 	CacheErrors func(error) bool
 }
 
-// Validate says what is wrong, naming each field and its value, or gives nil.
+// Validate returns an error that names each wrong field and its value, or nil.
 func (o Options[K, V]) Validate() error {
 	var faults []error
 	fault := func(text string) { faults = append(faults, errors.New("loader: Options: "+text)) }
@@ -59,7 +59,7 @@ func (o Options[K, V]) Validate() error {
 	return errors.Join(faults...)
 }
 
-// cache gives the Cache that the Options ask for, nil for the table's own.
+// cache returns the Cache that the Options ask for, nil for the table's own.
 func (o Options[K, V]) cache() Cache[K, V] {
 	if o.NoCache {
 		return none[K, V]{}

@@ -11,11 +11,12 @@ import (
 // belongs to keys[i], whose order it must leave alone. Prefer a map where you
 // write the function yourself: rows come back in another order, and fewer.
 //
-// Another number of values than keys fails them all with
-// batcher.ErrResultCount, which also tells both numbers. To fail single keys
+// If the number of values differs from that of keys, all keys fail with
+// batcher.ErrResultCount, whose text has both numbers. To fail single keys
 // the function returns a batcher.Errors aligned with keys ([ErrNotFound] for
-// one that does not exist), which may be wrapped; there must be a value, of
-// whatever kind, for each key all the same, unless all have failed. Slice panics if fetch is nil.
+// one that does not exist), which may be wrapped; there must still be a value,
+// whatever it is, for each key, unless all have failed. Slice panics if fetch
+// is nil.
 func Slice[K comparable, V any](fetch func(ctx context.Context, keys []K) ([]V, error)) Fetch[K, V] {
 	if fetch == nil {
 		panic("loader: Slice: fetch is nil")

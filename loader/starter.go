@@ -22,9 +22,9 @@ func (s *starter) start(task func()) {
 	go task()
 }
 
-// hold begins to hold tasks back and gives the function that ends it. Only one
-// holds at a time, or a stream of overlapping LoadAlls could hold for ever;
-// where another does, neither does anything.
+// hold begins to hold tasks back and returns the function that ends it. Only one
+// LoadAll holds at a time, or a stream of overlapping ones could hold for ever;
+// if another does, neither function does anything.
 func (s *starter) hold() (release func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

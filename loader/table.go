@@ -7,17 +7,18 @@ import (
 )
 
 // table is what a Loader knows of each key: its answer, and the call under way
-// for it. With the default cache both stand in one entry, and a load costs two
-// operations on a map that may be large; a cache beside a map of calls would
-// make it six. Loader.mu guards it.
+// for it. With the default cache both are in one entry, and a load costs two
+// operations on a map that may be large; with a cache besides a map of calls it
+// would cost six. Loader.mu guards it.
 type table[K comparable, V any] struct {
 	entries map[K]*entry[K, V]
 	most    int         // how many keys entries has room for, as of the last expect or drop
-	cache   Cache[K, V] // holds the answers if it is not nil
+	cache   Cache[K, V] // if not nil, it holds the answers
 }
 
-// mostKept is how many keys' room a table without them keeps. A map does not
-// shrink when keys are deleted, and to range over it takes as long as ever.
+// mostKept is for how many keys a table keeps room that it does not need. A map
+// does not shrink when keys are deleted, and ranging over it takes as long as
+// before.
 const mostKept = 1024
 
 // entry is what is known of one key. One that says nothing is not kept.
@@ -27,7 +28,7 @@ type entry[K comparable, V any] struct {
 	answer batcher.Result[V]
 }
 
-// cachedFor gives what is cached for key, if anything is.
+// cachedFor returns what is cached for key, if anything is.
 func (t *table[K, V]) cachedFor(key K) (answer batcher.Result[V], cached bool) {
 	if t.cache != nil {
 		return t.cache.Get(key)
@@ -38,7 +39,7 @@ func (t *table[K, V]) cachedFor(key K) (answer batcher.Result[V], cached bool) {
 	return answer, false
 }
 
-// find gives what is cached for key, else the call under way, if there is one.
+// find returns what is cached for key, else the call under way, if there is one.
 func (t *table[K, V]) find(key K) (answer batcher.Result[V], cached bool, c *call[K, V]) {
 	if t.cache != nil {
 		if answer, cached = t.cache.Get(key); cached {
@@ -55,9 +56,9 @@ func (t *table[K, V]) find(key K) (answer batcher.Result[V], cached bool, c *cal
 	return answer, false, e.call
 }
 
-// expect makes room for n keys where there are none: without it a LoadAll of
-// 1,000 to 1,000,000 new keys takes a third longer. It reports whether fit is to
-// follow when they are listed.
+// expect makes room for n keys if there are none yet: without it a LoadAll of
+// 1,000 to 1,000,000 new keys takes a third longer. It reports whether fit must
+// be called once they are listed.
 func (t *table[K, V]) expect(n int) bool {
 	if len(t.entries) > 0 || t.cache != nil {
 		return false
@@ -66,8 +67,8 @@ func (t *table[K, V]) expect(n int) bool {
 	return n > mostKept
 }
 
-// fit gives room back that is not needed: of the keys that expect was told of
-// many were equal, or most are dropped.
+// fit gives back room that is not needed, after many of the keys given to expect
+// were equal, or most keys were dropped.
 func (t *table[K, V]) fit() {
 	if t.most <= mostKept || len(t.entries) > t.most/4 {
 		return
@@ -105,7 +106,7 @@ func (t *table[K, V]) drop(key K) {
 	}
 }
 
-// settle caches c's answer; c is to be unlisted.
+// settle caches c's answer. The caller unlists c.
 func (t *table[K, V]) settle(c *call[K, V], answer batcher.Result[V]) {
 	if e := c.entry; e != nil && t.cache == nil {
 		e.store(answer)
@@ -139,15 +140,15 @@ func (e *entry[K, V]) store(answer batcher.Result[V]) {
 	}
 }
 
-// gives reports whether a cached answer gives way to another: a value to
-// nothing, an error to a value. So what is cached never flips between two
-// values without a Clear, and a late failure evicts nothing.
+// gives reports whether a cached answer gives way to another: an error does to a
+// value, a value never does. So what is cached never flips between two values
+// without a Clear, and a late failure evicts nothing.
 func gives[V any](old, answer batcher.Result[V]) bool {
 	return old.Err != nil && answer.Err == nil
 }
 
-// forget makes what is cached for key stale, and a call for it too if its
-// fetch has begun.
+// forget makes stale what is cached for key, and a call for it if its fetch has
+// begun.
 func (t *table[K, V]) forget(key K) {
 	if t.cache != nil {
 		t.cache.Delete(key)
@@ -168,7 +169,7 @@ func (t *table[K, V]) forgetAll() {
 	t.fit()
 }
 
-// strip leaves of key's entry only a call whose fetch has not begun.
+// strip removes from key's entry all but a call whose fetch has not begun.
 func (t *table[K, V]) strip(key K, e *entry[K, V]) {
 	e.cached, e.answer = false, batcher.Result[V]{}
 	if e.call != nil && e.call.fetching {

@@ -6,9 +6,9 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// weighed is a call with its key's weight, where the key is a batcher.Weigher.
-// Plain calls go to a Batcher as they are, as it would note every weight: 24
-// bytes a key, to say 1.
+// weighed is a call with its key's weight, if the key is a batcher.Weigher.
+// Other calls go to a Batcher as they are, since it would note every weight: 24
+// bytes a key, each time to say 1.
 type weighed[K comparable, V any] struct {
 	*call[K, V]
 	weight int
@@ -16,8 +16,8 @@ type weighed[K comparable, V any] struct {
 
 func (w weighed[K, V]) Weight() int { return w.weight }
 
-// weigh asks the key of c for its weight, in the goroutine that loads it: the
-// answer is foreign code, and may be a panic.
+// weigh asks the key of c for its weight, in the goroutine that loads it: Weight
+// is foreign code and may panic.
 func (l *Loader[K, V]) weigh(c *call[K, V]) weighed[K, V] {
 	w := weighed[K, V]{call: c}
 	if l.weighs {
@@ -26,7 +26,7 @@ func (l *Loader[K, V]) weigh(c *call[K, V]) weighed[K, V] {
 	return w
 }
 
-// newBatcher makes the Batcher of l, and gives its Submit.
+// newBatcher makes the Batcher of l, and returns its Submit.
 func (l *Loader[K, V]) newBatcher(opts batcher.Options) func(context.Context, weighed[K, V]) batcher.Future[V] {
 	if !l.weighs {
 		b := batcher.New(l.run, opts)
