@@ -1,6 +1,6 @@
-// Package otelbatch gives OpenTelemetry metrics and traces of a
+// Package otelbatch reports OpenTelemetry metrics and traces of a
 // [batcher.Batcher], a [batcher.Keyed] or anything else that calls a
-// [batcher.Func]. It uses OpenTelemetry's API alone: which SDK and exporter
+// [batcher.Func]. It uses only OpenTelemetry's API: which SDK and exporter
 // there are, if any, is up to the program.
 //
 //	t, err := otelbatch.New("rows", otelbatch.Options{})
@@ -11,14 +11,15 @@
 //	stop, err := t.Watch(b.Stats)
 //
 // [Func] measures each call and gives it a span, Watch reports what
-// [batcher.Stats] counts. Make one Telemetry for each Batcher; those of one
-// program differ in their names. Put Func outside of all middleware to see
-// batches; innermost it sees each call, those that Retry and Isolate add too.
+// [batcher.Stats] counts. Make one Telemetry for each Batcher, each with a name
+// of its own. Put Func outside all middleware to see batches; innermost it sees
+// each call, including those that Retry and Isolate add.
 //
 // # Metrics
 //
 // Every metric has the attribute batcher.name. Names follow OpenTelemetry's
-// rules: what stands before a dot is singular, and so is what may fall.
+// rules: what precedes a dot is singular, and so is the name of anything that
+// may decrease.
 //
 //	name                         instrument             unit       more attributes
 //	batcher.batches              counter                {batch}    batcher.trigger, error.type
@@ -33,31 +34,31 @@
 // batcher.batch.queue.duration is the time from a batch's first request to
 // the call of Func, and so the longest that one of its requests waited.
 // batcher.batch.run.duration is the time that Func took. The observable ones
-// are reported if Watch was called; batcher.batch.size_limit only where there
-// is a limit.
+// are reported if Watch was called; batcher.batch.size_limit only if there is a
+// limit.
 //
 // # Spans
 //
 // Each call of Func is a span "batch NAME" of kind internal, the root of a
-// trace of its own, since it belongs to none of its callers more than to the
-// others. It links to the span of each caller, found in the contexts of
-// Info.Requests, and each caller's span that still records gets a link to
-// it. The context that Func gets holds the span, so that what Func calls is
-// part of its trace. Its attributes are batcher.name, batcher.trigger,
+// trace of its own, since it belongs to no caller more than to the others. It
+// links to the span of each caller, found in the contexts of Info.Requests,
+// and each caller's span that is still recording gets a link to it. The
+// context that Func gets holds the span, so what Func calls is part of its
+// trace. The span's attributes are batcher.name, batcher.trigger,
 // batcher.batch.size, batcher.batch.weight, batcher.batch.queue.duration in
-// seconds, and after a failure batcher.batch.failed, the number of requests
-// that failed, and error.type. Its status is an error if any request failed.
+// seconds, and after a failure error.type and batcher.batch.failed, the number
+// of requests that failed. Its status is Error if any request failed.
 //
-// A sampler is asked for a root span, with its links. One that keeps a span
-// with a sampled link keeps the batches of the traces that are kept.
+// To a sampler it is a root span with links. A sampler that keeps spans with a
+// sampled link keeps the batches of the traces that are kept.
 //
 // # Attributes
 //
 //	batcher.name     the name given to New
-//	batcher.trigger  what started the batch: the text of a batcher.Trigger; absent outside of a Batcher
+//	batcher.trigger  what started the batch: the text of a batcher.Trigger; absent outside a Batcher
 //	batcher.outcome  succeeded, failed, canceled or rejected, as in batcher.Stats
 //	error.type       absent if every request succeeded; else partial (some requests failed), panic,
 //	                 timeout, canceled, result_count, or _OTHER
 //
-// An error's text goes to the span alone: it may be long and of many kinds.
+// An error's text goes only to the span, since it may be long and vary.
 package otelbatch

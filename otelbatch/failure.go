@@ -46,9 +46,9 @@ func (c *call) sort(results int, err error) failure {
 	return partly(each, err, miscount)
 }
 
-// partly counts the failures of an Errors; after a miscount who has no error
-// has no result either. If all failed for one kind of reason, that is the
-// reason.
+// partly counts the failures of an Errors; after a miscount, requests without an
+// error have no result either. If all failed with errors of one kind, that is
+// the kind.
 func partly(each batcher.Errors, err, miscount error) failure {
 	f := failure{err: err}
 	if miscount != nil && slices.Contains(each, nil) {
@@ -83,7 +83,8 @@ const (
 	resultCount = "result_count"
 )
 
-// kindOf sorts errors into few kinds, which an attribute of a metric must have.
+// kindOf sorts errors into few kinds, as an attribute of a metric must have few
+// values.
 func kindOf(err error) string {
 	var panicked *batcher.PanicError
 	var timeout interface{ Timeout() bool }

@@ -7,13 +7,13 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// Func gives a Func that does what fn does, measured and with a span for each
-// call, as the package's documentation says. It changes no request, result or
-// error, and a panic or a runtime.Goexit of fn passes through it.
+// Func returns a Func that does what fn does, and measures each call and gives
+// it a span, as the package's documentation says. It changes no request, result
+// or error, and a panic or a runtime.Goexit of fn passes through it.
 //
-// The span is in the context that fn gets. Func costs a few allocations for
-// each call, and one look-up for each request if its context holds a span.
-// Panics if fn or t is nil.
+// The span is in the context that fn gets. The cost is a few allocations per
+// call, and one look-up per request whose context holds a span. Func panics if
+// fn or t is nil.
 func Func[Req, Res any](fn batcher.Func[Req, Res], t *Telemetry) batcher.Func[Req, Res] {
 	if fn == nil {
 		panic("otelbatch: Func of a nil Func")
@@ -29,7 +29,7 @@ func Func[Req, Res any](fn batcher.Func[Req, Res], t *Telemetry) batcher.Func[Re
 }
 
 // KeyedFunc is [Func] for what [batcher.NewKeyed] takes. The key is not
-// reported: there may be very many. Panics if fn or t is nil.
+// reported: there may be very many. KeyedFunc panics if fn or t is nil.
 func KeyedFunc[K comparable, Req, Res any](fn func(ctx context.Context, key K, reqs []Req) ([]Res, error), t *Telemetry) func(ctx context.Context, key K, reqs []Req) ([]Res, error) {
 	if fn == nil {
 		panic("otelbatch: KeyedFunc of a nil function")
@@ -49,7 +49,7 @@ type call struct {
 	batched  bool // info is a batch's
 	size     int
 	began    time.Time
-	returned bool // the Func did, else it panicked or left
+	returned bool // the Func did; else it panicked or called runtime.Goexit
 }
 
 func (t *Telemetry) enter(ctx context.Context, size int) *call {

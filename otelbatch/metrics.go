@@ -37,8 +37,8 @@ func (i *syncInstruments) create(m metric.Meter) error {
 	return errors.Join(errs[:]...)
 }
 
-// record measures a call. The context holds the batch's span, so that an SDK
-// can keep it as an exemplar.
+// record measures a call. The context holds the batch's span, which an SDK can
+// keep as an exemplar.
 func (t *Telemetry) record(c *call, ran time.Duration, f failure) {
 	plain, tried := t.attributesOf(c, f)
 	ctx := context.WithoutCancel(c.ctx)
@@ -50,7 +50,7 @@ func (t *Telemetry) record(c *call, ran time.Duration, f failure) {
 	}
 }
 
-// attributesOf gives the attributes of c without its error.type and with it.
+// attributesOf returns the attributes of c without its error.type and with it.
 func (t *Telemetry) attributesOf(c *call, f failure) (plain, tried metric.MeasurementOption) {
 	var more []attribute.KeyValue
 	known := c.batched && c.info.Trigger <= batcher.TriggerClose

@@ -12,8 +12,8 @@ import (
 // batchSpan is the span of one call.
 type batchSpan struct{ trace.Span }
 
-// startSpan starts the span of c, which links to those of its callers and
-// they to it, and gives a context that holds it.
+// startSpan starts the span of c, links it with those of its callers in both
+// directions, and returns a context that holds it.
 func (t *Telemetry) startSpan(ctx context.Context, c *call) (context.Context, batchSpan) {
 	callers := callersOf(c.info.Requests)
 	ctx, span := t.tracer.Start(ctx, "batch "+t.name,
@@ -64,8 +64,8 @@ func callersOf(requests []context.Context) (spans []trace.Span) {
 	return spans
 }
 
-// links gives the links to callers, as many as there may be: to those that are
-// sampled first, as a sampler may look for one.
+// links returns the links to callers, up to MaxLinks: first those to sampled
+// spans, as a sampler may look for one.
 func (t *Telemetry) links(callers []trace.Span) []trace.Link {
 	if t.maxLinks > 0 && len(callers) > t.maxLinks {
 		var sampled, rest []trace.Span
@@ -87,20 +87,20 @@ func (t *Telemetry) links(callers []trace.Span) []trace.Link {
 
 func (s batchSpan) end(f failure) {
 	defer s.End()
-	if f.kind == "" || !s.IsRecording() { // an error's text may take long to make
+	if f.kind == "" || !s.IsRecording() { // making an error's text may take long
 		return
 	}
 	s.SetAttributes(attribute.String("error.type", f.kind), attribute.Int("batcher.batch.failed", f.failed))
 	said := f.kind
 	if f.err != nil {
-		said = fmt.Sprint(f.err) // also where its Error method panics, as one of a nil pointer does
+		said = fmt.Sprint(f.err) // which recovers if its Error method panics, as that of a nil pointer may
 		s.record(f.err)
 	}
 	s.SetStatus(codes.Error, said)
 }
 
-// record is RecordError, which would let a panic of err's Error method through
-// to the callers, in place of their error.
+// record is RecordError without panics of err's Error method, which callers
+// would get in place of their error.
 func (s batchSpan) record(err error) {
 	defer func() { _ = recover() }()
 	s.RecordError(err)

@@ -26,16 +26,16 @@ type Options struct {
 	// They should have few values. Default: none.
 	Attributes []attribute.KeyValue
 
-	// MaxLinks is the most callers' spans that a batch's span links to, those
-	// that are sampled before others. Default: zero, which is 128, what SDKs
-	// keep. Negative: no limit.
+	// MaxLinks is the most callers' spans that a batch's span links to; sampled
+	// ones come first. Default: zero, which is 128, the number that SDKs keep.
+	// Negative: no limit.
 	MaxLinks int
 }
 
 const defaultLinks = 128
 
-// Telemetry reports on one Batcher. It is safe for concurrent use, and its
-// methods and the Funcs that use it wait for nothing. Make one with New.
+// Telemetry reports on one Batcher. It is safe for concurrent use. Neither its
+// methods nor the Funcs that use it wait for anything. Make one with New.
 type Telemetry struct {
 	name      string
 	maxLinks  int
@@ -47,9 +47,9 @@ type Telemetry struct {
 	byTrigger [batcher.TriggerClose + 1]metric.MeasurementOption
 }
 
-// New makes a Telemetry for the Batcher that name tells from the program's
-// others. It fails if the meter refuses an instrument: the SDK does where a
-// view is wrong.
+// New makes a Telemetry for one Batcher; name distinguishes it from the others of
+// the program. New fails if the meter refuses an instrument, as the SDK does if
+// a view is wrong.
 func New(name string, opts Options) (*Telemetry, error) {
 	if opts.MeterProvider == nil {
 		opts.MeterProvider = otel.GetMeterProvider()
@@ -71,15 +71,15 @@ func New(name string, opts Options) (*Telemetry, error) {
 	return t, nil
 }
 
-// must panics if t is nil, on behalf of the function of this name: else each
-// request would fail, and nobody would know why.
+// must panics if t is nil, on behalf of the function with this name: otherwise
+// each request would fail without saying why.
 func (t *Telemetry) must(name string) {
 	if t == nil {
 		panic("otelbatch: " + name + " with a nil Telemetry")
 	}
 }
 
-// with gives the attributes of a measurement, with these beside those of all.
+// with returns the attributes of a measurement: those of all, and more.
 func (t *Telemetry) with(more ...attribute.KeyValue) metric.MeasurementOption {
 	return metric.WithAttributeSet(attribute.NewSet(append(t.attrs[:len(t.attrs):len(t.attrs)], more...)...))
 }

@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 )
 
-// observedInstruments are those that are read when metrics are collected.
+// observedInstruments are those that are observed when metrics are collected.
 type observedInstruments struct {
 	requests metric.Int64ObservableCounter
 	pending  metric.Int64ObservableUpDownCounter
@@ -31,12 +31,12 @@ func (i *observedInstruments) create(m metric.Meter) error {
 	return errors.Join(errs[:]...)
 }
 
-// Watch reports what stats, the Stats method of a Batcher or a Keyed, counts
+// Watch reports what stats, the Stats method of a Batcher or a Keyed, returns
 // whenever metrics are collected, until stop is called. Call it once: two
-// watches of one Telemetry would report different numbers under one name. It
+// watches of one Telemetry would report different numbers under one name. Watch
 // fails if the meter refuses it, and panics if stats is nil.
 func (t *Telemetry) Watch(stats func() batcher.Stats) (stop func() error, err error) {
-	if stats == nil { // else the program ends when metrics are collected
+	if stats == nil { // or the program would end when metrics are collected
 		panic("otelbatch: Watch of nil stats")
 	}
 	i, all := t.observed, t.with()
