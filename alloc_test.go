@@ -128,7 +128,7 @@ func TestBacklogCostsTheSameForEachRequest(t *testing.T) {
 	}
 }
 
-// contextThat gives a context that can end, or one that cannot.
+// contextThat returns a context that can end, or one that cannot.
 func contextThat(t testing.TB, ends bool) context.Context {
 	if !ends {
 		return context.Background()

@@ -142,8 +142,8 @@ func TestAContextThatPanicsInLineTakesNoRoom(t *testing.T) {
 	}
 }
 
-// Options.Go may survive a panic. Then its slot must too, and who is in the
-// batch gets an answer.
+// Options.Go may recover from a panic. Then its slot must live on, and the
+// callers of the batch get an answer.
 func TestAContextThatPanicsInASlotTakesNoSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := record()

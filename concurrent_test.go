@@ -74,7 +74,7 @@ func submitAndWait(t *testing.T, b *batcher.Batcher[int, int], from int) {
 	}
 }
 
-// Whoever starts or cancels a batch first decides what becomes of it.
+// The first to start or cancel a batch decides what becomes of it.
 func TestBatchByHandIsUsedByManyAtOnce(t *testing.T) {
 	for range 50 {
 		b := batcher.NewBatch(answerAll, batcher.BatchOptions{})

@@ -15,7 +15,7 @@ import (
 
 const ms = time.Millisecond
 
-// due gives a context whose deadline is the instant at, counted from the start.
+// due returns a context whose deadline is the instant at, counted from the start.
 func (r *recorder) due(t *testing.T, at time.Duration) context.Context {
 	ctx, cancel := context.WithDeadline(context.Background(), r.start.Add(at))
 	t.Cleanup(cancel)
@@ -457,8 +457,8 @@ func TestADeadlineDoesNotOutliveItsRequestInABatchWithoutASlot(t *testing.T) {
 	})
 }
 
-// Where a deadline has passed its moment and no slot is free, nothing more is
-// found out for those who come.
+// Once a deadline has made a batch due and no slot is free, requests that come
+// cost no look at the deadlines of all.
 func TestWhoComesToAHurriedBatchCostsLittle(t *testing.T) {
 	const crowd, late = 20_000, 2_000
 	cost := func(within time.Duration) time.Duration {

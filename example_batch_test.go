@@ -41,7 +41,7 @@ func ExampleBatch_Add() {
 	// 2 <nil>
 }
 
-// What has come after a while must do.
+// After a while the batch starts with what it holds.
 func ExampleBatch_StartAfter() {
 	ctx := context.Background()
 	b := batcher.NewBatch(process, batcher.BatchOptions{MaxSize: 100, StartWhenFull: true})
@@ -68,7 +68,7 @@ func ExampleBatch_Cancel() {
 	// batcher: canceled
 }
 
-// Results gives all answers at once, in the order of Add.
+// Results returns all answers together, in the order of Add.
 func ExampleBatch_Results() {
 	ctx := context.Background()
 	b := batcher.NewBatch(double, batcher.BatchOptions{})

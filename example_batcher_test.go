@@ -49,7 +49,7 @@ func ExampleBatcher_Do() {
 	// processed: 0
 }
 
-// One goroutine hands in many requests before it waits for the first answer.
+// One goroutine submits many requests before it waits for the first answer.
 func ExampleBatcher_Submit() {
 	ctx := context.Background()
 	b := batcher.New(double, batcher.Options{MaxSize: 3})
@@ -68,7 +68,7 @@ func ExampleBatcher_Submit() {
 	// 6 <nil>
 }
 
-// Who must not wait for room finds out at once that there is none.
+// TrySubmit does not wait for room: if there is none, it says so at once.
 func ExampleBatcher_TrySubmit() {
 	ctx := context.Background()
 	b := batcher.New(double, batcher.Options{Manual: true, MaxPending: 1})
@@ -140,7 +140,7 @@ func ExampleBatcher_Close() {
 	// 0 batcher: closed
 }
 
-// Shutdown gives up when its context ends; Func learns it from its own context.
+// Shutdown gives up when its context ends, and ends the context of Func.
 func ExampleBatcher_Shutdown() {
 	ctx := context.Background()
 	running := make(chan struct{})

@@ -34,7 +34,7 @@ func submitBehind(b *batcher.Batcher[int, int], alone, last int) []batcher.Futur
 	return submitAll(b, upTo(1, last)...)
 }
 
-// upTo gives the numbers from first to last.
+// upTo returns the numbers from first to last.
 func upTo(first, last int) (numbers []int) {
 	for i := first; i <= last; i++ {
 		numbers = append(numbers, i)

@@ -184,7 +184,7 @@ func TestErrorsWithoutAFailure(t *testing.T) {
 	})
 }
 
-// Who failed need no result; who succeeded do.
+// Requests that failed need no result; those that succeeded do.
 func TestErrorsWithAWrongNumberOfResults(t *testing.T) {
 	for _, res := range [][]int{nil, {10}, {10, 20, 30}} {
 		synctest.Test(t, func(t *testing.T) {

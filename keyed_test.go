@@ -116,7 +116,7 @@ func TestKeysTakeTurns(t *testing.T) {
 		r.until(3 * time.Second)
 		r.release(7)
 
-		// Whoever comes waits for one batch of the hot key at most.
+		// A request that comes waits for at most one batch of the hot key.
 		r.expect(t, "0s size hot[0]", "2s size hot[1]", "3s size b[5]", "3s size hot[2]",
 			"3s size late[7]", "3s size b[6]", "3s size hot[3]", "3s size hot[4]")
 	})

@@ -72,7 +72,7 @@ func TestValidateAcceptsWhatMakesSense(t *testing.T) {
 	}
 }
 
-// panicOf gives what do passes to panic, nil if it does not.
+// panicOf returns what do passes to panic, nil if it does not.
 func panicOf(do func()) (v any) {
 	defer func() { v = recover() }()
 	do()

@@ -165,7 +165,7 @@ func hasAnchor(text, anchor string) bool {
 	return false
 }
 
-// goCode gives the pieces of Go in a Markdown file or in a doc comment.
+// goCode returns the pieces of Go in a Markdown file or in a doc comment.
 func goCode(t *testing.T, file string) (pieces []string) {
 	text := readText(t, file)
 	if filepath.Ext(file) == ".md" {
@@ -183,7 +183,7 @@ func goCode(t *testing.T, file string) (pieces []string) {
 	return pieces
 }
 
-// blocksOf gives the fenced blocks of text in a language.
+// blocksOf returns the fenced blocks of text in a language.
 func blocksOf(text, language string) (found []string) {
 	for _, match := range fencePattern.FindAllStringSubmatch(text, -1) {
 		if match[1] == language {
@@ -193,7 +193,7 @@ func blocksOf(text, language string) (found []string) {
 	return found
 }
 
-// sectionOf gives what stands under a second-level heading.
+// sectionOf returns what stands under a second-level heading.
 func sectionOf(t *testing.T, text, heading string) string {
 	t.Helper()
 	_, rest, ok := strings.Cut(text, "\n## "+heading+"\n")

@@ -90,7 +90,7 @@ func TestClearInFlightWithACacheOfTheUser(t *testing.T) {
 	})
 }
 
-// Whoever waits for a fetch learns of the panic; the Loader stays usable.
+// All that wait for a fetch get the panic; the Loader stays usable.
 func TestPanicOfTheCache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s source

@@ -61,9 +61,9 @@ func TestClearForgetsTheCached(t *testing.T) {
 	})
 }
 
-// What a fetch brings that began before a Clear answers those who waited then,
-// and nobody else: not the loads after the Clear, which share a fetch of their
-// own, and not the cache.
+// A fetch that began before a Clear answers the loads that waited then, and no
+// others: not the loads after the Clear, which share a fetch of their own, and
+// not the cache.
 func TestClearOfAKeyInFlight(t *testing.T) {
 	clearing(t, func(t *testing.T, clear func(*loader.Loader[int, string])) {
 		var v versions

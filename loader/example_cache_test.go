@@ -8,8 +8,8 @@ import (
 	"github.com/gobatcher/batcher/loader"
 )
 
-// recent is a loader.Cache that keeps the last few keys, oldest first out. The
-// Loader calls it with its lock held, so it needs none.
+// recent is a loader.Cache that keeps the last few keys and drops the oldest. The
+// Loader calls it with its lock held, so it needs none of its own.
 type recent[K comparable, V any] struct {
 	size    int
 	answers map[K]batcher.Result[V]
@@ -52,8 +52,8 @@ func (c *recent[K, V]) Clear() {
 	c.order = nil
 }
 
-// A loader that all requests share wants a cache that is bounded. Any library's
-// will do that can look up, store, delete and clear.
+// A Loader that all requests share should have a bounded cache. That of any
+// library will do if it can get, set, delete and clear.
 func Example_sharedCache() {
 	l := loader.New(usersByID, loader.Options[int, user]{Cache: newRecent[int, user](2)})
 	ctx := context.Background()

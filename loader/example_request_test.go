@@ -38,7 +38,7 @@ func withUsers(next http.Handler) http.Handler {
 	})
 }
 
-// usersOf gives the loader of the request that ctx belongs to.
+// usersOf returns the loader of the request that ctx belongs to.
 func usersOf(ctx context.Context) *loader.Loader[int, user] {
 	return ctx.Value(usersKey{}).(*loader.Loader[int, user])
 }

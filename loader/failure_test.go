@@ -198,8 +198,8 @@ func TestPanicsInTheCallersGoroutine(t *testing.T) {
 	})
 }
 
-// A LoadAll that panics has left what it had joined: the fetch ends with the
-// last of those who do wait.
+// A LoadAll that panics leaves what it had joined: the fetch ends with the last
+// caller that still waits.
 func TestPanicOfLoadAllLeavesWhatItJoined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := make(chan time.Duration, 1)
@@ -232,8 +232,8 @@ func TestPanicOfLoadAllFetchesNothing(t *testing.T) {
 	})
 }
 
-// An Options.Go that panics takes the first caller with it; who joined its
-// call gets an answer, and the next Load is as good as new.
+// An Options.Go that panics takes the first caller with it; those that joined
+// its call get an answer, and the next Load works as if nothing had happened.
 func TestPanicOfOptionsGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := true

@@ -14,7 +14,7 @@ import (
 
 var errLeft = errors.New("left")
 
-// leaving gives a context that ends after d with errLeft.
+// leaving returns a context that ends after d with errLeft.
 func leaving(t *testing.T, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeoutCause(t.Context(), d, errLeft)
 	t.Cleanup(cancel)

@@ -146,7 +146,7 @@ func (m *model) loadAll(rng *rand.Rand) {
 	}
 }
 
-// patience gives a context that ends soon, or never.
+// patience returns a context that ends soon, or never.
 func patience(rng *rand.Rand) (context.Context, context.CancelFunc) {
 	if rng.IntN(2) == 0 {
 		return context.WithCancel(context.Background())
@@ -204,7 +204,7 @@ func (m *model) fetch(ctx context.Context, keys []int) (map[int]version, error) 
 	return found, fmt.Errorf("query: %w", failed)
 }
 
-// read gives the rows of keys, and of two more.
+// read returns the rows of keys, and of two more.
 func (m *model) read(keys []int) (map[int]version, loader.Errors[int]) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

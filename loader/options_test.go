@@ -47,7 +47,7 @@ func TestNilFunctionsAreNamed(t *testing.T) {
 	}
 }
 
-// panicOf gives the text with which f panics, "" if it does not.
+// panicOf returns the text with which f panics, "" if it does not.
 func panicOf(f func()) (text string) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -50,8 +50,8 @@ func TestLeavingTheLineForRoom(t *testing.T) {
 	})
 }
 
-// LoadAll hands its keys in one after the other; who has left by the time that
-// it is their turn no longer queues.
+// LoadAll hands in its keys one after the other; when it has left, the rest do
+// not queue.
 func TestLeavingLoadAllInTheLineForRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := source{takes: time.Second}

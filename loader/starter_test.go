@@ -8,8 +8,8 @@ import (
 	"github.com/gobatcher/batcher/loader"
 )
 
-// Whoever begins to hold first decides when to release, so that holders who
-// overlap without end cannot keep a task back for ever.
+// The first that holds decides when to release, so that holders that overlap
+// without end cannot keep a task back for ever.
 func TestOneHoldsAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s loader.Starter

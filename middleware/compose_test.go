@@ -246,8 +246,8 @@ func TestEveryPairKeepsInfoAligned(t *testing.T) {
 	})
 }
 
-// Whatever a Func does, and however often it changes its mind: who gets a
-// result gets the one of its own request.
+// Whatever a Func does, and however often it changes its mind: a caller that gets
+// a result gets that of its own request.
 func TestEveryPairWithAnErraticFunc(t *testing.T) {
 	eachNesting(t, func(t *testing.T, names []string) {
 		for seed := range uint64(40) {

@@ -154,8 +154,8 @@ func TestIsolateCountsAPanicAsAnError(t *testing.T) {
 	}
 }
 
-// What was passed to panic belongs to the panic: it gives nobody an answer,
-// and says nothing about who runs again.
+// What was passed to panic belongs to the panic: it answers no request, and does
+// not decide which run again.
 func TestIsolateCountsAPanicOfNilAsAnError(t *testing.T) {
 	for _, setting := range []string{"panicnil=0", "panicnil=1"} {
 		t.Setenv("GODEBUG", setting)

@@ -71,8 +71,8 @@ func TestTimeoutGivesFuncADeadline(t *testing.T) {
 	})
 }
 
-// One that returns at the very instant may still be heard; its callers get
-// the same error, whoever is faster.
+// A Func that returns at that very instant may still be in time; its callers get
+// the same error, whichever is faster.
 func TestTimeoutSpeaksForAFuncThatHeedsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fn := func(ctx context.Context, reqs []int) ([]string, error) {

@@ -94,7 +94,7 @@ func newDriver(p Plan) *driver {
 	return d
 }
 
-// launch gives the Options.Go of p.
+// launch returns the Options.Go of p.
 func (d *driver) launch(p Plan) func(task func()) {
 	switch p.Launch {
 	case Spawn:

@@ -92,7 +92,7 @@ func (w *world) seal(i int, t batcher.Trigger) {
 	w.sealed[b.key] = with(w.sealed[b.key], i)
 }
 
-// admitNext gives room to the first who waits for it, unless one who was given
+// admitNext gives room to the first that waits for it, unless one that was given
 // room has yet to enter.
 func (w *world) admitNext() {
 	if len(w.line) > 0 && len(w.let) == 0 && w.hasRoom() {

@@ -5,7 +5,7 @@ package modeltest
 // comes to more, and some would take minutes.
 const mostMade = 10_000
 
-// reach gives the worlds and all that may have become of them by now, those
+// reach returns the worlds and all that may have become of them by now, those
 // in which more is to come included. It gives none if they are too many.
 func reach(from []*world) (all []*world) {
 	seen := sameWorlds{}
@@ -27,7 +27,7 @@ func reach(from []*world) (all []*world) {
 	return all
 }
 
-// settle gives what becomes of the worlds when all has happened that happens
+// settle returns what becomes of the worlds when all has happened that happens
 // by itself. It gives none if too many worlds lie between.
 func settle(from []*world) (quiet []*world) {
 	seen := sameWorlds{}
@@ -95,7 +95,7 @@ func (w *world) anyOrderWillDo(steps []step) bool {
 	return false
 }
 
-// next gives the next instant at which something may happen by itself.
+// next returns the next instant at which something may happen by itself.
 func (w *world) next() instant {
 	at := never
 	consider := func(t instant) {

@@ -45,7 +45,7 @@ func TestForeignCodeMayCallBack(t *testing.T) {
 	soon(t, "Shutdown", func() { _ = b.Shutdown(callingContext{context.Background(), call}) })
 }
 
-// crowd submits more than there is room for; those who wait give up.
+// crowd submits more than there is room for; those that wait give up.
 func crowd(b *batcher.Batcher[caller, int], ctx context.Context, req caller) {
 	done := make(chan struct{})
 	for range 4 {

@@ -60,7 +60,7 @@ func (w *world) cancelBatch(i int, got bool) bool {
 	case aborted:
 		return got || b.own.kind != canceled
 	case hollow:
-		return true // nobody is left who could tell
+		return true // there is no request left to tell by
 	}
 	return !got
 }

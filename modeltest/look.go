@@ -112,7 +112,7 @@ func countersOf(s batcher.Stats) counters {
 	return c
 }
 
-// compare gives the first difference between w and s, or "".
+// compare returns the first difference between w and s, or "".
 func (d *driver) compare(w *world, s sight) string {
 	for _, differ := range []func(*driver, *world, sight) string{compareBegun, compareReplies, compareStats, compareOpen, compareHandles, compareClosers, compareKeys} {
 		if fault := differ(d, w, s); fault != "" {
@@ -207,7 +207,7 @@ func compareHandles(d *driver, w *world, s sight) string {
 		switch b.phase {
 		case hollow:
 			if is.state == batcher.StateDone {
-				want.state = is.state // with nobody left, who can tell
+				want.state = is.state // without requests it may be either
 			}
 		case collecting:
 			want.full = w.size(b) >= w.maxSize || w.weight(b) >= w.maxWeight

@@ -57,7 +57,7 @@ var operations = [...]struct {
 
 func (k OpKind) String() string { return operations[k].name }
 
-// mostInLine bounds those who wait for room: the model follows each order in
+// mostInLine bounds how many wait for room: the model follows each order in
 // which they may get in.
 const mostInLine = 3
 

@@ -7,7 +7,7 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// rules say when a batch starts and who may enter, in the words of the table
+// rules say when a batch starts and what may enter, in the words of the table
 // "When a batch starts".
 type rules struct {
 	maxSize   int // full

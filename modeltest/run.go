@@ -54,7 +54,7 @@ func (w *world) turn(k int) {
 	w.passed[k] = [keys]int{}
 }
 
-// tidy forgets how long those waited who wait no longer.
+// tidy forgets how long keys waited that no longer wait.
 func (w *world) tidy() {
 	for k := range keys {
 		if !w.isDue(k) {
@@ -63,8 +63,8 @@ func (w *world) tidy() {
 	}
 }
 
-// mayTake reports whether the turns let key k go first: nobody who waits has
-// seen it go first already.
+// mayTake reports whether the turns let key k go first: it must not have gone
+// ahead of a key that waits already.
 func (w *world) mayTake(k int) bool {
 	for other := range keys {
 		if other != k && w.isDue(other) && w.passed[other][k] > 0 {

@@ -60,7 +60,7 @@ func (m *moving) run(o batcher.Options) {
 	m.check(s.Pending == 0 && s.Running == 0 && s.Submitted == s.Succeeded+s.Failed+s.Canceled, "at rest: %+v", s)
 }
 
-// process gives a Func whose cost changes now and then.
+// process returns a Func whose cost changes now and then.
 func (m *moving) process() batcher.Func[Request, int] {
 	rnd := m.rand(keys)
 	fixed, each := time.Duration(0), time.Millisecond

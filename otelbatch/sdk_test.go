@@ -44,12 +44,12 @@ func (s *sdk) telemetry() *otelbatch.Telemetry {
 	return t
 }
 
-// caller gives a context with a span that records, of a caller of this name.
+// caller returns a context with a span that records, of a caller of this name.
 func (s *sdk) caller(name string) (context.Context, trace.Span) {
 	return s.traces.Tracer("test").Start(context.Background(), name)
 }
 
-// ended gives the one span of this name that has ended.
+// ended returns the one span of this name that has ended.
 func (s *sdk) ended(name string) tracetest.SpanStub {
 	s.t.Helper()
 	spans := slices.DeleteFunc(s.spans.GetSpans(), func(stub tracetest.SpanStub) bool { return stub.Name != name })
@@ -111,7 +111,7 @@ func wantHistogram[N int64 | float64](s *sdk, name string, attrs attribute.Set, 
 	}
 }
 
-// rows gives attributes, given in pairs, beside the name of telemetry.
+// rows returns attributes, given in pairs, beside the name of telemetry.
 func rows(pairs ...string) attribute.Set {
 	attrs := []attribute.KeyValue{attribute.String("batcher.name", "rows")}
 	for pair := range slices.Chunk(pairs, 2) {

@@ -5,8 +5,9 @@
 //	go run ./examples/cache
 //
 // It needs nothing: the back end is a stand-in that takes a millisecond for a
-// call and serves four at a time. A loader for one request alone, as in ../graphql, needs no such
-// cache; see the package documentation of loader for which one to choose.
+// call and serves four at a time. A loader for a single request, as in
+// ../graphql, needs no such cache; see the package documentation of loader for
+// which one to choose.
 package main
 
 import (
@@ -71,11 +72,11 @@ func run(ctx context.Context, out io.Writer) error {
 	return reprice(ctx, out, shared, cached)
 }
 
-// load gets one product; it is what the code of a request calls.
+// load loads one product; it is what the code of a request calls.
 type load func(ctx context.Context, id int) (product, error)
 
-// serve has all callers load and gives how many loads a second that made. Who
-// gets another product than it asked for fails.
+// serve lets all callers load and returns how many loads a second they made. It
+// fails if one gets another product than it asked for.
 func serve(ctx context.Context, load load) (float64, error) {
 	began := time.Now()
 	group, ctx := errgroup.WithContext(ctx)
@@ -98,8 +99,8 @@ func serve(ctx context.Context, load load) (float64, error) {
 	return callers * loadsEach / time.Since(began).Seconds(), err
 }
 
-// reprice changes a product behind the loader's back: whoever changes data
-// calls Clear.
+// reprice changes a product behind the loader's back: code that changes data
+// must call Clear.
 func reprice(ctx context.Context, out io.Writer, shop *shop, cached *loader.Loader[int, product]) error {
 	const id = 0 // the most popular
 	show := func(when string) error {

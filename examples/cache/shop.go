@@ -78,7 +78,7 @@ func (s *shop) setPrice(id, price int) {
 	s.prices[id] = price
 }
 
-// work gives how many calls were made, and how many products they read.
+// work returns how many calls were made, and how many products they read.
 func (s *shop) work() (calls, read int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

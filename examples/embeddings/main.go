@@ -1,8 +1,8 @@
 // Command embeddings shows single calls batched to an OpenAI-style embeddings
 // endpoint: 101 goroutines ask for the vector of one text each, once with a
-// request for each text and once batched. It prints how many requests and how
-// many texts a second that were, which texts have no vector and why, and how
-// many have the same one both ways. Rows of the answer are matched by their
+// request for each text and once batched. It prints the number of requests, the
+// texts per second, which texts have no vector and why, and how many have the
+// same one both ways. Rows of the answer are matched by their
 // index, and a text that the endpoint refuses, here the empty one, fails alone.
 //
 //	go run ./examples/embeddings

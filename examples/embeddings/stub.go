@@ -12,7 +12,7 @@ import (
 // answerTime is what a request takes, however many texts it holds.
 const answerTime = 20 * time.Millisecond
 
-// startStub serves an endpoint at the Addr of the server that it gives, which
+// startStub serves an endpoint at the Addr of the server that it returns, which
 // the caller closes.
 func startStub() (*http.Server, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -83,7 +83,7 @@ func (b *backend) call(ctx context.Context, rows int) error {
 	return nil
 }
 
-// work gives how many calls were made, and how many rows they read.
+// work returns how many calls were made, and how many rows they read.
 func (b *backend) work() (calls, rows int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

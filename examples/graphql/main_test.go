@@ -39,7 +39,7 @@ $`)
 	}
 }
 
-// newServer gives the URL of a server.
+// newServer returns the URL of a server.
 func newServer(t *testing.T, b *backend, newSource func(*backend) source) string {
 	t.Helper()
 	server := httptest.NewServer(newHandler(b, newSource))
@@ -74,8 +74,7 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
-// What is wrong reaches who asked, from the query, the resolvers and the back
-// end.
+// Errors of the query, the resolvers and the back end reach the client.
 func TestAskFails(t *testing.T) {
 	broken := errors.New("no connection")
 	for _, c := range []struct {
@@ -107,7 +106,7 @@ func TestAskNoServer(t *testing.T) {
 	}
 }
 
-// Who is not there is not found; a post that nobody commented on is there.
+// A missing author is not found; a post without comments is.
 func TestLoadersFindNothing(t *testing.T) {
 	s := withLoaders(newBackend())
 	if _, err := s.user(t.Context(), 99); !errors.Is(err, loader.ErrNotFound) {

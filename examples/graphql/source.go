@@ -48,7 +48,7 @@ func sourceEach(next http.Handler, newSource func() source) http.Handler {
 	})
 }
 
-// sourceOf gives the source of the request that ctx belongs to.
+// sourceOf returns the source of the request that ctx belongs to.
 func sourceOf(ctx context.Context) source {
 	return ctx.Value(sourceKey{}).(source)
 }

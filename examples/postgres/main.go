@@ -1,14 +1,14 @@
 // Command postgres shows what batching does for PostgreSQL: many goroutines
 // insert and look up rows, one by one and batched (COPY, an INSERT of many
-// rows, = ANY), and the rates stand side by side; then a bad row is refused
-// alone and its neighbours are stored.
+// rows, = ANY), and the rates are printed side by side; then a bad row is
+// refused alone and its neighbours are stored.
 //
 //	export DATABASE_URL=$(examples/postgres/server.sh start)
 //	go run ./examples/postgres
 //	examples/postgres/server.sh stop
 //
-// It works on any PostgreSQL that DATABASE_URL names, in a schema of its own,
-// which it drops in the end.
+// It works with any PostgreSQL that DATABASE_URL names, in a schema of its own,
+// which it drops at the end.
 package main
 
 import (

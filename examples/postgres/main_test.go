@@ -99,7 +99,7 @@ $`)
 	wantNoSchema(t, os.Getpid())
 }
 
-// Whoever stops it, wherever it is, finds the database as it was.
+// Wherever it is stopped, the database is left as it was.
 func TestRunInterrupted(t *testing.T) {
 	for _, at := range []string{"one by one", "insert by COPY", "look up", "answered"} {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -38,7 +38,7 @@ type store struct {
 	schema string // first in the search path of all connections
 }
 
-// open makes a schema in the database at url. Who calls it closes the store.
+// open makes a schema in the database at url. The caller closes the store.
 func open(ctx context.Context, url string) (*store, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// newStore gives a store that the test closes itself.
+// newStore returns a store that the test closes itself.
 func newStore(t *testing.T) *store {
 	t.Helper()
 	s, err := open(t.Context(), os.Getenv("DATABASE_URL"))

@@ -1,7 +1,7 @@
 // Command sqlite shows what batching does for an embedded database: many
-// goroutines insert and look up rows, one by one and batched, and the rates
-// stand side by side; then bad rows are refused alone and their neighbours are
-// stored.
+// goroutines insert and look up rows, one by one and batched, and the rates are
+// printed side by side; then bad rows are refused alone and their neighbours
+// are stored.
 //
 //	go run ./examples/sqlite
 //

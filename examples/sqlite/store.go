@@ -33,7 +33,7 @@ type store struct {
 	findOne, findRows     *sql.Stmt // of read
 }
 
-// open makes a database in folder. Who calls it closes the store.
+// open makes a database in folder. The caller closes the store.
 func open(ctx context.Context, folder string) (*store, error) {
 	// The write-ahead log lets readers go on while a writer commits.
 	dsn := "file:" + filepath.Join(folder, "orders.db") + "?" +
