@@ -1,3 +1,5 @@
+//go:build !(386 || arm || mips || mipsle)
+
 package batcher
 
 import (
@@ -7,7 +9,8 @@ import (
 
 // What each request changes lies on two cache lines, of the pool and of its
 // batch, which processors hand to one another: not on three or four. Memory of
-// such a size begins on a cache line.
+// such a size begins on a cache line. The layout is that of 64-bit processors;
+// on others it costs time, and nothing else.
 func TestWhatEachRequestChangesLiesOnTwoCacheLines(t *testing.T) {
 	const line = 64
 	var p pool[string, string]
