@@ -39,7 +39,7 @@ func Start(ctx context.Context, endpoint string, ratio float64, version string, 
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(failed))
 	program := resource.NewSchemaless(semconv.ServiceName("batcher"), semconv.ServiceVersion(version))
 	return trace.NewTracerProvider(
-		trace.WithBatcher(exporter),
+		trace.WithBatcher(legible{exporter}),
 		trace.WithResource(program),
 		trace.WithSampler(trace.ParentBased(roots{trace.TraceIDRatioBased(ratio)})),
 	), nil

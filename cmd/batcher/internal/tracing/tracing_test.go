@@ -2,11 +2,16 @@ package tracing_test
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/tracing"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -51,6 +56,42 @@ func TestBatchesOfSampledRequestsAreSampled(t *testing.T) {
 	}
 	if batch(none) || !batch(all) {
 		t.Error("the ratio does not hold for requests")
+	}
+}
+
+// One text that is not UTF-8 does not keep the spans beside it from being sent.
+func TestTextsThatAreNotUTF8(t *testing.T) {
+	sent := make(chan string, 1)
+	sink := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		sent <- string(body)
+	}))
+	t.Cleanup(sink.Close)
+	p, err := tracing.Start(t.Context(), sink.URL, 1, "v1", func(error) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, span := p.Tracer("test").Start(t.Context(), "request", trace.WithAttributes(attribute.String("url.path", "/a\xff")))
+	span.RecordError(errors.New("error\xfe"))
+	span.SetStatus(codes.Error, "status\xfd")
+	span.End()
+	batch(p)
+	if err := p.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var got string
+	select {
+	case got = <-sent:
+	default:
+		t.Fatal("nothing was sent")
+	}
+	for _, want := range []string{"request", "/a\uFFFD", "error\uFFFD", "status\uFFFD", "batch"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in what was sent, %q", want, got)
+		}
 	}
 }
 
