@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"regexp"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/admin"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
@@ -135,11 +137,19 @@ func (s *server) newServer(handler http.Handler) *http.Server {
 }
 
 // complaints are what net/http says of connections: much of it is noise that
-// strangers make.
+// strangers make, and is logged at level debug only.
 type complaints struct{ s *server }
 
+// grave complaints are of the gateway itself: it cannot accept a connection,
+// having no file descriptor left for one, or it has panicked.
+var grave = regexp.MustCompile(`^http2?: (Accept error|panic serving)`)
+
 func (c complaints) Write(p []byte) (int, error) {
-	c.s.now.Load().log.Log(context.Background(), slog.LevelDebug, "connection", "err", string(p))
+	level := slog.LevelDebug
+	if grave.Match(p) {
+		level = slog.LevelError
+	}
+	c.s.now.Load().log.Log(context.Background(), level, "connection", "err", string(bytes.TrimSpace(p)))
 	return len(p), nil
 }
 
