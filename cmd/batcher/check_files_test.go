@@ -29,6 +29,7 @@ func TestCheckNamesTheFilesAtFault(t *testing.T) {
 		"nats: nats://127.0.0.1:1\nqueue: {credentials: /none}":                               "queue.credentials: open /none: no such file",
 		"admin: {probe: /%zz}":                                                                `admin.probe: "/%zz" is not a path`,
 		"upstream-token: " + written(t, "a\x01b"):                                             "upstream-token: ",
+		"tokens: " + written(t, "\xff\xfet\x00o\x00k\x00e\x00n\x00"):                          "tokens: ",
 		"upstream-tls: {ca: " + written(t, "a comment\n"+string(good)+string(good)) + "}":     "",
 		"tokens: " + written(t, "\ufefftoken") + "\nupstream-token: " + written(t, "\ufeffa"): "",
 	} {

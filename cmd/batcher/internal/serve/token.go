@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // byteOrderMark is what some editors put before a text. It is no part of it.
@@ -22,9 +24,13 @@ func readTokens(name string) (tokens []string, err error) {
 		return nil, err
 	}
 	for line := range strings.Lines(strings.TrimPrefix(string(text), byteOrderMark)) {
-		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-			tokens = append(tokens, line)
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+			continue
 		}
+		if !httpguts.ValidHeaderFieldValue(line) { // such as UTF-16
+			return nil, fmt.Errorf("%s holds what no header can", name)
+		}
+		tokens = append(tokens, line)
 	}
 	if len(tokens) == 0 {
 		return nil, fmt.Errorf("%s holds no token: nobody could come in", name)
