@@ -117,6 +117,7 @@ func (k *checker) routes() {
 		k.pattern(mux, at, r.Pattern)
 		k.fault(names[r.Label()], at+"name", "%q is the name of another route too", r.Label())
 		k.fault(!utf8.ValidString(r.Label()), at+"name", "%q is no UTF-8", r.Label())
+		k.fault(r.Label() == Later && k.c.Durable(), at+"name", "%q is the name of the queue of requests with Prefer: respond-async", Later)
 		names[r.Label()] = true
 	}
 }

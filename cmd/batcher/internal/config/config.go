@@ -80,6 +80,10 @@ type Queue struct {
 	ResultTTL time.Duration
 }
 
+// Later is the name, beside those of the routes, of the queue of requests that
+// nobody waits for.
+const Later = "(later)"
+
 // Durable reports whether there are queues.
 func (c *Config) Durable() bool { return c.Store != "" || c.NATS != "" }
 

@@ -254,6 +254,7 @@ routes:
 	{"one port for two", oneRoute + "listen: 0.0.0.0:8080\nadmin: {listen: '127.0.0.1:8080'}\nstore: s\nqueue: {listen: '127.0.0.1:http-alt'}\n", []string{
 		"5:17: admin.listen: 0.0.0.0:8080 is the service port, there must be one of its own", "7:17: queue.listen: 127.0.0.1:http-alt is another port of this process"}},
 	{"a queue for all", oneRoute + "store: s\nqueue: {listen: ':4222'}\n", []string{"5:17: queue.listen: :4222 is not on loopback"}},
+	{"the name of the queue for later", "store: s\nupstream: http://up\nroutes: [{protocol: kserve-v1, name: (later)}]\n", []string{"3:38: name: \"(later)\" is the name of the queue of requests with Prefer"}},
 	{"a header without end", oneRoute + "limits: {header: 1073741825}\n", []string{"4:18: limits.header: must be from 1KiB to 1GiB"}},
 	{"keys for another protocol", "upstream: http://up\nroutes: [{protocol: kserve-v1, items: /a, results: /b, command: [c]}]\n", []string{
 		"2:39: items: is for protocol json-array alone",

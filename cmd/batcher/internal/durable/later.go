@@ -44,7 +44,7 @@ const laterAtOnce = 256
 func NewLater(l *Link, c *config.Config, next http.Handler) (*Later, error) {
 	ctx, cancel := l.setup()
 	defer cancel()
-	q := queued{name: laterName, queue: laterQueue(c)}
+	q := queued{name: config.Later, queue: laterQueue(c)}
 	var err error
 	if q.admin, err = natsbatch.NewAdmin(ctx, l.Conn, q.queue); err != nil {
 		return nil, err

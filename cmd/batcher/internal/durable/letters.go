@@ -31,7 +31,7 @@ func OpenLetters(c *config.Config, route string, out io.Writer) (*Letters, error
 	if !c.Durable() {
 		return nil, errors.New("dlq: there are dead letters only with --store or --nats")
 	}
-	names := []string{laterName}
+	names := []string{config.Later}
 	for _, r := range c.Routes {
 		names = append(names, r.Label())
 	}
@@ -61,7 +61,7 @@ func OpenLetters(c *config.Config, route string, out io.Writer) (*Letters, error
 
 func (l *Letters) open(c *config.Config, name string) error {
 	q := &queued{name: name, queue: Queue(c, name)}
-	if name == laterName {
+	if name == config.Later {
 		q.queue = laterQueue(c)
 	}
 	ctx, cancel := setup(context.Background())
@@ -116,7 +116,7 @@ func (l *Letters) List([]uint64) error {
 // describe says which request a letter holds, without the header: it may hold
 // secrets.
 func (q *queued) describe(payload []byte) string {
-	if q.name == laterName {
+	if q.name == config.Later {
 		var r httpRequest
 		if err := json.Unmarshal(payload, &r); err != nil {
 			return "unreadable"

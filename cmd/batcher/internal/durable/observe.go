@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
 	"github.com/gobatcher/batcher/gateway"
 )
 
@@ -18,7 +19,7 @@ type observed struct {
 // wrong, and tells served of it.
 func observe(served func(*http.Request, gateway.Served), w http.ResponseWriter, r *http.Request, answer func(http.ResponseWriter) (in int, err error)) {
 	start := time.Now()
-	o := &observed{ResponseWriter: w, Served: gateway.Served{Route: laterName, Status: statusLeft}}
+	o := &observed{ResponseWriter: w, Served: gateway.Served{Route: config.Later, Status: statusLeft}}
 	defer func() {
 		o.Took = time.Since(start)
 		served(r, o.Served)

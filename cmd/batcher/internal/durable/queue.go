@@ -33,12 +33,10 @@ func Queue(c *config.Config, route string) natsbatch.Queue {
 	}
 }
 
-// laterName is the queue of requests that nobody waits for, whatever their route.
-const laterName = "(later)"
-
-// laterQueue is that queue. No route can have its name.
+// laterQueue is the queue of requests that nobody waits for, whatever their
+// route. No route's queue can have its name.
 func laterQueue(c *config.Config) natsbatch.Queue {
-	q := Queue(c, laterName)
+	q := Queue(c, config.Later)
 	q.Endpoint = "_later"
 	return q
 }

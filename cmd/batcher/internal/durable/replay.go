@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
 	"github.com/gobatcher/batcher/natsbatch"
 )
 
@@ -77,7 +78,7 @@ func (req httpRequest) made(ctx context.Context) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Header, r.Host, r.RequestURI, r.RemoteAddr = req.Header, req.Host, req.URI, laterName
+	r.Header, r.Host, r.RequestURI, r.RemoteAddr = req.Header, req.Host, req.URI, config.Later
 	r.URL, err = url.ParseRequestURI(req.URI)
 	return r, err
 }
