@@ -5,6 +5,7 @@ package main_test
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -232,6 +233,7 @@ func TestDurableStoreOfOneProcess(t *testing.T) {
 }
 
 func TestDurableFlags(t *testing.T) {
+	empty := t.TempDir()
 	for _, c := range []struct {
 		args []string
 		want string
@@ -249,12 +251,16 @@ func TestDurableFlags(t *testing.T) {
 		{[]string{"worker"}, "nats: a worker needs it"},
 		{[]string{"dlq", "list"}, "there are dead letters only with --store or --nats"},
 		{[]string{"dlq", "list", "--store=/x", "--route=none"}, `there is no route "none"`},
-		{[]string{"dlq", "list", "--store=" + t.TempDir() + "/none"}, "--store: store: "},
+		{[]string{"dlq", "list", "--store=" + t.TempDir() + "/none"}, "--store: store: there is no queue in"},
+		{[]string{"dlq", "list", "--store=" + empty}, "--store: store: there is no queue in " + empty},
 	} {
 		o := run("", append(c.args, "--upstream=http://127.0.0.1:1", "--protocol=kserve-v1")...)
 		if o.status != 1 || !strings.Contains(o.stderr, c.want) {
 			t.Errorf("%q: status %d, %s; want %q", c.args, o.status, o.stderr, c.want)
 		}
+	}
+	if made, err := os.ReadDir(empty); err != nil || len(made) > 0 {
+		t.Errorf("dlq has made %v, %v", made, err)
 	}
 	run("", "dlq", "retry").checkUsage(t, "at least 1 arg")
 	run("", "dlq", "drop", "many").checkUsage(t, `"many" is neither the number of a dead letter nor all`)

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -38,9 +40,9 @@ func OpenLetters(c *config.Config, route string, out io.Writer) (*Letters, error
 	if route != "" && !slices.Contains(names, route) {
 		return nil, fmt.Errorf("dlq: there is no route %q; there are %q", route, names)
 	}
-	if c.Store != "" { // else Open makes it
-		if _, err := os.Stat(c.Store); err != nil {
-			return nil, c.Fault("store", "%v", err)
+	if c.Store != "" { // Open would make a new store
+		if _, err := os.Stat(filepath.Join(c.Store, "jetstream")); errors.Is(err, fs.ErrNotExist) {
+			return nil, c.Fault("store", "there is no queue in %s", c.Store)
 		}
 	}
 	link, err := Open(context.Background(), c)
