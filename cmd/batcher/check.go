@@ -13,10 +13,10 @@ func newCheck() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [flags]",
 		Short: "Say what is wrong with a configuration of serve, and what it does",
-		Long: `Read a configuration as serve does, and the files that it names, and say what
-is wrong with it, with line and column. If nothing is, say in words what each
-route will do. Nothing is listened on, and no upstream is asked. The exit
-status is 1 if something is wrong.`,
+		Long: `Read a configuration as serve does, and the files it names, and say what is
+wrong with it, with line and column. If nothing is wrong, say in words what each
+route will do. No port is opened, and no upstream is asked. The exit status is 1
+if something is wrong.`,
 		Example: "  batcher check --config batcher.yaml",
 		Args:    flagsOnly,
 	}

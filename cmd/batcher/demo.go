@@ -18,12 +18,12 @@ func newDemo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo [flags]",
 		Short: "Show what the gateway gains",
-		Long: `Run the same load twice, beside each other: on a stub upstream as it is, and
-on another one behind the gateway. Print once a second what comes of it, and a
-summary in the end. Nothing need be installed, and without --store nothing is
-left behind.
+		Long: `Run the same load twice, side by side: against a stub upstream, and against
+another one behind the gateway. Print the results once a second, and a summary
+at the end. Nothing need be installed, and without --store nothing is left
+behind.
 
-With --store show instead that nothing is lost: hand requests in that nobody
+With --store, show instead that nothing is lost: submit requests that nobody
 waits for, kill the gateway in the middle of them as kill -9 does, start it
 again, and count what has become of each.`,
 		Example: "  batcher demo\n  batcher demo --keep\n  batcher demo --store /tmp/batcher-demo",
@@ -48,12 +48,12 @@ again, and count what has become of each.`,
 	flags.IntVar(&cfg.Seconds, "seconds", 10, "how long the load lasts")
 	flags.IntVar(&cfg.Callers, "callers", 128, "callers on each side, with one request at a time")
 	flags.DurationVar(&cfg.Cost.Call, "call", 5*time.Millisecond, "what a call of the upstream costs")
-	flags.DurationVar(&cfg.Cost.Item, "item", 100*time.Microsecond, "what each item in it costs beside")
+	flags.DurationVar(&cfg.Cost.Item, "item", 100*time.Microsecond, "what each item in it costs on top")
 	flags.IntVar(&cfg.MaxItems, "max-items", 64, "most items in a batch")
 	flags.StringVar(&cfg.Listen, "listen", "127.0.0.1:0", "`address` of the gateway; port 0 is any free port")
 	flags.StringVar(&crash.Store, "store", "", "show that nothing is lost: `folder` in which the gateway keeps requests")
 	flags.IntVar(&crash.Requests, "requests", 2000, "with --store: how many requests")
-	flags.BoolVar(&cfg.Keep, "keep", false, "leave the gateway up after the load, until Ctrl-C")
+	flags.BoolVar(&cfg.Keep, "keep", false, "keep the gateway running after the load, until Ctrl-C")
 	return cmd
 }
 

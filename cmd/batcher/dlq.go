@@ -13,26 +13,26 @@ import (
 func newDLQ() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dlq",
-		Short: "Look after requests that could not be processed",
+		Short: "List, retry or drop requests that could not be processed",
 		Long: `Requests of durable routes that could not be processed, however often they
-were tried, lie with the dead letters for two weeks. Those that somebody
-waited for have been answered with an error; those with "Prefer:
-respond-async" get their answer when they are tried again.
+were tried, are kept as dead letters for two weeks. Callers that were waiting
+have been answered with an error; requests with "Prefer: respond-async" get
+their answer when they are tried again.
 
-Where the queues are is said as to serve, routes included: in the file, or by
-the same flags. A --store must not be open in another process.`,
+The queues and routes are given as for serve: in the file, or by the same flags.
+A --store must not be open in another process.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
 		newDLQVerb("list", "List dead letters, one a line: number, when, tries, route, why, and the request", flagsOnly, (*durable.Letters).List),
-		newDLQVerb("retry {NUMBER... | all}", "Have dead letters tried again, as if they had just come", cobra.MinimumNArgs(1), (*durable.Letters).Retry),
+		newDLQVerb("retry {NUMBER... | all}", "Try dead letters again, as if they had just arrived", cobra.MinimumNArgs(1), (*durable.Letters).Retry),
 		newDLQVerb("drop {NUMBER... | all}", "Delete dead letters", cobra.MinimumNArgs(1), (*durable.Letters).Drop))
 	return cmd
 }
 
-// newDLQVerb makes a verb that does something with letters, all of them if
-// none is named.
+// newDLQVerb returns a verb that applies do to the letters with these numbers, or
+// to all of them if none is given.
 func newDLQVerb(use, short string, args cobra.PositionalArgs, do func(*durable.Letters, []uint64) error) *cobra.Command {
 	var route string
 	cmd := &cobra.Command{Use: use, Short: short, Args: args}
@@ -60,7 +60,7 @@ func newDLQVerb(use, short string, args cobra.PositionalArgs, do func(*durable.L
 	return cmd
 }
 
-// numbersOf reads the numbers of letters; none stand for all.
+// numbersOf parses the numbers of letters; nil stands for all of them.
 func numbersOf(args []string) (numbers []uint64, err error) {
 	if len(args) == 1 && args[0] == "all" {
 		return nil, nil

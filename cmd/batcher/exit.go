@@ -22,13 +22,14 @@ const (
 	statusNotFound  = 127
 )
 
-// failure is an error of a verb that was called correctly; any other error
-// comes from the command line, and so is one of usage.
+// failure is an error of a verb that was called correctly; any other error comes
+// from parsing the command line, and so is one of usage.
 type failure struct{ error }
 
 func (f failure) Unwrap() error { return f.error }
 
-// report writes err, if it is not written yet, and gives the exit status.
+// report writes err, unless it has been written already, and returns the exit
+// status.
 func report(stderr io.Writer, verb *cobra.Command, err error) int {
 	var failed failure
 	var interrupted *interruption
@@ -58,7 +59,7 @@ func report(stderr io.Writer, verb *cobra.Command, err error) int {
 	return statusFailed
 }
 
-// tell writes to stderr, but does not wait for ever for who does not read it.
+// tell writes to stderr, but does not wait for ever for a reader that is stuck.
 func tell(stderr io.Writer, format string, args ...any) {
 	told := make(chan struct{})
 	go func() {

@@ -15,34 +15,33 @@ request's result, in the order of the input.
 A batch starts when it holds --max-size lines or --max-weight bytes; when it
 holds --min-size lines and fewer than --max-concurrent commands run; or when
 --delay has passed since its first line. With neither --min-size nor --delay
-one line is enough: nothing waits but for a free place, and what is read
-while the commands run forms the next batch. The end of the input starts what
-is left.
+one line is enough: lines wait only for a free place, and those read while the
+commands run form the next batch. The end of the input starts what is left.
 
-The command has to print exactly one line for each line it reads, and to end
-with status 0; its batch is answered when it has ended and its output is
-closed. If it fails, or prints another number of lines, only the lines of its
-batch fail: each is reported on standard error with its number and the reason,
-and the others go on. What the command writes to its standard error is passed
-through. It runs in a process group of its own, so that Ctrl-C does not reach
-it, and the whole group is killed when its time is over.
+The command has to print exactly one line for each line it reads, and to exit
+with status 0; its batch is answered when it has exited and its output is
+closed. If it fails, or prints a different number of lines, only the lines of
+its batch fail: each is reported on standard error with its number and the
+reason, and the others go on. What the command writes to its standard error is
+passed through. It runs in a process group of its own, which Ctrl-C does not
+reach; when its time is over, the whole group is killed.
 
-Lines are passed on byte by byte: an empty line is a request, a carriage
-return belongs to its line, and the last line needs no newline. At most
---max-pending lines are held at a time, read and not yet printed, so memory
-does not grow with the input.
+Lines are passed on unchanged: an empty line is a request, a carriage return
+belongs to its line, and the last line needs no newline. At most --max-pending
+lines are held at a time, read and not yet printed, so memory does not grow
+with the input.
 
-On the first interrupt (SIGINT, SIGTERM, SIGHUP) pipe reads no more and lets
+On the first interrupt (SIGINT, SIGTERM, SIGHUP) pipe stops reading and lets
 the lines it has accepted finish, for --grace at most; the second ends it at
-once. Then it says on standard error which lines are left without an answer.
+once. It then says on standard error which lines are left without an answer.
 When the reader of its output goes away, pipe kills what runs and stops quietly.
 
-If standard error is a terminal, it shows how far pipe is; if standard input is
-one as well, only at the end.
+If standard error is a terminal, pipe shows its progress there; if standard
+input is one as well, only at the end.
 
 Exit status:
-  0    every line has been answered, or nobody wanted to read more answers
-  1    lines have failed, or reading or writing has
+  0    every line was answered, or the reader of the output went away
+  1    lines failed, or reading or writing did
   2    wrong usage
   126  the command cannot be executed
   127  the command is not found
@@ -93,7 +92,7 @@ func (f *pipeFlags) register(cmd *cobra.Command) {
 	set.BoolVar(&f.unordered, "unordered", false, "print each batch's results as it ends, not in the order of the input")
 	set.BoolVarP(&f.null, "null", "0", false, "lines end in a NUL byte, in the input, in the output, and to and from the command")
 	set.IntVar(&f.maxLine, "max-line", 16<<20, "longest line, in `bytes` without its separator; a longer one fails, read or printed by the command")
-	set.DurationVar(&f.timeout, "timeout", 0, "longest run of one command, which then is killed; 0: no limit")
+	set.DurationVar(&f.timeout, "timeout", 0, "longest run of one command, which is then killed; 0: no limit")
 	set.DurationVar(&f.grace, "grace", 10*time.Second, "longest wait for accepted lines after an interrupt; 0: none")
-	set.BoolVar(&f.noProgress, "no-progress", false, "show no progress line, also if standard error is a terminal")
+	set.BoolVar(&f.noProgress, "no-progress", false, "show no progress line, even if standard error is a terminal")
 }

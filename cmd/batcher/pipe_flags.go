@@ -21,8 +21,8 @@ type pipeFlags struct {
 	noProgress bool
 }
 
-// config checks the flags and turns them into what pipe runs with. Its errors
-// are of usage and name the flags.
+// config checks the flags and returns what pipe is to run with. Its errors are
+// usage errors and name the flags.
 func (f *pipeFlags) config(command []string) (pipe.Config, error) {
 	if len(command) == 0 {
 		return pipe.Config{}, errors.New("pipe: no command given")
@@ -71,7 +71,7 @@ func (f *pipeFlags) check() error {
 	return errors.Join(faults...)
 }
 
-// flagNames turns what Validate says of the fields into what the user typed.
+// flagNames turns the names of fields in errors of Validate into those of flags.
 var flagNames = strings.NewReplacer(
 	"batcher: Options: ", "",
 	"MaxSize", "--max-size",

@@ -10,8 +10,8 @@ import (
 )
 
 // Run runs the program with args, which do not name the program itself, and
-// returns its exit status. The end of ctx is to it what SIGINT is. It may be
-// called several times, also at once: it keeps no state of its own.
+// returns its exit status. The end of ctx has the effect of SIGINT. Run keeps no
+// state of its own, so it may be called several times, even concurrently.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := newRoot()
 	root.SetArgs(args)
@@ -39,8 +39,8 @@ func newRoot() *cobra.Command {
 	return root
 }
 
-// flagsOnly are the Args of a verb that takes a configuration and nothing else.
-// What stands there is most likely the name of its file.
+// flagsOnly is the Args of a verb that takes a configuration and nothing else. An
+// argument is most likely meant to be the name of the file.
 func flagsOnly(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return fmt.Errorf("%s: unexpected %q; the file with the configuration is named by --config", cmd.Name(), args[0])

@@ -15,13 +15,13 @@ func newServe() *cobra.Command {
 		Use:   "serve [flags]",
 		Short: "Batch HTTP requests in front of an upstream that takes many at once",
 		Long: `Take single HTTP requests, ask the upstream once for many of them, and give
-each caller its own answer. What is to be batched how is in a file (--config),
-or for one route in flags (--upstream and --protocol). Flags count more than
-environment variables, and these more than the file.
+each caller its own answer. What is batched, and how, is said in a file
+(--config) or, for a single route, in flags (--upstream and --protocol). Flags
+override environment variables, which override the file.
 
-SIGHUP, or a change of a file, has the configuration read again; no request is
-lost. SIGTERM and SIGINT let accepted requests finish within the grace period;
-a second signal ends at once.`,
+SIGHUP, or a change to a file, makes serve read its configuration again; no
+request is lost. SIGTERM and SIGINT let accepted requests finish within the
+grace period; a second signal ends it at once.`,
 		Example: `  batcher serve --upstream http://127.0.0.1:8501 --protocol kserve-v1
   batcher serve --config batcher.yaml`,
 		Args: flagsOnly,
@@ -33,7 +33,7 @@ a second signal ends at once.`,
 	return cmd
 }
 
-// runServe serves, or works only.
+// runServe runs serve, or worker.
 func runServe(cmd *cobra.Command, flags *config.Flags, worker bool) error {
 	ctx, kill, stop := onSignals(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

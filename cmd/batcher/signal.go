@@ -29,15 +29,15 @@ var errSecondSignal = errors.New("a second signal")
 
 // onSignals returns two contexts: the first ends when parent does or at the
 // first of these signals, always with an *interruption as its cause; the
-// second ends at the second signal. A third one kills the program. A signal
+// second ends at the second signal. A third signal kills the program. A signal
 // that was ignored when the program started (nohup, a shell's background job)
 // stays ignored.
 //
 // SIGPIPE is caught meanwhile, since by default a closed standard output
-// would end the program without its commands being stopped. It is not merely
-// ignored: that would be inherited by the commands.
+// would end the program without stopping its commands. It is not just ignored,
+// because the commands would inherit that.
 //
-// stop undoes all that and ends both contexts.
+// stop undoes all of this and ends both contexts.
 func onSignals(parent context.Context, signals ...syscall.Signal) (first, second context.Context, stop func()) {
 	first, endFirst := context.WithCancelCause(context.WithoutCancel(parent))
 	second, endSecond := context.WithCancelCause(context.WithoutCancel(parent))

@@ -5,8 +5,8 @@ import (
 	"runtime/debug"
 )
 
-// version tells what was built: the module's version, or the revision where
-// it was built from a work tree, and with which Go for what.
+// version says what was built: the module's version, or the revision if it was
+// built from a work tree, the version of Go, and the platform.
 func version() string {
 	what := "(devel)"
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {

@@ -9,13 +9,13 @@ func newWorker() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "worker [flags]",
 		Short: "Ask the upstreams for what batcher serve --nats has taken on elsewhere",
-		Long: `Run the upstream side of the gateway: take what is in the queues of the
-routes, ask the upstreams in batches, and send the answers back.
-Configuration, reload and end are those of serve, with the same file; it has
-an admin port and no service port.
+		Long: `Run the upstream side of the gateway: take requests from the queues of the
+routes, ask the upstreams in batches, and send the answers back. It is
+configured, reloaded and ended like serve, with the same file; it has an admin
+port and no service port.
 
-SIGTERM and SIGINT let the upstream calls that run finish within the grace
-period; what does not run yet goes to other workers at once.`,
+SIGTERM and SIGINT let running upstream calls finish within the grace period;
+what is not running yet goes to other workers at once.`,
 		Example: `  batcher worker --nats nats://127.0.0.1:4222 --config batcher.yaml`,
 		Args:    flagsOnly,
 	}

@@ -1,5 +1,5 @@
-// Package admin serves what operators and their tools ask for, apart from the
-// service port: /healthz, /readyz and /metrics.
+// Package admin serves what operators and their tools need, apart from the service
+// port: /healthz, /readyz and /metrics.
 package admin
 
 import (
@@ -7,9 +7,9 @@ import (
 	"net/http"
 )
 
-// Handler answers /healthz with 200 while the program runs, /readyz with 200
-// if ready finds nothing to say and else with 503 and what it says, and
-// /metrics with metrics.
+// Handler answers /healthz with 200 while the program runs, /readyz with 200 if
+// ready returns nil and otherwise with 503 and its error, and /metrics with
+// metrics.
 func Handler(ready func(*http.Request) error, metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })

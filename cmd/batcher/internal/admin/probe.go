@@ -12,13 +12,12 @@ import (
 )
 
 const (
-	probeTime = time.Second // that an upstream has to answer
-	probeAge  = time.Second // that an answer is good for
+	probeTime = time.Second // how long an upstream has to answer
+	probeAge  = time.Second // how long an answer is valid
 )
 
-// Probe asks upstreams whether they are ready: only when somebody asks it,
-// and at most once a second. It is safe for concurrent use. Make one with
-// NewProbe.
+// Probe asks upstreams whether they are ready, only when Ready is called, and at
+// most once a second. It is safe for concurrent use. Make one with NewProbe.
 type Probe struct {
 	upstreams []string
 	path      string
@@ -29,17 +28,17 @@ type Probe struct {
 	found error     // guarded by mu
 }
 
-// NewProbe makes a Probe of the upstreams with these URLs. path is what it
-// asks for with client; "" has it open a connection and no more.
+// NewProbe returns a Probe of the upstreams with these URLs. It gets path with
+// client; if path is "", it only opens a connection.
 func NewProbe(upstreams []string, path string, client http.RoundTripper) *Probe {
 	return &Probe{upstreams: upstreams, path: path, client: client}
 }
 
-// Ready gives what is wrong with the upstreams, or nil. It waits a second at
+// Ready returns what is wrong with the upstreams, or nil. It waits a second at
 // most.
 func (p *Probe) Ready() error {
 	p.mu.Lock()
-	defer p.mu.Unlock() // who asks at the same time gets the same answer
+	defer p.mu.Unlock() // calls at the same time get the same answer
 	if time.Since(p.asked) < probeAge {
 		return p.found
 	}

@@ -1,4 +1,4 @@
-// Package certs makes TLS configurations of files that may change.
+// Package certs makes TLS configurations from files that may change.
 package certs
 
 import (
@@ -11,14 +11,13 @@ import (
 	"sync/atomic"
 )
 
-// Server is the TLS of a server whose files change: new connections get the
-// new ones, and those that there are keep the old ones. It is safe for
-// concurrent use.
+// Server is the TLS of a server whose files change: new connections use the new
+// ones, and existing connections keep the old ones. It is safe for concurrent use.
 type Server struct{ now atomic.Pointer[tls.Config] }
 
-// Load reads the files of a server's certificate chain, of its key, and,
-// unless it is "", of the authorities one of which must have signed a
-// client's certificate.
+// Load reads the files of a server's certificate chain and key and, unless
+// clientCA is "", of the authorities, one of which must have signed a client's
+// certificate.
 func Load(cert, key, clientCA string) (*tls.Config, error) {
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
@@ -34,14 +33,14 @@ func Load(cert, key, clientCA string) (*tls.Config, error) {
 	return c, nil
 }
 
-// protocols that net/http speaks over TLS. It adds them to the configuration
-// it is given, but not to those that come out of that one.
+// protocols are those that net/http speaks over TLS. It adds them to the
+// configuration that it is given, but not to those that GetConfigForClient returns.
 var protocols = []string{"h2", "http/1.1"}
 
 // Use serves new connections with c, which Load made.
 func (s *Server) Use(c *tls.Config) { s.now.Store(c) }
 
-// Config is for a listener; Use must have been called.
+// Config returns the configuration of a listener. Use must have been called.
 func (s *Server) Config() *tls.Config {
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS12,
@@ -50,8 +49,8 @@ func (s *Server) Config() *tls.Config {
 	}
 }
 
-// Client gives the TLS of a client, of files as they are now. Each may be "":
-// ca for the system's authorities, cert and key for no certificate, name for
+// Client returns the TLS of a client, from the files as they are now. Each may be
+// "": ca for the system's authorities, cert and key for no certificate, name for
 // the server's host.
 func Client(ca, cert, key, name string) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: name}
@@ -71,11 +70,11 @@ func Client(ca, cert, key, name string) (*tls.Config, error) {
 	return c, nil
 }
 
-// AuthoritiesError is an error of a file of authorities, as opposed to those of
-// a certificate and its key.
+// AuthoritiesError is an error in a file of authorities, as opposed to one in a
+// certificate or its key.
 type AuthoritiesError struct{ error }
 
-// Unwrap gives what the file's error is.
+// Unwrap returns the underlying error.
 func (e AuthoritiesError) Unwrap() error { return e.error }
 
 func pool(file string) (*x509.CertPool, error) {

@@ -9,7 +9,8 @@ import (
 	"unicode"
 )
 
-// address finds what nobody can listen on, and reports whether one can.
+// address notes a fault if address cannot be listened on, and reports whether it
+// can be.
 func (k *checker) address(name, address string) bool {
 	host, port, err := net.SplitHostPort(address)
 	if err == nil {
@@ -20,7 +21,7 @@ func (k *checker) address(name, address string) bool {
 	return !wrong
 }
 
-// upstream finds what nobody can send HTTP to.
+// upstream notes a fault if text is not a URL that HTTP can be sent to.
 func (k *checker) upstream(name, text string) {
 	if text == "" {
 		return
@@ -34,8 +35,8 @@ func (k *checker) upstream(name, text string) {
 	k.fault(wrong || !reachable(u), name, "%q must be http[s]://host[:port][/path]", u.Redacted())
 }
 
-// servers finds what are no URLs of NATS servers. It shows none: there may be a
-// password in it.
+// servers notes a fault for each URL that cannot be that of a NATS server. It does
+// not quote them: there may be a password in one.
 func (k *checker) servers(name, text string) {
 	for i, each := range strings.Split(text, ",") {
 		each = strings.TrimSpace(each)
@@ -47,7 +48,7 @@ func (k *checker) servers(name, text string) {
 	}
 }
 
-// server reads the URL of a NATS server.
+// server parses the URL of a NATS server.
 func server(text string) (*url.URL, error) {
 	if !strings.Contains(text, "://") {
 		text = "nats://" + text
@@ -55,7 +56,7 @@ func server(text string) (*url.URL, error) {
 	return url.Parse(text)
 }
 
-// reachable reports whether u has a host and, if any, a port that there can be.
+// reachable reports whether u has a host and, if it has a port, a valid one.
 func reachable(u *url.URL) bool {
 	port, err := net.LookupPort("tcp", u.Port())
 	return err == nil && named(u.Hostname()) && !strings.HasSuffix(u.Host, ":") && (port > 0 || u.Port() == "")
@@ -71,7 +72,7 @@ func named(host string) bool {
 	}
 	labels := strings.Split(strings.TrimSuffix(host, "."), ".")
 	last := labels[len(labels)-1]
-	// A name does not end in a number: that is an IP address with a slip in it.
+	// A name does not end in a number: that would be a mistyped IP address.
 	return strings.Trim(last, "0123456789") != "" && !strings.ContainsFunc(host, strange)
 }
 
@@ -82,7 +83,7 @@ func clash(a, b string) bool {
 	return portA == portB && portA > 0 && (hostA == hostB || covers(hostA, hostB) || covers(hostB, hostA))
 }
 
-// parts gives the host of an address, and its port in numbers; zero if it has
+// parts returns the host of an address and its port as a number, zero if it has
 // none.
 func parts(address string) (string, int) {
 	host, name, _ := net.SplitHostPort(address)
@@ -93,13 +94,13 @@ func parts(address string) (string, int) {
 	return host, port
 }
 
-// covers reports whether host is a name of all addresses of the machine that
-// other may be one of: 0.0.0.0 is for those of IPv4 alone.
+// covers reports whether host stands for all addresses of the machine and other
+// may be one of these: 0.0.0.0 stands for those of IPv4 only.
 func covers(host, other string) bool {
 	return host == "" || host == "::" || host == "0.0.0.0" && !strings.Contains(other, ":")
 }
 
-// loopback reports whether only this machine reaches the address.
+// loopback reports whether the address can be reached from this machine only.
 func loopback(address string) bool {
 	host, _ := parts(address)
 	ip, err := netip.ParseAddr(host)

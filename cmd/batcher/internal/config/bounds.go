@@ -9,21 +9,21 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// What a file may have, far above what a configuration needs. The parser
-// calls itself for each level and for each key after another, copies in
-// the square of both, and a stack that overflows ends the process: so it is
-// only given what it can do with. Aliases let a short file stand for a huge one.
+// The limits of a file, far above what a configuration needs. The parser recurses
+// for each level and for each key after another, and copies in the square of both;
+// a stack overflow would end the process, so it only gets what it can cope with.
+// Aliases let a short file stand for a huge one.
 const (
 	mostBytes  = 1 << 20 // of the file
 	mostNested = 64      // levels
 	mostBeside = 4096    // tokens of one level: keys or items on lines of their own, or what is between two brackets
 	mostTaken  = 8 << 20 // bytes of all keys and values, those behind an alias each time it is used
-	mostTabs   = 128     // of one line: at each the lexer looks through the rest of it
+	mostTabs   = 128     // on one line: at each the lexer scans the rest of it
 	mostBlank  = 128     // lines in a row: for each that ends a block of text the lexer copies the block
 	mostFaults = 100     // that are reported
 )
 
-// perTaken is what a key or a value counts for beside the bytes of its text.
+// perTaken is what a key or a value counts in addition to the bytes of its text.
 const perTaken = 32
 
 // nesting is a level on which tokens stand.
@@ -32,7 +32,7 @@ type nesting struct {
 	tokens int
 }
 
-// badLine gives the first line that the lexer must not see, and why; zero: none.
+// badLine returns the first line that the lexer must not see, and why; zero: none.
 func badLine(text []byte) (int, string) {
 	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
 	text = bytes.ReplaceAll(text, []byte("\r"), []byte("\n"))
@@ -54,7 +54,7 @@ func badLine(text []byte) (int, string) {
 	return 0, ""
 }
 
-// excess gives the first token that is one too many, and why.
+// excess returns the first token that is one too many, and why.
 func excess(tokens token.Tokens) (*token.Token, string) {
 	levels := []nesting{{column: 1}}
 	for _, t := range tokens {
@@ -76,8 +76,8 @@ func excess(tokens token.Tokens) (*token.Token, string) {
 	return nil, ""
 }
 
-// enter counts t on its level: between brackets that of the brackets, else
-// that of its column, as what follows on a line is deeper than what begins it.
+// enter counts t on its level: between brackets the level of these, else that of
+// its column, since what follows on a line is deeper than what begins it.
 func enter(levels []nesting, t *token.Token) []nesting {
 	last := len(levels) - 1
 	if levels[last].column == 0 {
@@ -99,8 +99,8 @@ func enter(levels []nesting, t *token.Token) []nesting {
 	return levels
 }
 
-// take counts a key or a value with a text of length bytes. After the first that is
-// too many it is false.
+// take counts a key or a value with a text of length bytes. It returns false once
+// the file has set too much.
 func (f *file) take(node ast.Node, length int) bool {
 	before := f.taken
 	f.taken += perTaken + length

@@ -8,11 +8,11 @@ import (
 	"github.com/gobatcher/batcher/gateway"
 )
 
-// Off is what switches the admin port off.
+// Off as an address switches the admin port off.
 const Off = "off"
 
-// Gateway gives the route as package gateway has it. Its errors are of the
-// protocol alone; Load has found them.
+// Gateway converts the route to that of package gateway. Its errors are about the
+// protocol only, and Load has found them before.
 func (r Route) Gateway(upstream gateway.Upstream) (gateway.Route, error) {
 	p, names := r.find()
 	if names != nil {
@@ -25,8 +25,8 @@ func (r Route) Gateway(upstream gateway.Upstream) (gateway.Route, error) {
 	return r.gateway(made, upstream), nil
 }
 
-// Limited gives g, made of r, with its limits on batches in numbers where those
-// of the protocol would hold.
+// Limited returns g, which was made from r, with the limits on batches filled in
+// where those of the protocol apply.
 func (r Route) Limited(g gateway.Route) gateway.Route {
 	items, weight := r.defaults()
 	if g.MaxItems == 0 {
@@ -38,7 +38,7 @@ func (r Route) Limited(g gateway.Route) gateway.Route {
 	return g
 }
 
-// UpstreamURL is the URL of the upstream of r, "" if that is a program.
+// UpstreamURL returns the URL of the upstream of r, "" if that is a program.
 func (c *Config) UpstreamURL(r Route) string {
 	switch {
 	case r.Protocol == exec:
@@ -49,8 +49,8 @@ func (c *Config) UpstreamURL(r Route) string {
 	return c.Upstream
 }
 
-// FilesFault is a fault of the files that the keys of these names name: of ca if
-// err is one of authorities, else of cert.
+// FilesFault returns err as a fault of the key ca if it is about authorities, and
+// else of the key cert.
 func (c *Config) FilesFault(cert, ca string, err error) Fault {
 	name := cert
 	if errors.As(err, new(certs.AuthoritiesError)) {

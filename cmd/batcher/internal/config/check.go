@@ -20,10 +20,10 @@ type checker struct {
 	faults Faults
 }
 
-// Fault is a fault of the key of this name, wherever it was set.
+// Fault returns a fault of the key of this name, at the place where it was set.
 func (c *Config) Fault(name, format string, args ...any) Fault {
 	f, ok := c.at[name]
-	if !ok { // it stands nowhere: that is where it is missing
+	if !ok { // it was not set: the place is where it is missing
 		if parent, _, nested := strings.Cut(name, "]."); nested {
 			f = c.at[parent+"]"]
 		}
@@ -42,8 +42,8 @@ func (k *checker) fault(wrong bool, name, format string, args ...any) {
 	}
 }
 
-// check gives everything that is wrong and can be seen without opening a
-// file or a connection.
+// check returns everything that is wrong and can be found without opening a file
+// or a connection.
 func (c *Config) check() Faults {
 	k := checker{c: c}
 	k.address("listen", c.Listen)
@@ -96,7 +96,7 @@ func (k *checker) queue() {
 	k.servers("nats", c.NATS)
 }
 
-// namespace is what package natsbatch takes for one.
+// namespace matches what package natsbatch accepts as one.
 var namespace = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 func (k *checker) pair(cert, certFile, key, keyFile string) {
@@ -122,7 +122,7 @@ func (k *checker) routes() {
 	}
 }
 
-// Label is the route's name in logs and metrics.
+// Label returns the route's name in logs and metrics.
 func (r Route) Label() string {
 	if r.Name != "" {
 		return r.Name
@@ -130,10 +130,10 @@ func (r Route) Label() string {
 	return r.Pattern
 }
 
-// registered is what a mux says of the source of a pattern.
+// registered matches what a mux says about where a pattern was registered.
 var registered = regexp.MustCompile(` \(registered at [^)]*\)`)
 
-// pattern finds patterns that the mux of a gateway would refuse.
+// pattern notes a fault if the mux of a gateway would refuse the pattern.
 func (k *checker) pattern(mux *http.ServeMux, at, pattern string) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -172,8 +172,7 @@ func (k *checker) route(at string, r Route) {
 	k.limits(at, r.gateway(made, checked{}))
 }
 
-// limits has package gateway check a route, and puts what it says in terms
-// of keys.
+// limits lets package gateway check a route, and puts its errors in terms of keys.
 func (k *checker) limits(at string, r gateway.Route) {
 	joined, ok := r.Validate().(interface{ Unwrap() []error })
 	if !ok {

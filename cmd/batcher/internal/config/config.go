@@ -87,8 +87,8 @@ const Later = "(later)"
 // Durable reports whether there are queues.
 func (c *Config) Durable() bool { return c.Store != "" || c.NATS != "" }
 
-// Patience is how long a request that has come may take as far as its
-// configuration is concerned, Grace at least.
+// Patience returns how long an accepted request may take according to the
+// configuration, at least Grace.
 func (c *Config) Patience() time.Duration {
 	longest := c.Grace
 	for _, r := range c.Routes {
@@ -98,7 +98,7 @@ func (c *Config) Patience() time.Duration {
 		if r.Timeout > math.MaxInt64-time.Second {
 			return math.MaxInt64
 		}
-		longest = max(longest, r.Timeout+time.Second) // to have it answered too
+		longest = max(longest, r.Timeout+time.Second) // a second to send the answer
 	}
 	return longest
 }
@@ -121,7 +121,8 @@ type Route struct {
 	Delay, TargetTime, Timeout        time.Duration
 }
 
-// Default is the configuration that nobody has touched. It has no routes.
+// Default returns the configuration in which nothing has been set. It has no
+// routes.
 func Default() *Config {
 	return &Config{
 		at:      make(places),
@@ -136,8 +137,8 @@ func Default() *Config {
 	}
 }
 
-// fill puts defaults where a limit of a route is set to zero, so that all who
-// ask c find what holds.
+// fill replaces limits of routes that are zero by their defaults, so that c says
+// what applies.
 func (c *Config) fill() {
 	def := defaultRoute()
 	for i := range c.Routes {
@@ -152,8 +153,8 @@ func (c *Config) fill() {
 	}
 }
 
-// defaultRoute is a route of which nothing is set. Its limits that are not zero
-// are the defaults of package gateway, which are repeated here to be documented.
+// defaultRoute returns a route in which nothing has been set. Its limits that are
+// not zero are the defaults of package gateway, repeated here to be documented.
 func defaultRoute() Route {
 	return Route{
 		Pattern:         "/",

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Describe says in words what c, which Load has found right, does.
+// Describe says in words what c does. Load must have found nothing wrong with it.
 func (c *Config) Describe() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "The service port is %s, %s, for %s.\n", c.Listen, c.TLS.words(), c.callers())
@@ -38,8 +38,8 @@ func (c *Config) durability() string {
 	return "Requests go through a queue at " + c.servers() + ", and meet there with those of other gateways; the upstreams are asked by others.\n"
 }
 
-// servers names the NATS servers, but not the user, the password or the token
-// by which they know the gateway.
+// servers returns the URLs of the NATS servers without the users, passwords and
+// tokens in them.
 func (c *Config) servers() string {
 	var urls []string
 	for each := range strings.SplitSeq(c.NATS, ",") {
@@ -75,7 +75,7 @@ func (c *Config) fallback() string {
 	return "passed through to " + c.Upstream
 }
 
-// route says what one route does, a line for each thing.
+// route says what one route does, one thing a line.
 func (c *Config) route(r Route) (lines []string) {
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	p, _ := r.find()

@@ -25,7 +25,7 @@ func (f Fault) Error() string {
 	return f.Text
 }
 
-// Faults are all things that are wrong, in the order of the file.
+// Faults are all the things that are wrong, in the order of the file.
 type Faults []Fault
 
 // Error is one line for each.
@@ -37,7 +37,7 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// err sorts f, each once, and is nil if there is none.
+// err returns f, sorted and without duplicates, or nil if it is empty.
 func (f Faults) err() error {
 	if len(f) == 0 {
 		return nil

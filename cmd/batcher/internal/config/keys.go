@@ -2,18 +2,18 @@ package config
 
 import "strings"
 
-// key is one thing to set. Its name, with dots where the file nests, is also
-// the flag's, with dashes, and the environment variable's.
+// key is one thing to set. Its name, with dots where the file nests, is also that
+// of the flag, with dashes, and of the environment variable.
 type key struct {
 	name  string
 	value value
 	text  string // one or more sentences for the reference and for --help
 }
 
-// flag is the name of the key's flag.
+// flag returns the name of the key's flag.
 func (k key) flag() string { return strings.ReplaceAll(k.name, ".", "-") }
 
-// env is the name of the key's environment variable.
+// env returns the name of the key's environment variable.
 func (k key) env() string {
 	return "BATCHER_" + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(k.name))
 }

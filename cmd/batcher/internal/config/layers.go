@@ -14,11 +14,11 @@ type Flags struct {
 	set    *pflag.FlagSet
 	common *Config
 	route  Route
-	once   []byte // what the file held, if it holds that only once; nil: it does not
+	once   []byte // the content of a file that can be read only once; nil: it can be read again
 }
 
-// NewFlags adds --config, a flag for each key, and for each key of a route
-// one that is for the only route where there is no file.
+// NewFlags adds --config, a flag for each key, and one for each key of a route,
+// which sets that of the only route where there is no file.
 func NewFlags(set *pflag.FlagSet) *Flags {
 	f := &Flags{set: set, common: Default(), route: defaultRoute()}
 	set.StringVar(&f.Path, "config", "", "file with the configuration, in YAML; see docs/gateway-reference.md")
@@ -41,8 +41,8 @@ func (f *Flags) add(k key, text string) {
 }
 
 // Load reads the file, if there is one, the environment and the flags, each
-// over what came before, and checks the whole. Its error is a [Faults], or
-// that of a file that cannot be read.
+// overriding what came before, and checks the whole. Its error is a [Faults], or
+// that of reading the file.
 func (f *Flags) Load(getenv func(string) (string, bool)) (*Config, error) {
 	c := Default()
 	from := &file{name: f.Path, places: c.at}
@@ -61,10 +61,10 @@ func (f *Flags) Load(getenv func(string) (string, bool)) (*Config, error) {
 	return c, faults.err()
 }
 
-// read reads of the file what a configuration may have, and enough more to see
-// that it is too long: it may be a device, which has no end. A pipe gives what it
-// has only once, and a named one that nobody writes to could not even be opened
-// again: what is no regular file is read no second time.
+// read reads the file, but not much more than a configuration may have: it may be
+// a device, which has no end. What is not a regular file is not read a second time:
+// a pipe can be read only once, and opening a named one that nobody writes to would
+// block.
 func (f *Flags) read() ([]byte, error) {
 	if f.once != nil {
 		return f.once, nil
@@ -84,7 +84,7 @@ func (f *Flags) read() ([]byte, error) {
 	return text, nil
 }
 
-// overlay sets what the environment and the flags say.
+// overlay sets what the environment and the flags set.
 func (f *Flags) overlay(c *Config, at places, getenv func(string) (string, bool)) (faults Faults) {
 	for _, k := range c.keys() {
 		if said, ok := getenv(k.env()); ok {
@@ -98,7 +98,7 @@ func (f *Flags) overlay(c *Config, at places, getenv func(string) (string, bool)
 	return append(faults, f.oneRoute(c, at)...)
 }
 
-// over sets k to what the command line says, if it does.
+// over sets k as the command line says, and reports whether that sets it.
 func (f *Flags) over(k key, name string, at places) bool {
 	given := f.set.Lookup(k.flag())
 	if !given.Changed {

@@ -6,27 +6,27 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// names is what each alias of a document stands for.
+// names holds what each alias of a document stands for.
 type names struct {
 	anchors map[string]ast.Node // those that have come so far
 	aliases map[*ast.AliasNode]ast.Node
 }
 
-// namesIn finds them in the order of the text: an alias stands for the last
-// anchor of its name before it, which may be around it.
+// namesIn resolves the aliases in the order of the text: an alias stands for the
+// last anchor of its name before it, which may enclose it.
 func namesIn(node ast.Node) names {
 	n := names{make(map[string]ast.Node), make(map[*ast.AliasNode]ast.Node)}
 	ast.Walk(n, node)
 	return n
 }
 
-// Visit is that of an [ast.Visitor].
+// Visit implements [ast.Visitor].
 func (n names) Visit(node ast.Node) ast.Visitor {
 	switch node := node.(type) {
 	case *ast.AnchorNode:
 		n.anchors[node.Name.GetToken().Value] = node.Value
 	case *ast.AliasNode:
-		// An anchor cannot name an alias, so that none stands for itself.
+		// An anchor cannot name an alias, so no alias stands for itself.
 		if of, ok := n.anchors[node.Value.GetToken().Value]; ok && of.Type() != ast.AliasType {
 			n.aliases[node] = of
 		}
@@ -34,7 +34,7 @@ func (n names) Visit(node ast.Node) ast.Visitor {
 	return n
 }
 
-// resolve gives what an anchor names, and what an alias stands for.
+// resolve returns what an anchor names or an alias stands for.
 func (f *file) resolve(node ast.Node) ast.Node {
 	if alias, ok := node.(*ast.AliasNode); ok && f.names.aliases[alias] != nil {
 		node = f.names.aliases[alias]
@@ -45,8 +45,8 @@ func (f *file) resolve(node ast.Node) ast.Node {
 	return node
 }
 
-// entries gives the keys of a mapping. Those of a mapping that it merges
-// (<<) come after its own.
+// entries returns the keys of a mapping. Those of mappings that it merges (<<) come
+// after its own.
 func (f *file) entries(node ast.Node, path string) []entry {
 	what := strings.TrimSuffix(path, ".")
 	if what == "" {
@@ -66,12 +66,12 @@ func (f *file) entries(node ast.Node, path string) []entry {
 		f.merging[mapping] = true
 		all = f.gather(mapping, path)
 		delete(f.merging, mapping)
-		f.merged[mapping] = all // what many merge is gathered once
+		f.merged[mapping] = all // a mapping that many merge is gathered once
 	}
 	return all
 }
 
-// gather does what entries has not done before.
+// gather returns the entries of a mapping that have not been gathered before.
 func (f *file) gather(mapping *ast.MappingNode, path string) (all []entry) {
 	var merged []ast.Node
 	own := make(map[string]bool)
@@ -102,7 +102,7 @@ func (f *file) gather(mapping *ast.MappingNode, path string) (all []entry) {
 	return all
 }
 
-// sources gives what << names: a mapping or a list of them.
+// sources returns what << names: a mapping or a list of them.
 func (f *file) sources(node ast.Node) []ast.Node {
 	if list, ok := f.resolve(node).(*ast.SequenceNode); ok {
 		return list.Values

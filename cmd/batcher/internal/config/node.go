@@ -9,7 +9,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// textOf gives the text of a scalar; false if node is none, or is empty.
+// textOf returns the text of a scalar; false if node is not one, or is empty.
 func textOf(node ast.Node) (string, bool) {
 	switch n := node.(type) {
 	case *ast.StringNode:
@@ -22,10 +22,10 @@ func textOf(node ast.Node) (string, bool) {
 	return "", false
 }
 
-// positionOf is where node begins.
+// positionOf returns where node begins.
 func positionOf(node ast.Node) *token.Position {
 	if m, ok := node.(*ast.MappingNode); ok && !m.IsFlowStyle && len(m.Values) > 0 {
-		return m.Values[0].Key.GetToken().Position // the mapping's own is that of the colon
+		return m.Values[0].Key.GetToken().Position // the mapping's own is the colon
 	}
 	return node.GetToken().Position
 }
@@ -56,8 +56,8 @@ func indexOf(keys []key, name string) int {
 	return -1
 }
 
-// below gives the keys that start with prefix, each without it and up to its
-// next dot, once.
+// below returns the names of the keys that start with prefix, without it and up to
+// the next dot, each once.
 func below(keys []key, prefix string) (names []string) {
 	for _, k := range keys {
 		rest, ok := strings.CutPrefix(k.name, prefix)
@@ -72,8 +72,7 @@ func below(keys []key, prefix string) (names []string) {
 	return names
 }
 
-// visible gives text as it stands, or quoted if there is something in it that
-// cannot be seen.
+// visible returns text, quoted if it has characters that cannot be printed.
 func visible(text string) string {
 	for _, r := range text {
 		if !unicode.IsPrint(r) {

@@ -2,7 +2,7 @@ package config
 
 import "github.com/gobatcher/batcher/gateway"
 
-// protocol is one that a route can name.
+// protocol is a protocol that a route can name.
 type protocol struct {
 	name string
 	text string // for the reference
@@ -26,12 +26,12 @@ const (
 	jsonArray = "json-array"
 )
 
-// just is for a protocol with nothing to set.
+// just returns the make of a protocol that has nothing to set.
 func just(p gateway.Protocol) func(Route) (gateway.Protocol, error) {
 	return func(Route) (gateway.Protocol, error) { return p, nil }
 }
 
-// find gives the protocol that r names, or the names that there are.
+// find returns the protocol that r names, or if there is none the names of all.
 func (r Route) find() (protocol, []string) {
 	var names []string
 	for _, p := range protocols {
@@ -43,8 +43,8 @@ func (r Route) find() (protocol, []string) {
 	return protocol{}, names
 }
 
-// defaults are the most items and the most weight in a batch where none is
-// set; zero: none.
+// defaults returns the most items and the most weight in a batch if neither is
+// set; zero means no limit.
 func (r Route) defaults() (items, weight int) {
 	p, _ := r.find()
 	if made, err := p.make(r); err == nil {

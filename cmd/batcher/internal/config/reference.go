@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Reference is the reference page of the configuration, in Markdown.
+// Reference returns the reference page of the configuration, in Markdown.
 func Reference() string {
 	var b strings.Builder
 	b.WriteString(referenceHead)
@@ -26,7 +26,7 @@ func Reference() string {
 	return b.String()
 }
 
-// initial is the key's default, and what kind of value it takes.
+// initial returns what kind of value the key takes, and its default.
 func (k key) initial() string {
 	kind := k.value.Type()
 	if kind == yesType {
@@ -40,11 +40,11 @@ func (k key) initial() string {
 
 const referenceHead = `# Reference of the gateway's configuration
 
-This page is made from the program by ` + "`go generate`" + `, and tested to be up to date. How to run the gateway is in [gateway](gateway.md).
+This page is generated from the program by ` + "`go generate`" + `, and a test keeps it up to date. How to run the gateway is in [gateway](gateway.md).
 
-` + "`batcher serve --config FILE`" + ` reads a file in YAML. ` + "`batcher check --config FILE`" + ` says what is wrong with it, with line and column, and what it does. Each key has a flag. A key outside of ` + "`routes`" + ` has an environment variable too. A flag counts more than the environment variable, and that more than the file. Without a file the flags of a route make the only one.
+` + "`batcher serve --config FILE`" + ` reads a file in YAML. ` + "`batcher check --config FILE`" + ` says what is wrong with it, with line and column, and what it does. Each key has a flag. A key outside of ` + "`routes`" + ` has an environment variable too. A flag overrides the environment variable, which overrides the file. Without a file, the flags of a route define the only one.
 
-A duration is written as ` + "`250ms`, `10s` or `1m30s`" + `, a size as ` + "`512`, `64KiB` or `10MiB`" + `. A list is a YAML sequence, or in one text with commas. A negative limit of a route means none, and 0 its default, unless the key says otherwise. A file has at most 1 MiB, 64 levels, 4096 keys or items on one level and 128 blank lines in a row, and sets at most 8 MiB of keys and values, with what its aliases stand for.
+A duration is written as ` + "`250ms`, `10s` or `1m30s`" + `, a size as ` + "`512`, `64KiB` or `10MiB`" + `. A list is a YAML sequence, or one text with commas. A negative limit of a route means no limit, and 0 its default, unless the key says otherwise. A file has at most 1 MiB, 64 levels, 4096 keys or items on one level and 128 blank lines in a row, and sets at most 8 MiB of keys and values, including what its aliases stand for.
 
 ## Protocols
 

@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// value is where a key's text goes: a pflag.Value, so that a flag, an
-// environment variable and the file set it in the same way.
+// value is where the text of a key goes: a pflag.Value, so flags, environment
+// variables and the file set it in the same way.
 type value interface {
 	Set(text string) error
 	String() string
 	Type() string
 }
 
-// list is a value that a sequence sets, or a text with commas.
+// list is a value that is set by a sequence, or by a text with commas.
 type list struct{ at *[]string }
 
 func (l list) Type() string   { return "list" }
@@ -33,7 +33,7 @@ func (l list) Set(text string) error {
 	return nil
 }
 
-// scalar is a value that parse and format turn from text and into text.
+// scalar is a value that parse and format convert from and to text.
 type scalar[T any] struct {
 	at     *T
 	kind   string
@@ -76,14 +76,14 @@ func ratio(at *float64) value {
 	}, func(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }}
 }
 
-// octal reports whether the whole number s begins with a zero that some would
-// take for a sign of base eight.
+// octal reports whether the whole number s begins with a zero, which might be
+// meant as base eight.
 func octal(s string) bool {
 	s = strings.TrimLeft(s, "+-")
 	return len(s) > 1 && s[0] == '0'
 }
 
-// yesType is the Type of a value of which a command line may leave "true" out.
+// yesType is the Type of a value whose flag may stand without "true".
 const yesType = "bool"
 
 func yes(at *bool) value {

@@ -13,9 +13,8 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// file reads a configuration file. It goes through the parsed text by itself,
-// and does not have it decoded, in order to find every fault at once and to
-// remember where each key stands.
+// file reads a configuration file. It walks the parsed text itself, instead of
+// decoding it, to find every fault at once and to remember where each key stands.
 type file struct {
 	name    string
 	faults  Faults
@@ -26,8 +25,8 @@ type file struct {
 	taken   int                          // of mostTaken
 }
 
-// places is where what has been set was set, by the key's whole name: for a
-// key of the first route routes[0].name.
+// places holds where each key was set, by its whole name, such as routes[0].name
+// for one of the first route.
 type places map[string]Fault
 
 // entry is one key of a mapping.
@@ -37,7 +36,7 @@ type entry struct {
 	value ast.Node
 }
 
-// read sets in c what text, the file's content, says.
+// read sets in c what text, the content of the file, says.
 func (f *file) read(text []byte, c *Config) {
 	parsed := f.parse(text)
 	if parsed == nil {
@@ -59,7 +58,7 @@ func (f *file) read(text []byte, c *Config) {
 	}
 }
 
-// parse gives what the parser makes of text; nil after a fault.
+// parse parses text; it returns nil after a fault.
 func (f *file) parse(text []byte) *ast.File {
 	if len(text) > mostBytes {
 		f.faults = append(f.faults, Fault{Source: f.name, Text: "is longer than " + formatSize(mostBytes)})
@@ -93,8 +92,8 @@ func (f *file) parse(text []byte) *ast.File {
 	return parsed
 }
 
-// emptyDocument gives the mark that ends one: the parser would leave out all
-// that follows.
+// emptyDocument returns the mark that ends an empty document, or nil: the parser
+// would ignore all that follows.
 func emptyDocument(tokens token.Tokens) *token.Token {
 	begun := false
 	for _, t := range tokens {
@@ -110,8 +109,8 @@ func emptyDocument(tokens token.Tokens) *token.Token {
 	return nil
 }
 
-// level sets the keys of one mapping. Their names go on after within, with
-// which their places go on after path; lists has what is no plain key.
+// level sets the keys of one mapping. within is the prefix of their names, and path
+// that of their places before within; lists has the keys that are not plain.
 func (f *file) level(node ast.Node, path, within string, keys []key, lists map[string]func(ast.Node)) {
 	for _, e := range f.entries(node, path+within) {
 		name := within + e.key

@@ -13,7 +13,7 @@ import (
 	"sync"
 )
 
-// child is the gateway as a process of its own.
+// child is a gateway that runs as a process of its own.
 type child struct {
 	program string
 	args    []string
@@ -29,7 +29,7 @@ var serving = regexp.MustCompile(`msg=serving address=(\S+)`)
 func (c *child) start(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, c.program, c.args...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
-		return strings.HasPrefix(variable, "BATCHER_") // what it is to do is in its arguments
+		return strings.HasPrefix(variable, "BATCHER_") // its arguments say all
 	})
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
@@ -51,7 +51,7 @@ func (c *child) start(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			_ = cmd.Wait() // what it said tells why
+			_ = cmd.Wait() // what it has written says why
 			return fmt.Errorf("the gateway does not start: %s", strings.TrimSpace(said.String()))
 		}
 	}
@@ -63,7 +63,7 @@ func (c *child) url() string {
 	return "http://" + c.address
 }
 
-// kill ends it as kill -9 does.
+// kill kills it as kill -9 does.
 func (c *child) kill() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -71,7 +71,7 @@ func (c *child) kill() {
 	_ = c.cmd.Wait() // it was killed
 }
 
-// stop lets it end.
+// stop interrupts it and waits for its end.
 func (c *child) stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

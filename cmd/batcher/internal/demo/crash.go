@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Crash says how to show that nothing is lost. All fields must be set.
+// Crash is the demonstration that nothing is lost. All fields must be set.
 type Crash struct {
 	Program  string // this one, to be run as the gateway
 	Store    string // its folder
@@ -20,12 +20,12 @@ type Crash struct {
 	Out      io.Writer
 }
 
-// crashTime bounds the whole.
+// crashTime is how long the whole may take.
 const crashTime = 2 * time.Minute
 
-// Run hands requests in that nobody waits for, kills the gateway in the middle
-// of them as kill -9 does, starts it again, and counts what has become of
-// each. It fails if one was lost. At the end of ctx it stops and returns nil.
+// Run submits requests that nobody waits for, kills the gateway in the middle of
+// them as kill -9 does, starts it again, and counts what has become of each. It
+// fails if one was lost. When ctx ends, it stops and returns nil.
 func (c Crash) Run(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, crashTime, fmt.Errorf("not done within %v", crashTime))
 	defer cancel()
@@ -54,7 +54,7 @@ func (c Crash) Run(ctx context.Context) error {
 	return err
 }
 
-// crashRun is one run of it.
+// crashRun is one run of a Crash.
 type crashRun struct {
 	Crash
 	ctx      context.Context
@@ -92,7 +92,7 @@ func (r *crashRun) all() error {
 	return r.collect()
 }
 
-// take gives the next request that is to be handed in, if there is one.
+// take returns the next request to be submitted, if there is one.
 func (r *crashRun) take() (i int, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -103,7 +103,7 @@ func (r *crashRun) take() (i int, ok bool) {
 	return r.next - 1, true
 }
 
-// handIn hands in request i until it is accepted.
+// handIn submits request i until it is accepted.
 func (r *crashRun) handIn(i int) {
 	for r.ctx.Err() == nil {
 		place, err := handIn(r.ctx, r.gate.url(), fmt.Sprintf("%s-%d", r.name, i), i)
@@ -145,7 +145,7 @@ func (r *crashRun) counted() int {
 	return r.accepted
 }
 
-// collect reads every answer, and says what it finds.
+// collect reads every answer, and prints how many are right.
 func (r *crashRun) collect() error {
 	right, wrong, lost := 0, 0, 0
 	for i, place := range r.places {
@@ -169,7 +169,7 @@ func (r *crashRun) collect() error {
 	return nil
 }
 
-// rest waits, and reports whether ctx still lasts.
+// rest waits for d, and reports whether ctx has not ended meanwhile.
 func rest(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-time.After(d):

@@ -15,22 +15,22 @@ import (
 	"github.com/gobatcher/batcher/gateway"
 )
 
-// Path is what the load asks for.
+// Path is the path of all requests of the load.
 const Path = "/v1/models/sum:predict"
 
-// Config says what to show. All fields must be set.
+// Config is what Run shows. All fields must be set.
 type Config struct {
 	Cost     Cost
 	Callers  int           // on each side, each with one request at a time
 	Seconds  int           // how long, with a line for each
 	MaxItems int           // in a batch
 	Listen   string        // address of the gateway
-	Keep     bool          // go on serving, until ctx ends
+	Keep     bool          // go on serving until ctx ends
 	Out      io.Writer     // where the lines go
 	Tick     time.Duration // how long a second takes
 }
 
-// Run shows it and returns nil, also when ctx ends before. Its errors are
+// Run shows what cfg says and returns nil, even if ctx ends before. Its errors are
 // those of listening. Nothing is left running when it returns.
 func Run(ctx context.Context, cfg Config) error {
 	var up servers
@@ -98,7 +98,7 @@ func (c Config) compare(ctx context.Context, sides [2]*side) {
 		last = now
 		without, with := sides[0].take(over), sides[1].take(over)
 		if ctx.Err() == nil && t.row(second, without, with) != nil {
-			break // nobody reads any more
+			break // the reader has gone away
 		}
 	}
 	stop()
@@ -106,7 +106,7 @@ func (c Config) compare(ctx context.Context, sides [2]*side) {
 	t.summary(sides[0].all, sides[1].all)
 }
 
-// hint says how to play with what is kept.
+// hint says how to play with the gateway that is kept.
 func (c Config) hint(front, direct string) {
 	fmt.Fprintf(c.Out, "\nThe gateway goes on, at %s; the upstream without it is %s. Try it from another terminal:\n\n", front, direct)
 	fmt.Fprintf(c.Out, "  curl -i %s%s -d '{\"instances\": [[1, 2, 3.5]]}'\n\nCtrl-C ends it.\n", front, Path)
@@ -115,7 +115,7 @@ func (c Config) hint(front, direct string) {
 // servers are HTTP servers to be closed together.
 type servers struct{ all []*http.Server }
 
-// serve serves at address and gives the URL.
+// serve serves at address and returns the URL.
 func (s *servers) serve(address string, handler http.Handler) (url string, err error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -133,6 +133,6 @@ func (s *servers) serve(address string, handler http.Handler) (url string, err e
 
 func (s *servers) close() {
 	for _, server := range s.all {
-		_ = server.Close() // ends what is left; there is nobody to tell
+		_ = server.Close() // cuts off what is left
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// figures are what one side came to in some time.
+// figures are the results of one side over some time.
 type figures struct {
 	over     time.Duration
 	requests int
@@ -21,11 +21,11 @@ type figures struct {
 type side struct {
 	load         *load
 	stub         *stub
-	calls, items int64 // when take was called last
+	calls, items int64 // at the last take
 	all          figures
 }
 
-// take gives the figures since it was called last, over ago.
+// take returns the figures since it was last called, which was over ago.
 func (s *side) take(over time.Duration) figures {
 	f := figures{over: over}
 	f.took, f.failed, f.err = s.load.take()
@@ -72,7 +72,7 @@ func (f figures) quantile(q float64) time.Duration {
 	return f.took[min(len(f.took)-1, int(q*float64(len(f.took))))]
 }
 
-// milliseconds writes d with three digits or so.
+// milliseconds formats d with about three digits.
 func milliseconds(d time.Duration) string {
 	ms := float64(d) / float64(time.Millisecond)
 	if ms < 100 {

@@ -11,7 +11,7 @@ import (
 	"sync"
 )
 
-// ledger is a stub that remembers what it was asked.
+// ledger is a stub that remembers what it was asked for.
 type ledger struct {
 	stub
 	mu   sync.Mutex
@@ -32,14 +32,14 @@ func (l *ledger) note(instances [][]float64) {
 	}
 }
 
-// distinct is how many instances it has seen.
+// distinct returns how many instances it has seen.
 func (l *ledger) distinct() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.seen)
 }
 
-// repeated is how many of these it has seen more than once.
+// repeated returns how many of these it has seen more than once.
 func (l *ledger) repeated() (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -51,8 +51,8 @@ func (l *ledger) repeated() (n int) {
 	return n
 }
 
-// handIn hands in the request with this number, to be answered later, and
-// gives the path of its answer.
+// handIn submits the request with this number, to be answered later, and returns the
+// path of its answer.
 func handIn(ctx context.Context, gate, key string, number int) (place string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, gate+Path, strings.NewReader(fmt.Sprintf(`{"instances": [[%d, 0.5]]}`, number)))
 	if err != nil {

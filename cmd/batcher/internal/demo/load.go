@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// load is a number of callers of a model, each with one request at a time,
-// each with one instance. It checks that each gets its own answer.
+// load is a number of callers of a model, each with one request at a time, of one
+// instance. It checks that each gets its own answer.
 type load struct {
 	url    string
 	client *http.Client
@@ -44,7 +44,7 @@ func (l *load) run(ctx context.Context, callers int) {
 	l.client.CloseIdleConnections()
 }
 
-// call makes one request. What the end of ctx cuts short does not count.
+// call makes one request. One that the end of ctx cuts short does not count.
 func (l *load) call(ctx context.Context, caller, n int) {
 	start := time.Now()
 	err := l.ask(ctx, caller, n)
@@ -86,7 +86,7 @@ func (l *load) ask(ctx context.Context, caller, n int) error {
 	return nil
 }
 
-// take gives what has come in since it was called last.
+// take returns what has come in since it was last called.
 func (l *load) take() (took []time.Duration, failed int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

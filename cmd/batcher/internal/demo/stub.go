@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// Cost is what a call of the stub takes: like most model servers, indexers
-// and databases, so much for the call and so much for each item.
+// Cost is how long a call of the stub takes: as with most model servers, indexers
+// and databases, some time for the call and some for each item.
 type Cost struct {
 	Call, Item time.Duration
 }
 
-// stub is an upstream that speaks KServe's V1 protocol. Its model gives the
-// sum of each instance, a list of numbers. It takes one call at a time.
+// stub is an upstream that speaks KServe's V1 protocol. Its model sums up each
+// instance, a list of numbers. It takes one call at a time.
 type stub struct {
 	cost  Cost
-	saw   func(instances [][]float64) // is told of every call; nil: nobody is
+	saw   func(instances [][]float64) // called for every call; may be nil
 	busy  sync.Mutex                  // held while a call is paid for
 	calls atomic.Int64
 	items atomic.Int64

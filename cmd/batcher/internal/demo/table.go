@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// table prints a line for each second, the two sides beside each other.
+// table prints a line for each second, with the two sides side by side.
 type table struct{ out io.Writer }
 
 const columns = "%6s | %10s %9s %9s | %10s %9s %10s %9s %9s\n"
@@ -26,7 +26,7 @@ func (t table) row(second int, without, with figures) error {
 
 func whole(f float64) string { return fmt.Sprintf("%.0f", f) }
 
-// summary says what it all came to.
+// summary prints the results of the whole run.
 func (t table) summary(without, with figures) {
 	slices.Sort(without.took)
 	slices.Sort(with.took)

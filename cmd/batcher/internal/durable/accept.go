@@ -19,14 +19,14 @@ import (
 	"github.com/gobatcher/batcher/natsbatch"
 )
 
-// Handler takes on what is to be answered later: a request with
+// Handler accepts requests that are to be answered later: one with
 // "Prefer: respond-async" (RFC 7240) and an Idempotency-Key gets status 202 and
 // a Location once it is sure to outlive this process. A GET of that waits for
-// the answer, as long as "Prefer: wait=SECONDS" says, and gives it as it is.
-// next serves all else. served is told of what next does not see.
+// the answer, as long as "Prefer: wait=SECONDS" says, and returns it unchanged.
+// next serves all other requests. served is called for those that next does not see.
 //
-// The key counts together with what the request asks for: whoever sends the
-// same once more gets the same Location, and it runs no second time.
+// The key counts together with what the request asks for: the same request sent
+// once more gets the same Location, and does not run a second time.
 func (l *Later) Handler(next http.Handler, served func(*http.Request, gateway.Served)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if id, ok := strings.CutPrefix(r.URL.Path, Prefix); ok {
@@ -50,12 +50,12 @@ const (
 	mostWait    = time.Minute
 )
 
-// accept takes a request on. It gives the size of its body, and what kept it
-// from being accepted.
+// accept accepts a request. It returns the size of its body, and why it was not
+// accepted.
 func (l *Later) accept(w http.ResponseWriter, r *http.Request, key string) (in int, err error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody))
 	if long := new(http.MaxBytesError); errors.As(err, &long) {
-		say(w, http.StatusRequestEntityTooLarge, "a request that is to be answered later may have 700 KiB")
+		say(w, http.StatusRequestEntityTooLarge, "a request that is to be answered later may have 700 KiB at most")
 		return len(body), err
 	}
 	if err != nil {
@@ -76,8 +76,8 @@ func (l *Later) accept(w http.ResponseWriter, r *http.Request, key string) (in i
 	return len(body), nil
 }
 
-// unread says that a body did not come to its end: if the caller is still
-// there, it must not take the request for accepted.
+// unread answers a request whose body could not be read to its end: if the caller
+// is still there, it must not take the request for accepted.
 func unread(w http.ResponseWriter, err error) {
 	if own := new(gateway.Error); errors.As(err, &own) {
 		say(w, own.Status, own.Text)
@@ -86,7 +86,8 @@ func unread(w http.ResponseWriter, err error) {
 	say(w, http.StatusBadRequest, "the body cannot be read")
 }
 
-// idOf names a request: by its key, and by all that could make it another.
+// idOf returns the id of a request: a hash of its key and of all that tells it from
+// others.
 func (l *Later) idOf(req httpRequest, key string) string {
 	sum := sha256.New()
 	add := func(part string) {
@@ -106,8 +107,7 @@ func (l *Later) idOf(req httpRequest, key string) string {
 
 var ids = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 
-// show waits for an answer and gives it. Its error says why there is none to
-// come.
+// show waits for an answer and sends it. Its error says why there will be none.
 func (l *Later) show(w http.ResponseWriter, r *http.Request, id string) error {
 	if !ids.MatchString(id) {
 		say(w, http.StatusNotFound, "no such answer")
@@ -137,7 +137,7 @@ func (l *Later) show(w http.ResponseWriter, r *http.Request, id string) error {
 	return err
 }
 
-// await looks for an answer, and again until it is there, as long as r says.
+// await waits for an answer, as long as r says.
 func (l *Later) await(r *http.Request, h natsbatch.Handle) (httpAnswer, error) {
 	wait := waitOf(r)
 	if wait == 0 {
@@ -175,7 +175,7 @@ func refuse(w http.ResponseWriter, err error) {
 	}
 }
 
-// say answers in the form that the gateway's own answers have.
+// say answers in the form of the gateway's own answers.
 func say(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
@@ -186,7 +186,7 @@ func say(w http.ResponseWriter, status int, text string) {
 	_ = json.NewEncoder(w).Encode(body) // an error means that the caller has left
 }
 
-// preferences gives what the Prefer header asks for (RFC 7240): names in lower
+// preferences returns what the Prefer header asks for (RFC 7240): names in lower
 // case, with their values, "" for none.
 func preferences(r *http.Request) map[string]string {
 	found := make(map[string]string)
@@ -205,7 +205,7 @@ func prefers(r *http.Request, name string) bool {
 	return ok
 }
 
-// waitOf is how long a caller wants to wait.
+// waitOf returns how long a caller wants to wait.
 func waitOf(r *http.Request) time.Duration {
 	said, ok := preferences(r)["wait"]
 	seconds, err := strconv.ParseInt(said, 10, 64)

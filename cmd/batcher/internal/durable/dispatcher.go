@@ -13,12 +13,12 @@ import (
 // dispatcher has the items of one route processed by the workers of its queue.
 type dispatcher struct {
 	client        *natsbatch.Client[request, answer]
-	weight, bytes int // the most of an item; zero and less: no limit
+	weight, bytes int // most of an item; zero or less: no limit
 
 	submitted, succeeded, failures atomic.Uint64
 }
 
-// newDispatcher makes one for the items of this route.
+// newDispatcher returns a dispatcher for the items of this route.
 func newDispatcher(l *Link, q natsbatch.Queue, r gateway.Route) (*dispatcher, error) {
 	ctx, cancel := l.setup()
 	defer cancel()
@@ -29,9 +29,9 @@ func newDispatcher(l *Link, q natsbatch.Queue, r gateway.Route) (*dispatcher, er
 	return &dispatcher{client: client, weight: r.MaxWeight, bytes: r.MaxBatchBytes}, nil
 }
 
-// Dispatch hands every item in by itself: workers bring them together with
-// those of other callers and other processes. One that is over a limit of a batch
-// fails its call before any other goes.
+// Dispatch submits every item by itself: workers bring it together with those of
+// other callers and other processes. An item over a limit of a batch fails its call
+// before any of its items is submitted.
 func (d *dispatcher) Dispatch(ctx context.Context, key gateway.Key, items []gateway.Item) ([]gateway.Outcome, error) {
 	for _, item := range items {
 		if d.weight > 0 && item.Weight > d.weight || d.bytes > 0 && len(item.Data) > d.bytes {

@@ -5,9 +5,9 @@ import (
 	"net/http"
 )
 
-// This file has requests and answers pass through the queue as they are. A
-// header and a query may hold what is no UTF-8, which a string in JSON cannot:
-// so their texts are written as bytes.
+// This file makes requests and answers pass through the queue unchanged. A header
+// and a query may hold bytes that are not UTF-8, which a string in JSON cannot: so
+// their texts are written as bytes.
 
 type exactRequest struct {
 	Method, Host string
@@ -46,7 +46,7 @@ func (a *httpAnswer) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// exact gives the values of h as bytes.
+// exact returns h with its values as bytes.
 func exact(h http.Header) exactHeader {
 	e := make(exactHeader, len(h))
 	for name, values := range h {
@@ -58,7 +58,7 @@ func exact(h http.Header) exactHeader {
 	return e
 }
 
-// texts gives the header that e was made of.
+// texts returns the header that e was made from.
 func (e exactHeader) texts() http.Header {
 	h := make(http.Header, len(e))
 	for name, values := range e {

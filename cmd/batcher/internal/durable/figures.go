@@ -10,9 +10,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Figures reports for Prometheus what is in the queues of the Routes that
-// routes gives, and in that of later unless it is nil, and what this process
-// does with it. The servers are asked at each scrape.
+// Figures reports, for Prometheus, what is in the queues of the Routes that routes
+// returns, and in that of later unless it is nil, and what this process does with
+// it. The servers are asked at each scrape.
 func Figures(routes func() *Routes, later *Later) prometheus.Collector {
 	return figures{func() []*queued {
 		all := slices.Clone(routes().all)

@@ -18,24 +18,24 @@ type request struct {
 	Item gateway.Item
 }
 
-// answer is what became of an item: one of the two.
+// answer is what has become of an item: one of the two.
 type answer struct {
 	Outcome *gateway.Outcome `json:",omitempty"`
 	Error   *gateway.Error   `json:",omitempty"`
 }
 
-// groupOf names the batches that items of this key may be in: equal keys have
-// equal names, and no others.
+// groupOf returns the name of the batches that items of this key may be in: it is
+// the same for equal keys only.
 func groupOf(key gateway.Key) string {
 	text, err := json.Marshal(key)
 	if err != nil {
-		panic(err) // strings: it cannot be
+		panic(err) // strings can always be marshaled
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
 
-// answered gives what a worker made of an item to who dispatched it.
+// answered turns the answer of a worker into that for the caller of Dispatch.
 func answered(a answer, err error) (gateway.Outcome, error) {
 	switch {
 	case err != nil:
@@ -48,8 +48,7 @@ func answered(a answer, err error) (gateway.Outcome, error) {
 	return *a.Outcome, nil
 }
 
-// failed gives the answer to a caller whose request the queue has not brought
-// to an end.
+// failed returns the answer to a caller whose request failed in the queue.
 func failed(err error) error {
 	var own *natsbatch.FuncError
 	switch {

@@ -13,34 +13,35 @@ import (
 	"github.com/gobatcher/batcher/natsbatch"
 )
 
-// Later has requests that nobody waits for served, by this process or by
-// another, and keeps their answers.
+// Later has requests that nobody waits for served, by this process or another, and
+// keeps their answers.
 type Later struct {
 	queued
 	client *natsbatch.Client[httpRequest, httpAnswer]
 	now    atomic.Pointer[terms]
 }
 
-// terms are what a reading of the configuration says.
+// terms is what one reading of the configuration says.
 type terms struct {
 	matters []string      // names of the headers that tell requests with one key apart
-	longest time.Duration // that one may take before it is tried again
+	longest time.Duration // how long one may take before it is tried again
 }
 
-// Use has c count from now on. A handler that divides requests by more headers
-// than the one before must not serve any before that.
+// Use makes c apply from now on. It must be called before a handler that divides
+// requests by more headers than the one before serves any.
 func (l *Later) Use(c *config.Config) {
 	l.now.Store(&terms{matters(c), max(laterTime, c.Patience())})
 }
 
-// laterTime is how long a request may take whatever its route says: what is
-// passed through has no other limit.
+// laterTime is how long a request may take at least, whatever its route says: one
+// that is passed through has no other limit.
 const laterTime = 5 * time.Minute
 
 // laterAtOnce is how many requests that nobody waits for are served at once.
 const laterAtOnce = 256
 
-// NewLater serves them with next, which is what serves all others.
+// NewLater returns a Later that serves its requests with next, the handler of all
+// others.
 func NewLater(l *Link, c *config.Config, next http.Handler) (*Later, error) {
 	ctx, cancel := l.setup()
 	defer cancel()
@@ -63,7 +64,7 @@ func NewLater(l *Link, c *config.Config, next http.Handler) (*Later, error) {
 	return later, nil
 }
 
-// serve serves with next what may take as long as the configuration says now.
+// serve serves requests with next, for as long as the current configuration allows.
 func (l *Later) serve(next http.Handler) batcher.Func[httpRequest, httpAnswer] {
 	return func(ctx context.Context, reqs []httpRequest) ([]httpAnswer, error) {
 		longest := l.now.Load().longest
@@ -89,11 +90,11 @@ func matters(c *config.Config) []string {
 	return names
 }
 
-// Shutdown finishes what is being served, and leaves the rest to others, or to
-// the next start.
+// Shutdown finishes the requests that are being served, and leaves the rest to other
+// processes, or to the next start.
 func (l *Later) Shutdown(ctx context.Context) error {
 	return errors.Join(l.worker.Shutdown(ctx), l.client.Shutdown(ctx))
 }
 
-// Health says why requests cannot be kept now, or nil.
+// Health returns why requests cannot be kept now, or nil.
 func (l *Later) Health(ctx context.Context) error { return l.client.Health(ctx) }

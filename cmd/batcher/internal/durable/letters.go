@@ -27,7 +27,7 @@ type Letters struct {
 	out  io.Writer
 }
 
-// OpenLetters finds the dead letters of c, those of one route if route is not
+// OpenLetters opens the dead letters of c, only those of one route if route is not
 // "". What is done with them is written to out.
 func OpenLetters(c *config.Config, route string, out io.Writer) (*Letters, error) {
 	if !c.Durable() {
@@ -76,7 +76,7 @@ func (l *Letters) open(c *config.Config, name string) error {
 	return nil
 }
 
-// Close lets go of the queues.
+// Close closes the connection to the queues.
 func (l *Letters) Close() { l.link.Close() }
 
 // page is how many letters are read at once.
@@ -115,7 +115,7 @@ func (l *Letters) List([]uint64) error {
 	return nil
 }
 
-// describe says which request a letter holds, without the header: it may hold
+// describe says which request a letter holds, without the header, which may hold
 // secrets.
 func (q *queued) describe(payload []byte) string {
 	if q.name == config.Later {
@@ -132,8 +132,8 @@ func (q *queued) describe(payload []byte) string {
 	return fmt.Sprintf("%s %s %s", r.Key.Method, oneLine(r.Key.Path), oneLine(string(r.Item.Data)))
 }
 
-// oneLine gives the beginning of a text, on one line, and without what would
-// steer a terminal.
+// oneLine returns the beginning of a text, on one line, and without characters that
+// would control a terminal.
 func oneLine(text string) string {
 	shown := strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {
@@ -144,18 +144,18 @@ func oneLine(text string) string {
 	return fmt.Sprintf("%.200s", shown)
 }
 
-// Retry has letters tried again: these, or all if there are none.
+// Retry has the letters with these numbers tried again; nil stands for all.
 func (l *Letters) Retry(numbers []uint64) error {
 	return l.change(numbers, "given back", (*natsbatch.Admin).Retry)
 }
 
-// Drop deletes letters: these, or all if there are none.
+// Drop deletes the letters with these numbers; nil stands for all.
 func (l *Letters) Drop(numbers []uint64) error {
 	return l.change(numbers, "dropped", (*natsbatch.Admin).Drop)
 }
 
-// change does something with letters, and says how many it was done to. Where
-// that fails it goes on with the next.
+// change applies do to letters, and prints how many succeeded. If one fails it goes
+// on with the next.
 func (l *Letters) change(numbers []uint64, done string, do func(*natsbatch.Admin, context.Context, uint64) error) error {
 	all, count, listed := numbers == nil, 0, true
 	var errs []error
@@ -184,8 +184,8 @@ func (l *Letters) change(numbers []uint64, done string, do func(*natsbatch.Admin
 	return errors.Join(errs...)
 }
 
-// apply does something with these letters of a route, until it is clear that
-// it will fail for all others too, and gives to how many it was done.
+// apply applies do to these letters of a route, until an error means that it will
+// fail for all others too, and returns how many succeeded.
 func (q *queued) apply(numbers []uint64, do func(*natsbatch.Admin, context.Context, uint64) error) (count int, err error) {
 	var errs []error
 	for _, n := range numbers {

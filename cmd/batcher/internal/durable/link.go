@@ -15,20 +15,20 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Link is the way to the queues: a connection, and the server at its other
-// end if that runs in this process.
+// Link is a connection to the queues, and the server at its other end if that runs
+// in this process.
 type Link struct {
 	Conn   *nats.Conn
 	server *embed.Server
-	ctx    context.Context // of the program: when it ends, nothing is set up any more
+	ctx    context.Context // of the program: when it ends, setting up is given up
 }
 
 // setupTime is how long servers may take to answer when a program starts.
 const setupTime = 30 * time.Second
 
-// Open connects as c says; c names a store or servers. With a store it starts
-// the server, which only one process can have. When ctx ends, servers that do
-// not answer are waited for no longer, now and whenever queues are set up.
+// Open connects to the store or the servers that c names. With a store it starts the
+// server, which only one process can do. When ctx ends, it stops waiting for servers
+// that do not answer, now and whenever queues are set up.
 func Open(ctx context.Context, c *config.Config) (*Link, error) {
 	if c.Store == "" {
 		conn, err := connect(ctx, c)
@@ -46,8 +46,8 @@ func Open(ctx context.Context, c *config.Config) (*Link, error) {
 	return &Link{Conn: conn, server: server, ctx: ctx}, nil
 }
 
-// connect connects to the servers that c names. They may be away later: then
-// it connects again, for ever.
+// connect connects to the servers that c names. If they go away later, the
+// connection is tried again for ever.
 func connect(ctx context.Context, c *config.Config) (*nats.Conn, error) {
 	opts, err := options(c)
 	if err != nil {
@@ -73,13 +73,14 @@ func connect(ctx context.Context, c *config.Config) (*nats.Conn, error) {
 	}
 }
 
-// Check says what is wrong with the files that connecting as c says needs.
+// Check returns what is wrong with the files that connecting to the servers of c
+// needs.
 func Check(c *config.Config) error {
 	_, err := options(c)
 	return err
 }
 
-// options are those of a connection to the servers that c names.
+// options returns those of a connection to the servers that c names.
 func options(c *config.Config) ([]nats.Option, error) {
 	opts := []nats.Option{nats.Name("batcher"), nats.MaxReconnects(-1), nats.Timeout(setupTime / 10)}
 	if c.Queue.Credentials != "" {
@@ -98,8 +99,8 @@ func options(c *config.Config) ([]nats.Option, error) {
 	return opts, nil
 }
 
-// URL is where other processes reach the server in this one; "" if there is
-// none, or no way.
+// URL returns where other processes reach the server in this one; "" if there is
+// none, or it has no port.
 func (l *Link) URL() string {
 	if l.server == nil {
 		return ""
@@ -115,7 +116,7 @@ func (l *Link) Close() {
 	}
 }
 
-// setup bounds the first questions to the servers.
+// setup limits how long servers may take to answer when queues are set up.
 func (l *Link) setup() (context.Context, context.CancelFunc) { return setup(l.ctx) }
 
 func setup(ctx context.Context) (context.Context, context.CancelFunc) {

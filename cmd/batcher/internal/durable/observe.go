@@ -8,15 +8,15 @@ import (
 	"github.com/gobatcher/batcher/gateway"
 )
 
-// observed is the answer to a request that comes for Later itself, with what is
-// told of it.
+// observed is the answer to a request for Later itself, with what is reported about
+// it.
 type observed struct {
 	http.ResponseWriter
 	gateway.Served
 }
 
-// observe answers r with answer, which gives the size of its body and what went
-// wrong, and tells served of it.
+// observe answers r with answer, which returns the size of its body and what went
+// wrong, and reports it to served.
 func observe(served func(*http.Request, gateway.Served), w http.ResponseWriter, r *http.Request, answer func(http.ResponseWriter) (in int, err error)) {
 	start := time.Now()
 	o := &observed{ResponseWriter: w, Served: gateway.Served{Route: config.Later, Status: statusLeft}}
@@ -27,7 +27,7 @@ func observe(served func(*http.Request, gateway.Served), w http.ResponseWriter, 
 	o.In, o.Err = answer(o)
 }
 
-// statusLeft is for who was told nothing, as in package gateway.
+// statusLeft is that of a caller that got no answer, as in package gateway.
 const statusLeft = 499
 
 func (o *observed) WriteHeader(status int) {

@@ -9,11 +9,11 @@ import (
 	"github.com/gobatcher/batcher/natsbatch"
 )
 
-// plain are names that a queue can have. Those that begin with "_" are not a
-// route's: natsbatch and laterQueue use such.
+// plain matches route names that a queue can have. Those that begin with "_" are left
+// to natsbatch and laterQueue.
 var plain = regexp.MustCompile(`^[A-Za-z0-9-][A-Za-z0-9_-]{0,59}$`)
 
-// endpoint gives a route's name in a form that a queue's can have.
+// endpoint returns a route's name in a form that the name of a queue can have.
 func endpoint(route string) string {
 	if plain.MatchString(route) {
 		return route
@@ -22,7 +22,7 @@ func endpoint(route string) string {
 	return "route-" + hex.EncodeToString(sum[:8])
 }
 
-// Queue is the queue of a route's items.
+// Queue returns the queue of a route's items.
 func Queue(c *config.Config, route string) natsbatch.Queue {
 	return natsbatch.Queue{
 		Namespace: c.Queue.Namespace,
@@ -33,7 +33,7 @@ func Queue(c *config.Config, route string) natsbatch.Queue {
 	}
 }
 
-// laterQueue is the queue of requests that nobody waits for, whatever their
+// laterQueue returns the queue of requests that nobody waits for, whatever their
 // route. No route's queue can have its name.
 func laterQueue(c *config.Config) natsbatch.Queue {
 	q := Queue(c, config.Later)

@@ -41,7 +41,7 @@ func (p replay) serve(ctx context.Context, reqs []httpRequest) ([]httpAnswer, er
 	return answers, nil
 }
 
-// one serves a request. If its answer says that the trouble may pass, it is
+// one serves a request. If its answer says that the failure may be temporary, it is
 // tried again later.
 func (p replay) one(ctx context.Context, req httpRequest) (a httpAnswer, err error) {
 	r, err := req.made(ctx)
@@ -50,10 +50,10 @@ func (p replay) one(ctx context.Context, req httpRequest) (a httpAnswer, err err
 	}
 	w := &recorder{header: make(http.Header)}
 	whole := w.record(p.next, r)
-	if ctx.Err() != nil { // the answer, if there is one, says only that
+	if ctx.Err() != nil { // an answer would say only that
 		return a, natsbatch.Retry(context.Cause(ctx))
 	}
-	if w.long { // so it would be the next time
+	if w.long { // it would be the next time too
 		w = &recorder{header: make(http.Header)}
 		say(w, http.StatusBadGateway, "the answer is longer than 700 KiB, and cannot be kept")
 		return httpAnswer{Status: w.status, Header: w.header, Body: w.body.Bytes()}, nil
@@ -69,10 +69,10 @@ func (p replay) one(ctx context.Context, req httpRequest) (a httpAnswer, err err
 	return a, nil
 }
 
-// made makes the request as net/http would have: a target that begins with two
-// slashes names no host, and one with a "#" has no fragment.
+// made returns the request as net/http would have made it: a target that begins with
+// two slashes names no host, and one with a "#" has no fragment.
 func (req httpRequest) made(ctx context.Context) (*http.Request, error) {
-	// By this value a proxy knows that a panic says what broke off.
+	// This value tells a proxy that it may panic if an answer breaks off.
 	ctx = context.WithValue(ctx, http.ServerContextKey, &http.Server{})
 	r, err := http.NewRequestWithContext(ctx, req.Method, "/", bytes.NewReader(req.Body))
 	if err != nil {
@@ -109,8 +109,8 @@ func (w *recorder) Write(p []byte) (int, error) {
 	return w.body.Write(p)
 }
 
-// record reports whether the answer is whole: a handler that cannot send one
-// to its end panics.
+// record has next serve r, and reports whether the answer is whole: a handler that
+// cannot send one to its end panics.
 func (w *recorder) record(next http.Handler, r *http.Request) (whole bool) {
 	defer func() {
 		if v := recover(); v != nil && v != http.ErrAbortHandler {

@@ -19,20 +19,20 @@ type Routes struct {
 	all  []*queued
 }
 
-// queued is one route's queue.
+// queued is the queue of one route.
 type queued struct {
 	name       string
 	queue      natsbatch.Queue
 	admin      *natsbatch.Admin
-	dispatcher *dispatcher       // nil: nothing comes from here
-	worker     *natsbatch.Worker // nil: others work
+	dispatcher *dispatcher       // nil: this process submits nothing
+	worker     *natsbatch.Worker // nil: other processes work
 	upstream   gateway.Upstream  // of the worker
 }
 
-// NewRoutes is for the queues of l.
+// NewRoutes returns a Routes for the queues of l.
 func NewRoutes(l *Link) *Routes { return &Routes{link: l} }
 
-// at gives the queue of a route, which it sets up if need be.
+// at returns the queue of a route, and sets it up if need be.
 func (rs *Routes) at(c *config.Config, name string) (*queued, error) {
 	for _, q := range rs.all {
 		if q.name == name {
@@ -50,8 +50,8 @@ func (rs *Routes) at(c *config.Config, name string) (*queued, error) {
 	return q, nil
 }
 
-// Dispatcher has the items of a route, which says all of its limits, processed
-// by whoever works at its queue.
+// Dispatcher returns a dispatcher that has the items of a route processed by the
+// workers of its queue. All limits of r must be set.
 func (rs *Routes) Dispatcher(c *config.Config, r gateway.Route) (gateway.Dispatcher, error) {
 	q, err := rs.at(c, r.Name)
 	if err != nil {
@@ -63,8 +63,8 @@ func (rs *Routes) Dispatcher(c *config.Config, r gateway.Route) (gateway.Dispatc
 	return q.dispatcher, nil
 }
 
-// Work has this process ask the upstream of a route, which belongs to the
-// Routes from then on, for the items in its queue.
+// Work starts a worker for the queue of a route. The upstream of r belongs to the
+// Routes from then on.
 func (rs *Routes) Work(c *config.Config, r gateway.Route, observer gateway.Observer) error {
 	q, err := rs.at(c, r.Name)
 	if err != nil {
@@ -77,8 +77,8 @@ func (rs *Routes) Work(c *config.Config, r gateway.Route, observer gateway.Obser
 	return nil
 }
 
-// Shutdown ends the work: it finishes what runs, and hands the rest back to
-// the queues at once. Dispatchers are ended by the gateway that has them.
+// Shutdown ends the work: it finishes what is running, and hands the rest back to the
+// queues at once. Dispatchers are shut down by the gateway that uses them.
 func (rs *Routes) Shutdown(ctx context.Context) error {
 	errs := make([]error, len(rs.all))
 	var all sync.WaitGroup
@@ -96,7 +96,7 @@ func (rs *Routes) Shutdown(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Abandon is Shutdown where no gateway has the dispatchers.
+// Abandon is Shutdown for Routes whose dispatchers no gateway uses.
 func (rs *Routes) Abandon() {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel() // nothing has been dispatched yet
@@ -108,7 +108,7 @@ func (rs *Routes) Abandon() {
 	_ = rs.Shutdown(ended)
 }
 
-// Health says which queues do not work, or nil.
+// Health returns which queues do not work, or nil.
 func (rs *Routes) Health(ctx context.Context) error {
 	errs := make([]error, len(rs.all))
 	var all sync.WaitGroup

@@ -11,8 +11,8 @@ import (
 	"github.com/gobatcher/batcher/natsbatch"
 )
 
-// newWorker asks the upstream of a route for the items in its queue. r says
-// all of its limits; that it has a dispatcher too does not matter.
+// newWorker starts a worker that calls the upstream of a route for the items in its
+// queue. All limits of r must be set; its Dispatcher does not matter.
 func newWorker(l *Link, q natsbatch.Queue, r gateway.Route, observer gateway.Observer) (*natsbatch.Worker, error) {
 	process, err := r.Process(observer)
 	if err != nil {
@@ -21,10 +21,10 @@ func newWorker(l *Link, q natsbatch.Queue, r gateway.Route, observer gateway.Obs
 	p := &processor{process: process, weight: r.MaxWeight, bytes: r.MaxBatchBytes, timeout: r.Timeout}
 	ctx, cancel := l.setup()
 	defer cancel()
-	return natsbatch.NewGroupWorker(ctx, l.Conn, q, p.run, natsbatch.WorkerOptions{Batch: batching(r), Timeout: -1}) // the processor's counts
+	return natsbatch.NewGroupWorker(ctx, l.Conn, q, p.run, natsbatch.WorkerOptions{Batch: batching(r), Timeout: -1}) // the processor has one
 }
 
-// batching is how the route says that batches are to be formed.
+// batching returns how the route says that batches are to be formed.
 func batching(r gateway.Route) batcher.Options {
 	return batcher.Options{
 		MaxSize:       max(0, r.MaxItems),
@@ -38,14 +38,14 @@ func batching(r gateway.Route) batcher.Options {
 // processor has batches of requests answered.
 type processor struct {
 	process       gateway.Process
-	weight, bytes int           // the most of both in an upstream call; zero and less: no limit
-	timeout       time.Duration // that callers wait, so that nobody waits for an upstream call any longer; likewise
+	weight, bytes int           // most of both in an upstream call; zero or less: no limit
+	timeout       time.Duration // of an upstream call, since callers wait no longer; likewise
 }
 
-// run answers requests of one group, and so of one key. What is wrong with one
-// is its answer, with all that its caller is to be told; it is not tried again,
-// for the caller waits and decides. Only what a shutdown cuts off goes back to
-// the queue.
+// run answers requests of one group, and so of one key. The error of one is its
+// answer, with all that its caller needs to know; it is not tried again, since the
+// caller is waiting and decides that. Only requests that a shutdown cuts off go back
+// to the queue.
 func (p *processor) run(ctx context.Context, _ string, reqs []request) ([]answer, error) {
 	var answers []answer
 	for len(reqs) > 0 {
@@ -59,8 +59,8 @@ func (p *processor) run(ctx context.Context, _ string, reqs []request) ([]answer
 	return answers, nil
 }
 
-// fit is how many of the requests one upstream call takes: one or more. The
-// queue counts requests; what else limits a batch is seen to here.
+// fit returns how many of the requests one upstream call takes: one or more. The
+// queue counts requests; the other limits of a batch are applied here.
 func (p *processor) fit(reqs []request) int {
 	weight, bytes := 0, 0
 	for i, req := range reqs {
@@ -72,7 +72,7 @@ func (p *processor) fit(reqs []request) int {
 	return len(reqs)
 }
 
-// call is one upstream call.
+// call makes one upstream call.
 func (p *processor) call(ctx context.Context, reqs []request) []answer {
 	items := make([]gateway.Item, len(reqs))
 	for i, req := range reqs {
@@ -102,7 +102,7 @@ func (p *processor) call(ctx context.Context, reqs []request) []answer {
 	return answers
 }
 
-// errorsOf gives the errors of n single requests if err holds them.
+// errorsOf returns the errors of n single requests if err holds them.
 func errorsOf(err error, n int) (batcher.Errors, bool) {
 	var each batcher.Errors
 	if !errors.As(err, &each) || len(each) != n {
@@ -111,7 +111,7 @@ func errorsOf(err error, n int) (batcher.Errors, bool) {
 	return each, true
 }
 
-// asError makes an error one that can cross machines.
+// asError turns an error into one that can be sent to another machine.
 func asError(err error) *gateway.Error {
 	var own *gateway.Error
 	var timeout interface{ Timeout() bool }

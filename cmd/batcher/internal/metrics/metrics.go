@@ -1,4 +1,4 @@
-// Package metrics counts for Prometheus what the gateway does.
+// Package metrics counts what the gateway does, for Prometheus.
 package metrics
 
 import (
@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Metrics are those of one program. It is safe for concurrent use. Make one
-// with New.
+// Metrics are the metrics of one program. They are safe for concurrent use. Make
+// them with New.
 type Metrics struct {
 	registry *prometheus.Registry
 
@@ -39,13 +39,13 @@ var (
 	items   = []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048}
 )
 
-// New makes them, for a program of this version.
+// New returns the Metrics of a program of this version.
 func New(version string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.requests = m.counter("requests_total", "Requests by what their callers were told; passed says whether they went through unbatched. Code 499: the caller had left.", "route", "code", "passed")
 	m.took = m.histogram("request_duration_seconds", "From a request that waits for a batch to its answer.", seconds, "route")
-	m.queued = m.histogram("request_queue_seconds", "How much of that it did not spend in the upstream.", seconds, "route")
+	m.queued = m.histogram("request_queue_seconds", "How much of that was not spent in the upstream.", seconds, "route")
 	m.received = m.counter("request_bytes_total", "Bytes of batched requests' bodies.", "route")
 	m.sent = m.counter("response_bytes_total", "Bytes of their answers' bodies.", "route")
 	m.batches = m.counter("batches_total", "Upstream calls by what started the batch, and the upstream's status; 0: no answer.", "route", "trigger", "status")
@@ -54,7 +54,7 @@ func New(version string) *Metrics {
 	m.reloads = m.counter("config_reloads_total", "Attempts to read the configuration again.", "ok")
 	m.reloaded = m.gauge("config_last_success_timestamp_seconds", "When the configuration in use was read.")
 	m.conns = m.gauge("connections", "Connections to the service port.")
-	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "1, for the version that runs."}, []string{"version"})
+	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "1, for the version that is running."}, []string{"version"})
 	info.WithLabelValues(version).Set(1)
 	m.registry.MustRegister(info, &pending{m: m})
 	m.reloaded.SetToCurrentTime()
@@ -81,12 +81,12 @@ func (m *Metrics) gauge(name, help string) prometheus.Gauge {
 	return g
 }
 
-// Handler answers with all of them.
+// Handler returns a handler that answers with all metrics.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
 }
 
-// Add reports what c collects too.
+// Add also reports what c collects.
 func (m *Metrics) Add(c prometheus.Collector) { m.registry.MustRegister(c) }
 
 // Served counts a request.
@@ -104,8 +104,8 @@ func (m *Metrics) Served(s gateway.Served) {
 	m.queued.WithLabelValues(s.Route).Observe(s.Queued.Seconds())
 }
 
-// atDoor reports whether a request was refused without having waited for a
-// batch: among those that have, it would make them look quick.
+// atDoor reports whether a request was refused without having waited for a batch.
+// It must not count with those that have waited: it would make them look quick.
 func atDoor(s gateway.Served) bool {
 	none := len(s.Batches) == 0
 	return s.Items == 0 || none && (s.Status == http.StatusTooManyRequests || s.Status == http.StatusRequestEntityTooLarge)
@@ -126,8 +126,8 @@ func (m *Metrics) Reloaded(err error) {
 	}
 }
 
-// Connected counts connections: 1 when one comes, -1 when it goes.
+// Connected counts connections: n is 1 when one opens, and -1 when one closes.
 func (m *Metrics) Connected(n int) { m.conns.Add(float64(n)) }
 
-// Watch has what stats gives reported, the counters of each route by name.
+// Watch reports what stats returns, the counters of each route by name.
 func (m *Metrics) Watch(stats func() map[string]batcher.Stats) { m.stats.Store(&stats) }

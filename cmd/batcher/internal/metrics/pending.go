@@ -2,7 +2,7 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// pending reports what is only known when it is asked.
+// pending reports what is looked up at each scrape.
 type pending struct{ m *Metrics }
 
 var (
@@ -16,7 +16,7 @@ func (p *pending) Describe(ch chan<- *prometheus.Desc) {
 	ch <- runningDesc
 }
 
-// Collect asks.
+// Collect looks the values up.
 func (p *pending) Collect(ch chan<- prometheus.Metric) {
 	stats := p.m.stats.Load()
 	if stats == nil {

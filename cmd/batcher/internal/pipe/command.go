@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// errKilled is why a batch is not answered whose time was over.
+// errKilled is why a batch has no answer if its command was killed at the end.
 var errKilled = errors.New("killed")
 
-// errTimeout is why a batch fails that ran into Config.Timeout.
+// errTimeout is why a batch fails whose command ran into Config.Timeout.
 var errTimeout = errors.New("killed: it ran longer than --timeout")
 
-// linger is how long the output of a command may stay open after its end (a
-// process that it left behind may hold it), and after it was killed.
+// linger is how long the output of a command may stay open after the command has
+// ended or was killed: a process that it left behind may hold it open.
 const linger = 5 * time.Second
 
 // command runs a program once for each batch.
@@ -81,7 +81,7 @@ func (c *command) execute(ctx context.Context, stdin io.Reader, stdout io.Writer
 		return err
 	}
 	// Not exec.CommandContext, which stops watching ctx when the program has
-	// ended: what it left behind in its group would hold us up.
+	// ended: processes left behind in its group would hold us up.
 	stop := context.AfterFunc(ctx, func() { killGroup(cmd) })
 	defer stop()
 	err := cmd.Wait()
@@ -91,8 +91,8 @@ func (c *command) execute(ctx context.Context, stdin io.Reader, stdout io.Writer
 	return err
 }
 
-// verdict makes results or one error of how the program ended and what it
-// printed. What we did to it ourselves explains how it ended, so it comes first.
+// verdict turns how the program ended and what it printed into results or one
+// error. What we did to it ourselves explains how it ended, so that comes first.
 func (c *command) verdict(ctx context.Context, ended error, printed *collector, want int) ([][]byte, error) {
 	results, err := printed.all()
 	switch {

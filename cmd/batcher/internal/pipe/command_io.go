@@ -32,9 +32,9 @@ func (f *feed) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// collector is the standard output of a command. It takes no more records
-// than it wants: what is more is refused, and the command given up, so that
-// an endless output is not gathered.
+// collector is the standard output of a command. It takes no more records than it
+// wants: when more come, it refuses them and gives the command up, so an endless
+// output is not collected.
 type collector struct {
 	framing
 	want    int
@@ -66,7 +66,7 @@ func (c *collector) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// collect takes the whole records that are there.
+// collect takes the records that are complete.
 func (c *collector) collect() {
 	for c.err == nil {
 		record, found, err := c.next()
@@ -95,7 +95,7 @@ func (c *collector) add(record []byte, err error) {
 	}
 }
 
-// all gives what was collected once the command has ended.
+// all returns what was collected. The command must have ended.
 func (c *collector) all() ([][]byte, error) {
 	if record, found, err := c.last(); found && c.err == nil {
 		c.add(record, err)

@@ -13,10 +13,10 @@ import (
 // redraw is how often the progress line is brought up to date.
 const redraw = 100 * time.Millisecond
 
-// console is standard error, and the terminal if it is one: it keeps a
-// progress line below what is written. All methods are safe for concurrent use.
+// console is standard error. If that is a terminal, it keeps a progress line below
+// what is written. All methods are safe for concurrent use.
 type console struct {
-	width func() int // of the terminal, in columns; nil if it is none
+	width func() int // of the terminal, in columns; nil if it is not one
 
 	mu      sync.Mutex
 	w       io.Writer // guarded by mu
@@ -38,7 +38,7 @@ func newConsole(w io.Writer) *console {
 	return c
 }
 
-// isTerminal tells of a standard stream whether it is a terminal.
+// isTerminal reports whether a standard stream is a terminal.
 func isTerminal(stream any) bool {
 	file, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
@@ -85,9 +85,9 @@ func (c *console) leave() {
 	}
 }
 
-// progress keeps the progress line up to date until stop is called, which
-// leaves its last state and gives what is closed then. If quiet, it shows
-// nothing until then: the line would get in the way of what is typed.
+// progress keeps the progress line up to date until stop is called, which returns
+// a channel that is closed once the last state has been shown. If quiet, it shows
+// nothing before that: the line would get in the way of what is typed.
 func (c *console) progress(text func() string, quiet bool) (stop func() <-chan struct{}) {
 	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {

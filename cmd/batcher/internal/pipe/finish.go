@@ -25,11 +25,12 @@ func (e outputError) isGone() bool {
 	return errors.Is(e, syscall.EPIPE) || errors.Is(e, io.ErrClosedPipe)
 }
 
-// lastWrites is how long what is there may take to be written when everything
-// has ended: who reads it may be stuck.
+// lastWrites is how long the last writes may take when everything has ended: their
+// reader may be stuck.
 const lastWrites = time.Second
 
-// wait waits for done, and when p.cut has ended only for the last writes.
+// wait waits for done, but once p.cut has ended only as long as the last writes may
+// take.
 func (p *pipe) wait(done <-chan struct{}) {
 	select {
 	case <-done:
@@ -42,7 +43,7 @@ func (p *pipe) wait(done <-chan struct{}) {
 	}
 }
 
-// windDown runs when p.ctx ends, and bounds the time that is left.
+// windDown runs when p.ctx ends, and limits the time that is left.
 func (p *pipe) windDown() {
 	defer close(p.noticed)
 	if p.cut.Err() != nil {
@@ -55,21 +56,21 @@ func (p *pipe) windDown() {
 	}
 }
 
-// finish waits until all accepted lines are answered, and printed is closed.
-// When p.cut ends, it does not wait for those that are not.
+// finish waits until all accepted lines are answered and printed is closed, or
+// until p.cut ends.
 func (p *pipe) finish(printed <-chan struct{}) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		_ = p.batcher.Shutdown(p.cut)
-		_ = p.batcher.Close() // Shutdown leaves the Funcs that it has canceled behind
+		_ = p.batcher.Close() // Shutdown does not wait for Funcs that it has canceled
 		p.queue.close()
 		<-printed
 	}()
 	p.wait(ended)
 }
 
-// verdict says what is left without an answer, and gives the error of Run.
+// verdict reports what is left without an answer, and returns the error of Run.
 func (p *pipe) verdict(readErr error) error {
 	var broken outputError
 	switch cause := context.Cause(p.ctx); {
@@ -103,7 +104,7 @@ func (p *pipe) reportLeftOver() {
 	p.output.flush()
 }
 
-// sayWhatIsLeft says it after what was said when p.ctx ended.
+// sayWhatIsLeft reports what is left, after what windDown has reported.
 func (p *pipe) sayWhatIsLeft(cause error) {
 	said := make(chan struct{})
 	go func() {

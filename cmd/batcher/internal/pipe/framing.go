@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// The blocks that records are cut from grow from the first size to the second,
-// so that a batch of one short line costs little and a long input few reads.
+// The blocks that records are cut from grow from the first size to the second: so a
+// batch of one short line costs little, and a long input few reads.
 const (
 	firstBlock = 4 << 10
 	fullBlock  = 64 << 10
@@ -17,9 +17,9 @@ const (
 // in, in pieces of any size, and records taken out.
 //
 // A record is a part of the block that it was read into, and is never written
-// again: it may be kept. So cutting costs no copy and no allocation for each
-// record, but a kept record keeps its block. Records that are kept in order
-// for about the same time, as a pipe does, keep little more than themselves.
+// again, so it may be kept. Cutting costs no copy and no allocation for each
+// record, but a record that is kept keeps its block. Records that are kept in order
+// and for about the same time, as a pipe does, keep little more than themselves.
 type framing struct {
 	separator byte
 	limit     int // longest record, without its separator
@@ -38,7 +38,7 @@ func (t tooLong) Error() string {
 	return fmt.Sprintf("longer than --max-line, which is %d bytes", t.limit)
 }
 
-// room gives the place for the next bytes; put says how many there are.
+// room returns the space for the next bytes; put says how many were read into it.
 func (f *framing) room() []byte {
 	if len(f.block)-f.end < leastRoom {
 		f.renew()
@@ -93,7 +93,7 @@ func (f *framing) cut(end, next int) ([]byte, bool, error) {
 	return record, true, nil
 }
 
-// dropIfTooLong keeps memory bounded while a record over the limit goes by.
+// dropIfTooLong keeps memory bounded while a record over the limit is read.
 func (f *framing) dropIfTooLong() {
 	if f.cutting || f.end-f.start > f.limit {
 		f.cutting = true

@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// input reads records from a stream until its context ends, even if a read
-// never returns, as on a terminal where nobody types.
+// input reads records from a stream until a context ends, even if a read never
+// returns, as on a terminal where nobody types.
 type input struct {
 	framing
 	from *detachedReader
@@ -37,9 +37,9 @@ func (in *input) next(ctx context.Context) ([]byte, error) {
 	}
 }
 
-// detachedReader reads in a goroutine of its own, since a read from a file
-// that is no network connection cannot be interrupted. The goroutine ends at
-// close, or if it is stuck in a read then, when that read returns.
+// detachedReader reads in a goroutine of its own, since a read from a file that is
+// not a network connection cannot be interrupted. The goroutine ends at close or,
+// if it is stuck in a read then, when that read returns.
 type detachedReader struct {
 	ask    chan []byte
 	answer chan readAnswer
@@ -61,8 +61,8 @@ func detach(r io.Reader) *detachedReader {
 	return d
 }
 
-// read is Read, but gives up with ctx's cause when ctx ends. Then p must not
-// be used any more, and read not be called again.
+// read is like Read, but gives up with ctx's cause when ctx ends. After that p must
+// not be used any more, and read must not be called again.
 func (d *detachedReader) read(ctx context.Context, p []byte) (int, error) {
 	select {
 	case d.ask <- p:

@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// request is a line and its number, from 1. Requests are handed on by pointer,
-// since a Weigher that is no pointer is allocated anew to ask for its weight.
+// request is a line and its number, from 1. Requests are passed by pointer, since
+// a Weigher that is not a pointer is allocated again to ask for its weight.
 type request struct {
 	number int64
 	text   []byte
@@ -17,8 +17,8 @@ type request struct {
 // Weight is what MaxWeight counts.
 func (r *request) Weight() int { return len(r.text) }
 
-// slab hands out requests, many from one allocation. A request that is kept
-// keeps its neighbours, which are kept about as long.
+// slab hands out requests, many from one allocation. A request that is kept keeps
+// its neighbours alive, which are kept for about as long anyway.
 type slab []request
 
 func (s *slab) request(number int64, text []byte) *request {
@@ -31,8 +31,7 @@ func (s *slab) request(number int64, text []byte) *request {
 	return r
 }
 
-// readAll submits the lines of r until it or p.ctx ends. It returns what
-// else ended it.
+// readAll submits the lines of r until r or p.ctx ends. Its error is that of a read.
 func (p *pipe) readAll(r io.Reader) error {
 	from := detach(r)
 	defer from.close()
@@ -56,9 +55,9 @@ func (p *pipe) readAll(r io.Reader) error {
 	}
 }
 
-// accept submits a line, unless err says that it cannot be. The window holds
-// at most MaxPending lines, so Submit does not wait; and an interrupt must
-// not withdraw what is accepted, so it gets a context without an end.
+// accept submits a line, unless err says why it cannot. The window holds at most
+// MaxPending lines, so Submit does not wait; and an interrupt must not withdraw
+// what has been accepted, so the context has no end.
 func (p *pipe) accept(text []byte, err error) {
 	number := p.ledger.read.Add(1)
 	if most := p.cfg.Options.MaxWeight; most > 0 && len(text) > most {

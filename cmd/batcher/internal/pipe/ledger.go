@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// ledger counts what happened to the lines, and knows which have not been
+// ledger counts what has happened to the lines, and knows which have not been
 // answered. All methods are safe for concurrent use.
 type ledger struct {
 	read    atomic.Int64 // the number of the last line read
@@ -30,7 +30,7 @@ func (l *ledger) settle(lines spans, failed int64) {
 	}
 }
 
-// unanswered gives the lines that were read and are not settled.
+// unanswered returns the lines that were read and are not settled.
 func (l *ledger) unanswered() spans {
 	l.mu.Lock()
 	defer l.mu.Unlock()

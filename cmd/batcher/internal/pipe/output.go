@@ -7,16 +7,16 @@ import (
 	"sync"
 )
 
-// A flush is due when this many bytes or lines wait for it, so that room in
-// the window comes back before it has run out.
+// A flush is due when this many bytes or lines wait for it, so that room in the
+// window is given back before it runs out.
 const (
 	flushBytes = 64 << 10
 	flushLines = 1024
 )
 
 // output prints results and reports failures. Both wait in buffers until
-// flush, which then settles the lines: a line counts as printed once it is
-// written. Its owner locks it around whatever it does.
+// flush, which then settles the lines: a line counts as printed once it is written.
+// Callers lock the output around whatever they do with it.
 type output struct {
 	sync.Mutex
 	results   *bufio.Writer
@@ -26,7 +26,7 @@ type output struct {
 	broken    func(error)                     // called at the first failed write of results
 
 	lines  spans // since the last flush
-	count  int   // how many that are
+	count  int   // how many those are
 	failed int64 // of them
 	err    error // of the first failed write; then results are dropped
 }

@@ -1,10 +1,10 @@
 // Package pipe runs a command once for each batch of the lines of a stream,
 // and prints a result for each line.
 //
-// Lines go one way, and memory is bounded on all of it: the intake takes room
-// in the window, reads a line and submits it; the Batcher runs the command;
-// the printer prints the results, in the order of the input, and gives the
-// room back. A line that is not answered is reported instead; none is lost.
+// Lines go one way, with bounded memory all along: the intake takes room in the
+// window, reads a line and submits it; the Batcher runs the command; the printer
+// prints the results, in the order of the input, and gives the room back. A line
+// that is not answered is reported instead; none is lost.
 package pipe
 
 import (
@@ -35,16 +35,16 @@ type Streams struct {
 	Out, Err io.Writer
 }
 
-// ErrFailed says that lines have failed, or their results could not be
-// written. That has been reported.
+// ErrFailed means that lines have failed, or that their results could not be
+// written. Either has been reported.
 var ErrFailed = errors.New("lines have failed")
 
 // Run reads lines until the end of std.In, and returns when all are answered.
 // When ctx ends, it reads no more, and the lines it has accepted have
-// cfg.Grace, or until cut ends, to be answered; then it says what is left and
+// cfg.Grace, or until cut ends, to be answered; then it reports what is left and
 // returns ctx's cause. It returns ErrFailed if lines have failed, an
-// *exec.Error if the command cannot be run, and nil also if nobody reads
-// std.Out any more.
+// *exec.Error if the command cannot be run, and nil even if the reader of std.Out
+// has gone away.
 //
 // Once cut has ended, Run soon returns even if a read of std.In or a write to
 // std.Out or std.Err never does; then such a call is left behind.
@@ -119,7 +119,7 @@ func newPipe(ctx, cut context.Context, cfg Config, std Streams) (*pipe, error) {
 
 func (p *pipe) showsProgress() bool { return p.cfg.Progress && p.console.isTerminal() }
 
-// stop ends all at once.
+// stop ends everything at once.
 func (p *pipe) stop(cause error) {
 	p.endCut(cause)
 	p.endCtx(cause)

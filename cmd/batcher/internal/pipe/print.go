@@ -8,8 +8,8 @@ import (
 )
 
 // printInOrder prints the result of each claim in the queue, or reports its
-// failure, until the queue is closed and empty. Before it waits, for whatever,
-// it flushes. If the pipe is unordered, the queue holds the refused lines only.
+// failure, until the queue is closed and empty. It flushes whenever it has to wait.
+// If the pipe is unordered, the queue holds only the lines that were refused.
 func (p *pipe) printInOrder() {
 	var claims []claim
 	for more := true; more; {
@@ -26,11 +26,12 @@ func (p *pipe) printInOrder() {
 	p.flush()
 }
 
-// errNotYet is what a claim says that is not answered, if it is not waited for.
+// errNotYet is the error of a claim that is not answered yet, if it is not waited
+// for.
 var errNotYet = errors.New("not answered yet")
 
-// noWait is a context that has ended: a Wait with it does not wait. A look at
-// Future.Done would cost a channel for each line.
+// noWait is a context that has ended: a Wait with it does not wait. Future.Done would
+// cost a channel for each line.
 var noWait = func() context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(errNotYet)
@@ -71,8 +72,8 @@ func (p *pipe) printBatch(reqs []*request, results [][]byte, err error) {
 	p.output.flush()
 }
 
-// print prints a result or reports a failure. A line that got no answer is
-// neither: the ledger tells it at the end. p.output is locked.
+// print prints a result or reports a failure. It does neither for a line that got
+// no answer: the ledger has that at the end. p.output is locked.
 func (p *pipe) print(number int64, result []byte, err error) {
 	switch {
 	case err == nil:

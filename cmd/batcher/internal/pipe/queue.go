@@ -6,16 +6,16 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// claim is a line, and the claim on its result or why it was not submitted.
+// claim is a line, with the claim on its result or why it was not submitted.
 type claim struct {
 	number  int64
 	result  batcher.Future[[]byte]
 	refused error
 }
 
-// queue holds claims in the order of the input. It has one pusher and one
-// taker. It is no channel, since a channel's memory is taken for its capacity
-// at once, and the window, which bounds the queue, may be set very large.
+// queue holds claims in the order of the input. One goroutine pushes and one takes.
+// It is not a channel, since a channel allocates its whole capacity at once, and the
+// window, which bounds the queue, may be very large.
 type queue struct {
 	news chan struct{} // holds one if something was pushed, or the queue closed, since the last look
 
@@ -33,7 +33,7 @@ func (q *queue) push(c claim) {
 	q.tell()
 }
 
-// close says that nothing more is pushed.
+// close says that nothing more will be pushed.
 func (q *queue) close() {
 	q.mu.Lock()
 	q.closed = true
@@ -48,8 +48,8 @@ func (q *queue) tell() {
 	}
 }
 
-// take takes all claims that are there, in exchange for the slice to gather
-// the next ones in. It reports whether more may come.
+// take takes all claims in the queue, and leaves it spare to gather the next ones
+// in. It reports whether more may come.
 func (q *queue) take(spare []claim) (claims []claim, more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

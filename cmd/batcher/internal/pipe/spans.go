@@ -27,7 +27,7 @@ func (ss *spans) add(s span) {
 	}
 }
 
-// join makes one of the spans at i and i+1 if they touch.
+// join merges the spans at i and i+1 if they touch.
 func (ss *spans) join(i int) {
 	if i+1 < len(*ss) && (*ss)[i].last+1 == (*ss)[i+1].first {
 		(*ss)[i].last = (*ss)[i+1].last
@@ -35,7 +35,7 @@ func (ss *spans) join(i int) {
 	}
 }
 
-// missing gives the numbers from 1 to last that are not in the set.
+// missing returns the numbers from 1 to last that are not in the set.
 func (ss spans) missing(last int64) spans {
 	var gaps spans
 	next := int64(1)
@@ -51,7 +51,7 @@ func (ss spans) missing(last int64) spans {
 	return gaps
 }
 
-// count counts the numbers in the set.
+// count returns how many numbers are in the set.
 func (ss spans) count() (n int64) {
 	for _, s := range ss {
 		n += s.last - s.first + 1
@@ -59,7 +59,7 @@ func (ss spans) count() (n int64) {
 	return n
 }
 
-// String gives the set like "3, 7-9".
+// String formats the set like "3, 7-9".
 func (ss spans) String() string {
 	var b strings.Builder
 	for i, s := range ss {

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// window bounds the lines held: read, and not yet printed or reported. It has
-// one taker, and any number of givers.
+// window bounds the lines held: read, and not yet printed or reported. One goroutine
+// takes room, and any number give it back.
 type window struct {
 	freed chan struct{} // holds one if room was given back since the last look
 
@@ -18,8 +18,8 @@ func newWindow(limit int) *window {
 	return &window{free: limit, freed: make(chan struct{}, 1)}
 }
 
-// take waits until there is room, and takes all of it: asking once for many
-// lines is what makes it cheap. It returns zero when ctx has ended.
+// take waits until there is room, and takes all of it: asking once for many lines is
+// what makes it cheap. It returns zero once ctx has ended.
 func (w *window) take(ctx context.Context) int {
 	for ctx.Err() == nil {
 		w.mu.Lock()

@@ -6,33 +6,34 @@ import (
 )
 
 // steadyAnswer is an answer that fails when the client does not take its next
-// part in time: else a client could hold a place by reading nothing. However
-// long it takes as a whole is not its business.
+// part in time: else a client could hold a place by reading nothing. It does not
+// limit how long the whole takes.
 type steadyAnswer struct {
 	http.ResponseWriter
 	conn   *http.ResponseController
 	most   time.Duration
 	body   *steadyBody // of the request; nil is none
-	duplex bool        // it may begin before the body's end
+	duplex bool        // the answer may begin before the end of the body
 }
 
 // answerPart is how much a client must take within the time.
 const answerPart = 64 << 10
 
-// steadily serves r, with this body, with an answer that must be taken steadily.
+// steadily has h serve r, whose body is body, with a steadyAnswer.
 func steadily(h http.Handler, w http.ResponseWriter, r *http.Request, body *steadyBody, most time.Duration) {
 	a := &steadyAnswer{ResponseWriter: w, conn: http.NewResponseController(w), most: most, body: body}
 	if r.ProtoMajor < 2 {
-		a.free() // of the deadline of the request before; a stream has none
+		a.free() // the deadline of the request before; a stream has none
 	}
 	h.ServeHTTP(a, r)
-	a.limit() // for what the server holds back until now
+	a.limit() // for what the server has buffered
 }
 
-// Not all that serves requests can set a deadline; then there is none.
+// limit sets the deadline of the next part. Not every ResponseWriter can set one;
+// then there is none.
 func (a *steadyAnswer) limit() { _ = a.conn.SetWriteDeadline(time.Now().Add(a.most)) }
 
-// free ends the deadline between two parts: there the client waits.
+// free removes the deadline between two parts, while the client waits for us.
 func (a *steadyAnswer) free() { _ = a.conn.SetWriteDeadline(time.Time{}) }
 
 // EnableFullDuplex is for http.ResponseController.

@@ -14,8 +14,8 @@ import (
 )
 
 // steadyBody is a request's body that fails when its next part does not come
-// in time: else a client could hold a place by sending nothing. However long
-// it takes as a whole is not its business.
+// in time: else a client could hold a place by sending nothing. It does not limit
+// how long the whole takes.
 type steadyBody struct {
 	io.ReadCloser
 	ctx    context.Context // of the request
@@ -29,11 +29,11 @@ type steadyBody struct {
 	ended bool       // nobody may read any more, nor set a deadline
 }
 
-// steady gives r with a body that comes steadily, and that body; nil is none.
-// It is a copy: net/http asks the body of its own request, before it answers,
-// how much of it is left, and knows only a body of its own. What is left it
-// reads, over HTTP/1, whether or not a handler has read any of it: so the first
-// part has its time from now.
+// steady returns a copy of r with a steadyBody, and that body; without a body it
+// returns r and nil. It copies r because net/http, before it answers, looks at the
+// body of its own request to see how much is left, and knows only its own type.
+// Over HTTP/1 it reads what is left, whether or not a handler has read any: so the
+// time of the first part begins now.
 func steady(w http.ResponseWriter, r *http.Request, most time.Duration) (*http.Request, *steadyBody) {
 	if r.ContentLength == 0 {
 		return r, nil
@@ -48,7 +48,7 @@ func steady(w http.ResponseWriter, r *http.Request, most time.Duration) (*http.R
 }
 
 // limit sets a deadline, or none for zero, and reports whether that is possible:
-// not all that serves requests can. b.mu is held, unless nobody else has b yet.
+// not every ResponseWriter can. b.mu is held, unless nobody else has b yet.
 func (b *steadyBody) limit(most time.Duration) bool {
 	var end time.Time
 	if most > 0 {
@@ -81,9 +81,9 @@ func (b *steadyBody) begin() (limited bool, err error) {
 	return b.limit(b.most), nil
 }
 
-// pause follows a read, and may free the connection of its deadline: the server
-// listens on for the end of the connection, and must not take the end of the
-// deadline for it; a stream's deadline ends its body even while nobody reads.
+// pause follows a read, and may remove the deadline: the server goes on listening
+// for the end of the connection, and must not take the end of the deadline for
+// it; a stream's deadline ends its body even while nobody reads.
 func (b *steadyBody) pause(free bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -101,10 +101,10 @@ func (b *steadyBody) answered() {
 	b.last = !b.stream && !b.whole
 }
 
-// end keeps b from the connection when the handler has returned: who passes a
-// body on may read it still, when the upstream answers before it has all of it.
-// What is left of it net/http reads without a deadline, and so the connection
-// has none but this.
+// end cuts b off from the connection when the handler has returned: a transport
+// that passes the body on may still read it, if the upstream answers before it has
+// all of it. net/http reads the rest without a deadline, so the one set here is the
+// only one that the connection has.
 func (b *steadyBody) end() {
 	if b == nil {
 		return

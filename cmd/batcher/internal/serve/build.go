@@ -20,7 +20,7 @@ import (
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 )
 
-// parts are what one reading of the configuration makes.
+// parts are what is built from one reading of the configuration.
 type parts struct {
 	config   *config.Config
 	handler  *gateway.Handler // nil for a worker
@@ -43,7 +43,7 @@ func (p *parts) shutdown(ctx context.Context) (err error) {
 	return err
 }
 
-// build makes the parts of c. It opens files, and no connection but to the
+// build builds the parts of c. It opens files, but no connections except to the
 // queues.
 func (s *server) build(c *config.Config) (p *parts, err error) {
 	p = &parts{config: c, log: newLog(c.Log, s.lines), observer: s.observer(c)}
@@ -97,8 +97,8 @@ const (
 	// keptConnections are those that an upstream may have open without a request.
 	keptConnections = 256
 
-	// keptTime is how long: less than most servers, since a batch that meets the
-	// end of its connection is lost.
+	// keptTime is how long they stay open: less than with most servers, since a
+	// batch sent on a connection that is being closed is lost.
 	keptTime = 4 * time.Second
 )
 
@@ -117,8 +117,8 @@ func (s *server) observer(c *config.Config) gateway.Observer {
 	return o
 }
 
-// upstreams gives the URLs of all upstreams, each once: those of routes, and
-// that of what matches none, which a worker does not serve.
+// upstreams returns the URLs of all upstreams, each once: those of the routes and,
+// except for a worker, the one for requests that match no route.
 func (s *server) upstreams(c *config.Config) (urls []string) {
 	add := func(u string) {
 		if u != "" && !slices.Contains(urls, u) {
@@ -134,8 +134,8 @@ func (s *server) upstreams(c *config.Config) (urls []string) {
 	return urls
 }
 
-// Check builds what Run would serve with, and so finds what is wrong with the
-// files that c names.
+// Check builds what Run would serve with, to find what is wrong with the files
+// that c names.
 func Check(c *config.Config) error {
 	s := &server{stderr: io.Discard, lines: &lines{out: io.Discard}, metrics: metrics.New(""), propagator: tracing.Propagator}
 	if err := durable.Check(c); err != nil {

@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// lines is where all logs of the program go. A line that is written goes out
-// at once; one that is gathered goes with others, at the latest gatherTime
-// after it. The order is kept. Where nobody takes them, no request waits for
-// that, and the program ends all the same: what finds no room is dropped.
+// lines is where all logs of the program go. A line that is written goes out at
+// once; one that is gathered goes out with others, gatherTime later at the latest.
+// Their order is kept. If out blocks, no request waits for it, and the program
+// still ends: lines for which there is no room are dropped.
 type lines struct {
 	out  io.Writer
-	lost func(n int) // logs how many lines were dropped; nil: nobody is told
+	lost func(n int) // logs how many lines were dropped; may be nil
 
 	mu      sync.Mutex // guards what follows
 	held    []byte
 	spare   []byte        // room for what is held next
-	due     bool          // what is held goes out by itself
+	due     bool          // a timer will write what is held
 	writing chan struct{} // closed when all that is held is out; nil: nobody writes
-	dropped int           // since somebody was told
+	dropped int           // since lost was called last
 }
 
 const (
@@ -27,8 +27,8 @@ const (
 	gatherSize = 32 << 10 // bytes; a pipe holds twice as many on Linux
 	mostHeld   = 1 << 20  // bytes that wait for a writer that does not go on
 
-	writePatience = 100 * time.Millisecond // of who writes a line
-	flushPatience = time.Second            // of the program's end
+	writePatience = 100 * time.Millisecond // longest that Write waits
+	flushPatience = time.Second            // longest that flush waits
 )
 
 // Write writes what is held, and then line. An error drops both.
@@ -40,8 +40,9 @@ func (l *lines) Write(line []byte) (int, error) {
 // flush writes what is held.
 func (l *lines) flush() { wait(l.add(nil, true), flushPatience) }
 
-// add holds line, has all written if it is to go out now, and gives what is
-// closed then; nil is nothing to wait for.
+// add holds line, starts writing all that is held if it is to go out now, and
+// returns a channel that is closed when that is done, or nil if there is nothing
+// to wait for.
 func (l *lines) add(line []byte, now bool) <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -52,7 +53,7 @@ func (l *lines) add(line []byte, now bool) <-chan struct{} {
 		l.held = append(l.held, line...)
 	}
 	switch {
-	case l.writing != nil || len(l.held) == 0: // whoever writes takes it along
+	case l.writing != nil || len(l.held) == 0: // the running write takes it along
 	case now || len(l.held) >= gatherSize:
 		l.writing = make(chan struct{})
 		go l.write(l.writing)
@@ -93,7 +94,7 @@ func (l *lines) write(done chan struct{}) {
 	}
 }
 
-// wait waits for done, but not for ever; nil is done.
+// wait waits until done is closed, for most at the longest; nil counts as closed.
 func wait(done <-chan struct{}, most time.Duration) {
 	if done == nil {
 		return
@@ -107,8 +108,8 @@ func wait(done <-chan struct{}, most time.Duration) {
 }
 
 // gathered is a writer of lines that may wait for others. With a line for each
-// request that saves a call of the system each, which is 7 % of the processor
-// time where 128 are answered at once, and the waking of whoever reads it.
+// request it saves a system call for each, which is 7 % of the processor time
+// where 128 are answered at once, and waking the reader of the log.
 type gathered struct{ *lines }
 
 func (l gathered) Write(line []byte) (int, error) {

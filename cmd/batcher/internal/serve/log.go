@@ -14,7 +14,7 @@ import (
 	"github.com/gobatcher/batcher/gateway"
 )
 
-// newLog makes the log that c asks for.
+// newLog returns the logger that c asks for.
 func newLog(c config.Log, out io.Writer) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
@@ -27,9 +27,9 @@ func newLog(c config.Log, out io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(out, opts))
 }
 
-// logAccess logs a request: neither its body nor its header, and of its URL
-// only the path, for queries may hold secrets. Nor what went wrong if that
-// was the caller's fault, since it may quote the body.
+// logAccess logs a request, without its body and header, and of its URL only the
+// path, since these may hold secrets. It leaves out an error that was the
+// caller's fault, since it may quote the body.
 func logAccess(log *slog.Logger, r *http.Request, s gateway.Served) {
 	attrs := make([]slog.Attr, 0, 16)
 	attrs = append(attrs,
@@ -58,8 +58,8 @@ func milliseconds(name string, d time.Duration) slog.Attr {
 	return slog.Float64(name, float64(d.Microseconds())/1000)
 }
 
-// strays are lines that packages write by themselves, such as what net/http
-// says of upstreams: without what they quote, which is an answer's.
+// strays logs lines that packages write to the standard logger, such as those of
+// net/http about upstreams, without what they quote, which may be from an answer.
 type strays struct{ s *server }
 
 var quotes = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
@@ -72,8 +72,7 @@ func (c strays) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// adopt has strays logged like the rest, until the function that it gives is
-// called.
+// adopt has strays logged like the rest until end is called.
 func (s *server) adopt() (end func()) {
 	out, flags := log.Writer(), log.Flags()
 	log.SetOutput(strays{s})
@@ -91,7 +90,7 @@ func (s *server) lost(n int) {
 	}
 }
 
-// untraced logs why spans do not get away, but not what the collector says.
+// untraced logs why spans could not be sent, but not what the collector answered.
 func (s *server) untraced(err error) {
 	text, _, _ := strings.Cut(err.Error(), "body: ")
 	_, _ = strays{s}.Write([]byte(strings.TrimRight(text, " (")))

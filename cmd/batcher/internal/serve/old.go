@@ -9,14 +9,14 @@ import (
 	"github.com/gobatcher/batcher/gateway"
 )
 
-// old are the handlers from before reloads that still have requests: what is
-// passed through, as WebSockets are, may stay for as long as the program runs.
+// old are the handlers from before reloads that still have requests: those that
+// are passed through, such as WebSockets, may stay as long as the program runs.
 type old struct {
 	all sync.WaitGroup
 
 	mu   sync.Mutex
 	have map[*gateway.Handler]bool // guarded by mu
-	err  error                     // of those that were not at their end with the program; guarded by mu
+	err  error                     // of those that were cut off at the end of the program; guarded by mu
 }
 
 // replace has next serve, and keeps the handler that did before.
@@ -29,8 +29,8 @@ func (o *old) replace(swap *gateway.Swap, next *gateway.Handler) {
 	o.have[swap.Replace(next)] = true
 }
 
-// finish waits until h, which has been shut down, has no request any more, or
-// until ctx ends, and forgets it; a worker has none.
+// finish waits until h, which has been shut down, has no more requests, or until
+// ctx ends, and then forgets it. h is nil for a worker.
 func (o *old) finish(ctx context.Context, h *gateway.Handler) {
 	if h == nil {
 		return
@@ -42,7 +42,7 @@ func (o *old) finish(ctx context.Context, h *gateway.Handler) {
 	o.err = errors.Join(o.err, err)
 }
 
-// wait waits for all, and says whether any was cut off.
+// wait waits for all of them, and returns an error if any was cut off.
 func (o *old) wait() error {
 	o.all.Wait()
 	o.mu.Lock()
@@ -50,8 +50,8 @@ func (o *old) wait() error {
 	return o.err
 }
 
-// stats gives what the routes of swap's handler, and of those before it, have
-// to do.
+// stats returns the Stats of swap's handler, with what is pending and running in
+// those before it added.
 func (o *old) stats(swap *gateway.Swap) map[string]batcher.Stats {
 	o.mu.Lock()
 	defer o.mu.Unlock()

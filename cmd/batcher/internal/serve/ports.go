@@ -18,7 +18,7 @@ import (
 	"golang.org/x/net/netutil"
 )
 
-// port is one that is listened on; the nil port is none.
+// port is a port that is listened on; nil is none.
 type port struct {
 	listener net.Listener
 	server   *http.Server
@@ -35,7 +35,7 @@ func (p *port) address() string {
 // ports are the service port and the admin port.
 type ports struct {
 	service, admin *port
-	failed         chan error // a port that serves no more
+	failed         chan error // why a port has stopped serving
 }
 
 // open listens on both, and does not serve yet.
@@ -92,7 +92,8 @@ func (s *server) openService() (*port, error) {
 // streams are the most requests at once on a connection of HTTP/2.
 const streams = 250
 
-// service serves the service port: who has a token if there are tokens.
+// service returns the handler of the service port, which asks for a token if there
+// are tokens.
 func (s *server) service() http.Handler {
 	served := func(r *http.Request, served gateway.Served) { s.now.Load().observer.Served(r, served) }
 	var open http.Handler = s.swap
@@ -179,8 +180,8 @@ func (p *ports) all() (all []*port) {
 	return all
 }
 
-// finish closes both, when the answers that are under way are out, the admin
-// port last, and connections that last longer than ctx.
+// finish closes both ports, the admin port last, once the answers under way have
+// been sent. When ctx ends, it cuts off the connections that are left.
 func (p *ports) finish(ctx context.Context) error {
 	if p.service == nil {
 		return p.close()

@@ -7,9 +7,9 @@ import (
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
 )
 
-// reload reads the configuration again and serves by it, or goes on as it is
-// if something is wrong with it. No request is refused or lost: those that
-// the old handler has accepted are answered by it.
+// reload reads the configuration again and takes it over, or changes nothing if
+// something is wrong with it. No request is refused or lost: the old handler
+// answers those that it has accepted.
 func (s *server) reload() {
 	before := s.now.Load()
 	c, err := s.opts.Load()
@@ -67,7 +67,7 @@ func (s *server) fixed(c *config.Config) (names []string) {
 	return names
 }
 
-// use takes over what a reading of the configuration made, but for its handler.
+// use takes over p, except for its handler.
 func (s *server) use(p *parts) {
 	s.tokens.Set(p.tokens)
 	if p.tls != nil {

@@ -21,11 +21,11 @@ type maker struct {
 	observer  gateway.Observer
 	queues    *durable.Routes // nil: nothing is durable
 
-	credentials http.Header // of the gateway, for upstreams; nil: the callers' count
+	credentials http.Header // of the gateway, for upstreams; nil: the callers' are passed on
 }
 
-// handler makes the routes, their workers if there are queues, and what serves
-// them; nil for a worker, which serves nobody.
+// handler makes the routes, their workers if there are queues, and the handler
+// that serves them, which is nil for a worker.
 func (m *maker) handler() (*gateway.Handler, error) {
 	var routes []gateway.Route
 	for i, r := range m.c.Routes {
@@ -49,8 +49,7 @@ func (m *maker) handler() (*gateway.Handler, error) {
 	return gateway.New(routes, opts)
 }
 
-// route makes one route, which asks its upstream itself or, through a queue,
-// has it asked.
+// route makes one route, which calls its upstream itself or through a queue.
 func (m *maker) route(i int, r config.Route) (gateway.Route, error) {
 	upstream, err := m.upstream(r)
 	if err != nil {
@@ -74,8 +73,8 @@ func (m *maker) route(i int, r config.Route) (gateway.Route, error) {
 	return m.queue(r, made)
 }
 
-// runnable says why a command cannot be run. A program whose name holds a space
-// most likely has its arguments in it.
+// runnable returns why a command cannot be run, or nil. A name with a space in it
+// most likely has the arguments in it.
 func runnable(command []string) error {
 	_, err := exec.LookPath(command[0])
 	if err != nil && strings.Contains(command[0], " ") {
@@ -100,7 +99,7 @@ func (m *maker) queue(r config.Route, made gateway.Route) (gateway.Route, error)
 	if made.Dispatcher, err = m.queues.Dispatcher(first, limited); err != nil {
 		return gateway.Route{}, err
 	}
-	// The worker has its upstream for itself, and as long as it works.
+	// The worker owns its upstream, and closes it when it ends.
 	if m.c.UpstreamURL(r) == "" {
 		made.Upstream, made.Refuse = nil, true
 		return made, nil
@@ -109,7 +108,7 @@ func (m *maker) queue(r config.Route, made gateway.Route) (gateway.Route, error)
 	return made, err
 }
 
-// trace has the batches of a route traced, if anything is.
+// trace makes the batches of a route traced, if there is a tracer.
 func (m *maker) trace(r *gateway.Route) error {
 	if m.s.tracer == nil {
 		return nil

@@ -24,14 +24,14 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Options say how to run. Load, Stderr and Version must be set.
+// Options are the options of Run. Load, Stderr and Version must be set.
 type Options struct {
 	Load    func() (*config.Config, error) // reads the configuration, the first time and again
 	Path    string                         // of its file, to be watched; "" is none
 	Stderr  io.Writer                      // the log
 	Version string
 	Reload  <-chan os.Signal // asks for a reload
-	Worker  bool             // asks the upstreams for what is in the queues, and serves nobody
+	Worker  bool             // only process what is in the queues; no service port
 }
 
 // server is the gateway as a program.
@@ -60,13 +60,13 @@ type server struct {
 
 // Run serves until ctx ends, then lets accepted requests finish within the
 // grace period, or until kill ends. It returns nil if all were answered, and the
-// cause of ctx if that ended before it served. It fails at once where the
+// cause of ctx if that ended before it served. It fails at once if the
 // configuration is wrong or a port is taken.
 func Run(ctx, kill context.Context, opts Options) (err error) {
 	serving := false
 	defer func() {
 		if err != nil && !serving && ctx.Err() != nil {
-			err = context.Cause(ctx) // of which the error is a consequence
+			err = context.Cause(ctx) // which is what led to the error
 		}
 	}()
 	defer runtime.KeepAlive(reserve())
@@ -112,7 +112,7 @@ func Run(ctx, kill context.Context, opts Options) (err error) {
 	return s.run(ctx)
 }
 
-// begin serves with p, but for the ports.
+// begin makes all that serving p needs, except for the ports.
 func (s *server) begin(p *parts) (err error) {
 	if !s.opts.Worker {
 		s.swap = gateway.NewSwap(p.handler)
@@ -136,7 +136,7 @@ func (s *server) begin(p *parts) (err error) {
 // sendTime is how long the end may wait for a collector of spans.
 const sendTime = 5 * time.Second
 
-// sendSpans sends what is left. Spans that do not get away are lost.
+// sendSpans sends the spans that are left. Those that cannot be sent are lost.
 func sendSpans(kill context.Context, provider interface{ Shutdown(context.Context) error }) {
 	ctx, cancel := context.WithTimeout(kill, sendTime)
 	defer cancel()
@@ -167,8 +167,8 @@ func (s *server) run(ctx context.Context) error {
 	}
 }
 
-// drain ends it all: whoever was accepted is answered, whoever comes is told
-// that it is too late, after a while in which it is not yet.
+// drain ends the program: requests that were accepted are answered, and those that
+// arrive, once drain-delay is over, are refused.
 func (s *server) drain(ctx context.Context, ports *ports) error {
 	p := s.now.Load()
 	s.closed.Store(true)
@@ -199,12 +199,12 @@ func (s *server) drain(ctx context.Context, ports *ports) error {
 	return err
 }
 
-// writeTime is for the last answers to get out, if need be beyond the grace
-// period: those of batches that its end aborts are only made then.
+// writeTime is left to send the last answers, if need be beyond the grace period:
+// those to the batches that its end aborts are only made then.
 const writeTime = time.Second
 
-// end ends all work: that for which nobody waits at the same time as that for
-// callers, so that who comes meanwhile is told at once.
+// end ends all work, that for which nobody waits at the same time as that for
+// callers, so that callers that arrive meanwhile are refused at once.
 func (s *server) end(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { s.endOld(context.Cause(ctx)) })
 	defer stop()
@@ -235,7 +235,7 @@ func (s *server) grace() (context.Context, context.CancelFunc) {
 
 var errGrace = errors.New("the grace period is over")
 
-// ready says why the gateway should get no requests, or nil.
+// ready returns why the gateway should get no requests, or nil.
 func (s *server) ready(r *http.Request) error {
 	if s.closed.Load() {
 		return errors.New("draining")
@@ -244,6 +244,6 @@ func (s *server) ready(r *http.Request) error {
 	if s.link == nil {
 		return p.probe.Ready()
 	}
-	// What is kept can be answered later, so that here the queues count.
+	// What is in a queue can be answered later, so the queues count, not the upstreams.
 	return p.queues.Health(r.Context())
 }

@@ -11,10 +11,10 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// byteOrderMark is what some editors put before a text. It is no part of it.
+// byteOrderMark is what some editors put before a text.
 const byteOrderMark = "\ufeff"
 
-// readTokens gives the tokens in a file; nil if name is "".
+// readTokens returns the tokens in a file; nil if name is "".
 func readTokens(name string) (tokens []string, err error) {
 	if name == "" {
 		return nil, nil
@@ -28,17 +28,17 @@ func readTokens(name string) (tokens []string, err error) {
 			continue
 		}
 		if !httpguts.ValidHeaderFieldValue(line) { // such as UTF-16
-			return nil, fmt.Errorf("%s holds what no header can", name)
+			return nil, fmt.Errorf("%s holds characters that no header can", name)
 		}
 		tokens = append(tokens, line)
 	}
 	if len(tokens) == 0 {
-		return nil, fmt.Errorf("%s holds no token: nobody could come in", name)
+		return nil, fmt.Errorf("%s holds no token: every request would be refused", name)
 	}
 	return tokens, nil
 }
 
-// readToken gives the header that shows the token in a file; nil if name is "".
+// readToken returns the header with the token in a file; nil if name is "".
 func readToken(name string) (http.Header, error) {
 	if name == "" {
 		return nil, nil
@@ -52,7 +52,7 @@ func readToken(name string) (http.Header, error) {
 		return nil, fmt.Errorf("%s holds no token, or more than one", name)
 	}
 	if strings.ContainsFunc(token, unicode.IsControl) || !utf8.ValidString(token) {
-		return nil, fmt.Errorf("%s holds what no header can", name)
+		return nil, fmt.Errorf("%s holds characters that no header can", name)
 	}
 	return http.Header{"Authorization": {"Bearer " + token}}, nil
 }

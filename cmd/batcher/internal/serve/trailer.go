@@ -5,10 +5,10 @@ import (
 	"net/http"
 )
 
-// Trailers of a request get their values at the end of its body, in the map that
-// it has had from the beginning. What traces requests copies that before, and so
-// passes none on: sharing gives the transport behind it the map itself, by the
-// context in which keeping has put it before the copy.
+// The trailers of a request get their values at the end of its body, in the map
+// that it has had from the beginning. Tracing clones the request before that, so
+// they would be lost: keeping puts the map into the context before the clone is
+// made, and sharing hands it to the transport behind.
 
 type keeping struct{ next http.RoundTripper }
 

@@ -2,8 +2,8 @@ package serve
 
 import "github.com/gobatcher/batcher/cmd/batcher/internal/watch"
 
-// watched are the files of the configuration, or none where the system lets
-// nobody watch any more.
+// watched watches the files of the configuration, or nothing if the system has no
+// watches left.
 type watched struct{ files *watch.Files }
 
 // watchFile watches the file at path, if it is not "".
@@ -26,7 +26,7 @@ func (w *watched) set(paths []string) error {
 	return w.files.Set(paths)
 }
 
-// changed holds a value when a file has changed.
+// changed returns a channel that holds a value when a file has changed.
 func (w *watched) changed() <-chan struct{} {
 	if w.files == nil {
 		return nil

@@ -19,11 +19,11 @@ import (
 // Propagator carries a trace from request to request (W3C Trace Context).
 var Propagator = propagation.TraceContext{}
 
-// Start makes a provider of tracers that sends their spans to the URL
-// endpoint, to the usual path if it has none. Of the requests without a trace of
-// their own it keeps the share ratio. Shutdown of the provider sends what is left.
-// failed is told why spans do not get away, those of other providers too; it must
-// be safe for concurrent use.
+// Start returns a provider of tracers that sends their spans to the URL endpoint,
+// to the usual path if it has none. Of the requests without a trace of their own
+// it samples the share ratio. Shutdown of the provider sends what is left. failed is
+// called with the reason why spans could not be sent, those of other providers too;
+// it must be safe for concurrent use.
 func Start(ctx context.Context, endpoint string, ratio float64, version string, failed func(error)) (*trace.TracerProvider, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil {
@@ -45,8 +45,8 @@ func Start(ctx context.Context, endpoint string, ratio float64, version string, 
 	), nil
 }
 
-// roots samples spans without a parent. One with links is a batch's: it is
-// kept if one of its callers' is, so that a trace that is kept is whole.
+// roots samples spans without a parent. One with links is that of a batch, and is
+// sampled if one of its callers' is, so that traces that are kept are whole.
 type roots struct{ requests trace.Sampler }
 
 func (r roots) ShouldSample(p trace.SamplingParameters) trace.SamplingResult {

@@ -10,9 +10,9 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// follow has events watch all folders on which the contents of these files
-// depend, and no others. A folder that is there already is watched once more:
-// it may be another one of the same name.
+// follow makes events watch all folders on which the contents of these files
+// depend, and no others. A folder that is watched already is added once more: it
+// may be a new one of the same name.
 func follow(events *fsnotify.Watcher, paths []string) error {
 	var wanted []string
 	for _, path := range paths {
@@ -34,20 +34,20 @@ func follow(events *fsnotify.Watcher, paths []string) error {
 	return errors.Join(errs...)
 }
 
-// mostLinks are those that a path may lead through, as on Linux.
+// mostLinks is how many links a path may lead through, as on Linux.
 const mostLinks = 40
 
-// folders gives those in which something must happen before path leads to
-// another content: that of the file, since files are replaced more often than
-// written, and those of all links on the way to it. Where something is not
-// there, it is that in which it is missing.
+// folders returns the folders in which something must happen before the content at
+// path changes: that of the file, since files are replaced more often than written,
+// and those of all links on the way to it. If something on the way is missing, the
+// last one is the folder in which it is missing.
 func folders(path string) (all []string) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return nil // a pipe or a device does not change
+		return nil // a pipe or a device is not watched
 	}
 	at, rest := split(path)
 	for links := 0; len(rest) > 0; {
@@ -76,7 +76,7 @@ func folders(path string) (all []string) {
 	return all
 }
 
-// split gives the root of a path and the names below it.
+// split returns the root of a path and the names below it.
 func split(path string) (root string, names []string) {
 	volume := filepath.VolumeName(path)
 	separator := func(r rune) bool { return r < 0x80 && os.IsPathSeparator(uint8(r)) }

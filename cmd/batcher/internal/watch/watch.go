@@ -1,4 +1,4 @@
-// Package watch tells when files change.
+// Package watch reports when files change.
 package watch
 
 import (
@@ -13,18 +13,18 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// settle is how long after an event the files are looked at: an editor and a
-// mounted Kubernetes volume change a file in several steps.
+// settle is how long after an event the files are read: editors and mounted
+// Kubernetes volumes change a file in several steps.
 const settle = 100 * time.Millisecond
 
-// mostSettles is how many times over that may be put off by further events:
-// a folder in which a log grows never settles.
+// mostSettles is how many settles long further events may put that off: a folder
+// in which a log grows never settles.
 const mostSettles = 10
 
-// Files watches files until Close. It costs nothing while none changes.
+// Files watches files until Close. It costs nothing while nothing changes.
 type Files struct {
-	// Changed holds a value after the content of one of them has changed; a
-	// file that comes or goes has changed too.
+	// Changed holds a value after the content of a file has changed, or a file has
+	// appeared or disappeared.
 	Changed <-chan struct{}
 
 	changed chan struct{}
@@ -35,7 +35,7 @@ type Files struct {
 	seen sums // guarded by mu
 }
 
-// New makes a Files of no files.
+// New returns a Files that watches no files yet.
 func New() (*Files, error) {
 	events, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -47,10 +47,10 @@ func New() (*Files, error) {
 	return f, nil
 }
 
-// Set watches these files in place of those before. What counts as changed
-// is measured from when a file was first named, so that nothing is missed
-// between reading files and naming them again. A folder that cannot be watched
-// is an error; the others are watched all the same.
+// Set watches these files in place of those before. A file that was watched before
+// is compared with what it was then, so no change is missed between reading files
+// and calling Set again. It returns an error if a folder cannot be watched; the
+// others are watched all the same.
 func (f *Files) Set(paths []string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -70,7 +70,7 @@ func (f *Files) run() {
 	defer close(f.done)
 	settled := time.NewTimer(settle) // finds nothing changed
 	defer settled.Stop()
-	var until time.Time // when the files are looked at in any case; zero: nothing has happened
+	var until time.Time // when the files are compared in any case; zero: nothing has happened
 	happened := func() {
 		if until.IsZero() {
 			until = time.Now().Add(mostSettles * settle)
@@ -95,7 +95,8 @@ func (f *Files) run() {
 	}
 }
 
-// compare tells if a file has changed. The way to it may have changed too.
+// compare reports to Changed if a file has changed. The links on the way to it may
+// have changed too.
 func (f *Files) compare() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -105,14 +106,14 @@ func (f *Files) compare() {
 	}
 	select {
 	case f.changed <- struct{}{}:
-	default: // it is told already
+	default: // it is reported already
 	}
 }
 
-// sums tell contents of files apart, by their paths.
+// sums are hashes of the contents of files, by path.
 type sums map[string][sha256.Size]byte
 
-// of gives those of these paths, as they were for those that are known.
+// of returns the sums of these paths, keeping those that are known.
 func (s sums) of(paths []string) sums {
 	of := make(sums, len(paths))
 	for _, path := range paths {
@@ -125,7 +126,7 @@ func (s sums) of(paths []string) sums {
 	return of
 }
 
-// changed takes over how files are now, and reports whether one was different.
+// changed brings s up to date, and reports whether any sum was different.
 func (s sums) changed() (yes bool) {
 	for path, before := range s {
 		now := sum(path)
@@ -135,8 +136,8 @@ func (s sums) changed() (yes bool) {
 	return yes
 }
 
-// sum is zero for a file that is not there, and for one that is none: a pipe
-// gives what it has only once.
+// sum returns zero for a path with no file, and for anything but a regular file: a
+// pipe can be read only once.
 func sum(path string) (s [sha256.Size]byte) {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
 		return s
