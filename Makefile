@@ -1,5 +1,5 @@
-# Every check that CI runs is a target here; `make` runs those of all. Beside Go and git it needs a C compiler (-race), bash, curl, python3 and GNU sed,
-# and for examples/postgres a PostgreSQL: that of DATABASE_URL, else Debian's package, which root gets installed where it is missing.
+# Every check that CI runs is a target here. Besides Go and git they need a C compiler (-race), bash, curl, python3 and GNU sed, and examples/postgres
+# needs a PostgreSQL: that of DATABASE_URL, else Debian's package, which is installed if it is missing and root runs make.
 
 MODULES := . bench cmd/batcher examples gateway gateway/clients modeltest natsbatch natsbatch/embed natsbatch/e2e otelbatch
 RELEASED := /gateway /natsbatch /natsbatch/embed /otelbatch # beside the core
@@ -24,21 +24,21 @@ vet:
 	go vet work
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 
-fix: ## nothing that a newer Go writes in a simpler way
+fix: ## no code that a newer Go would write in a simpler way
 	set -e; for m in $(MODULES); do (cd $$m && go fix -diff ./...); done
 
 lint:
 	set -e; for m in $(MODULES); do (cd $$m && $(LINT) run --config $(CURDIR)/.golangci.yml ./...); done
 
-fuzz: ## each fuzz target for a short time; counted, since what is timed may end with an error
+fuzz: ## each fuzz target for a short time; by count, since a run that is limited by time may end with an error
 	set -e; git grep -l '^func Fuzz.*testing.F' -- '*_test.go' | xargs -n 1 dirname | sort -u | while read -r folder; do \
 	for target in $$(cd $$folder && go test -list '^Fuzz' . | grep '^Fuzz'); do \
 	(cd $$folder && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime 30000x .); done; done
 
-e2e: ## pipe on real input, its output compared
+e2e: ## pipe on real input, with its output compared
 	cmd/batcher/e2e.sh
 
-e2e-nats: ## the promises of natsbatch with the counts that they are stated with; about 4 minutes
+e2e-nats: ## the promises of natsbatch, with the counts that they are stated with; about 4 minutes
 	cd natsbatch/e2e && go test -race -timeout 15m -full .
 
 soak: ## the gateway under load, flaps and reloads, in memory and with a store; SOAK is how long each lasts

@@ -51,7 +51,7 @@ routes:
     min-items: 8
     delay: 20ms
     max-concurrent: -1
-`)).check(t, 0, `The service port is 0.0.0.0:80, without TLS, for whoever can reach it.
+`)).check(t, 0, `The service port is 0.0.0.0:80, without TLS, for anyone who can reach it.
 The admin port is 127.0.0.1:9090, with /healthz, /readyz and /metrics.
 Requests are kept in memory alone, until they are answered.
 
@@ -63,10 +63,10 @@ Route models
   A batch takes the first upstream call that is free; a lone request waits for nothing.
   A batch holds up to 32 items and 16MiB of items.
   A batch that fails for what may be one item's fault is sent again in parts, by whole calls, until each culprit is alone.
-  Who waits longer than 30s gets status 504.
+  A caller that waits longer than 30s gets status 504.
   A body longer than 8MiB gets status 413.
-  Who comes while 16384 items wait or are processed gets status 429.
-  Who comes while requests of 256MiB wait or are processed gets status 429.
+  A call that arrives while 16384 items wait or are processed gets status 429.
+  A call that arrives while requests of 256MiB wait or are processed gets status 429.
   A batch whose answer is longer than 64MiB fails with status 502.
 
 Route embeddings
@@ -76,10 +76,10 @@ Route embeddings
   Requests share a batch only if they are equal in method, path, query, Authorization, and all of the body but the items.
   A batch goes when it is full, or 5ms after its first item.
   A batch holds up to 2048 items, a weight up to 300000 and fewer if a call would take longer than 100ms.
-  Who waits longer than 30s gets status 504.
+  A caller that waits longer than 30s gets status 504.
   A body longer than 8MiB gets status 413.
-  Who comes while 16384 items wait or are processed gets status 429.
-  Who comes while requests of 256MiB wait or are processed gets status 429.
+  A call that arrives while 16384 items wait or are processed gets status 429.
+  A call that arrives while requests of 256MiB wait or are processed gets status 429.
   A batch whose answer is longer than 64MiB fails with status 502.
 
 Route words
@@ -89,10 +89,10 @@ Route words
   Requests share a batch only if they are equal in method, path, query, Authorization, and all of the body but the items.
   A batch of 8 items takes the first upstream call that is free, a smaller one 10ms after its first item.
   A batch holds a weight up to 3 and 16MiB of items.
-  Who waits longer than 30s gets status 504.
+  A caller that waits longer than 30s gets status 504.
   A body longer than 8MiB gets status 413.
-  Who comes while 16384 items wait or are processed gets status 429.
-  Who comes while requests of 256MiB wait or are processed gets status 429.
+  A call that arrives while 16384 items wait or are processed gets status 429.
+  A call that arrives while requests of 256MiB wait or are processed gets status 429.
   A batch whose answer is longer than 64MiB fails with status 502.
 
 Route rows
@@ -102,10 +102,10 @@ Route rows
   Requests share a batch only if they are equal in method, path, query, Authorization, and all of the body but the items.
   A batch of 8 items takes the first upstream call that is free, a smaller one 20ms after its first item.
   A batch holds up to 64 items and 16MiB of items.
-  Who waits longer than 30s gets status 504.
+  A caller that waits longer than 30s gets status 504.
   A body longer than 8MiB gets status 413.
-  Who comes while 16384 items wait or are processed gets status 429.
-  Who comes while requests of 256MiB wait or are processed gets status 429.
+  A call that arrives while 16384 items wait or are processed gets status 429.
+  A call that arrives while requests of 256MiB wait or are processed gets status 429.
   A batch whose answer is longer than 64MiB fails with status 502.
 
 What matches no route is passed through to http://models:8501.
@@ -132,14 +132,15 @@ func TestCheckBulk(t *testing.T) {
 	}
 }
 
-// Who names the file of a configuration without a flag is told the flag.
+// A file that is named without its flag gets an error that names the flag.
 func TestFileWithoutItsFlag(t *testing.T) {
 	for _, verb := range [][]string{{"check"}, {"serve"}, {"worker"}, {"dlq", "list"}} {
 		run("", append(verb, "batcher.yaml")...).checkUsage(t, verb[len(verb)-1]+`: unexpected "batcher.yaml"`, "--config")
 	}
 }
 
-// Whoever is used to a shell writes a command with spaces.
+// A command may be written with spaces, as for a shell; the error says how to write
+// it.
 func TestCheckCommandWithSpaces(t *testing.T) {
 	run("", "check", "--protocol=exec", "--command=sed -u").check(t, 1, "",
 		"--command: command: exec: \"sed -u\": executable file not found in $PATH; arguments are items of the list, or follow a comma\n")
@@ -224,7 +225,7 @@ routes:
 	}
 }
 
-// What cannot be written is no slip on the command line.
+// A failed write is not an error of usage.
 func TestCheckWhereNothingCanBeWritten(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {

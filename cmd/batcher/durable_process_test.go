@@ -80,7 +80,7 @@ func (g *gate) configured(name string) string {
 	return string(text)
 }
 
-// Who comes while requests are finished that nobody waits for is told so.
+// A caller is refused at once while requests that nobody waits for are finished.
 func TestDurableDrains(t *testing.T) {
 	u, dir := startUpstream(t), t.TempDir()
 	g := startGate(t, durableArgs(u, dir)...)

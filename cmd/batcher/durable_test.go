@@ -105,7 +105,7 @@ func TestDurableAnswersLater(t *testing.T) {
 	g.hears(`msg=request method=POST path=/v1/models/sum:predict remote=\(later\) route=sum status=200 `) // its run
 }
 
-// A key counts together with what is asked for, and with who asks.
+// A key counts together with what is asked for, and with the caller.
 func TestDurableKeysOfDifferentRequests(t *testing.T) {
 	u := startUpstream(t)
 	g := startGate(t, durableArgs(u, t.TempDir(), "--headers=X-Tenant")...)
@@ -184,7 +184,7 @@ func TestDurablePreferences(t *testing.T) {
 	}
 }
 
-// What was accepted is answered, though the process dies before it is.
+// A request that was accepted is answered, though the process dies before that.
 func TestDurableSurvivesKill(t *testing.T) {
 	u, dir := startUpstream(t), t.TempDir()
 	g := startGate(t, durableArgs(u, dir)...)

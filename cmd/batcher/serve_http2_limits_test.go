@@ -94,7 +94,8 @@ func TestServeHTTP2LimitsOfTime(t *testing.T) {
 	}
 }
 
-// Who does not take an answer loses it, and the connection goes on for others.
+// A client that does not take an answer loses it, and the connection goes on for
+// others.
 func TestServeHTTP2AnswersAreTaken(t *testing.T) {
 	g := startGate(t, "--protocol=exec", "--command=cat", "--max-body=64MiB", "--max-pending-bytes=128MiB", "--max-batch-bytes=64MiB", "--limits-answer-time=1s")
 	client := cleartext(t)

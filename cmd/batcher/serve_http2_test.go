@@ -115,7 +115,7 @@ func TestServeOffersOfHTTP2AreNotTaken(t *testing.T) {
 	}
 }
 
-// Who resets a stream is gone; the neighbours on the connection are not.
+// A client that resets a stream has left; the neighbours on the connection have not.
 func TestServeHTTP2CallersLeave(t *testing.T) {
 	u := startUpstream(t)
 	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1", "--max-items", "1")

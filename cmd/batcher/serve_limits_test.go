@@ -99,7 +99,7 @@ func TestServeLimitsOfTimeForWhatPasses(t *testing.T) {
 	g.counts(`batcher_requests_total{code="499",passed="true",route="/"}`, 1)
 }
 
-// Who does not take an answer that no buffer holds loses the connection, and
+// A client that does not take an answer that no buffer holds loses the connection, and
 // who takes it slowly gets all of it.
 func TestServeAnswersAreTaken(t *testing.T) {
 	g := startGate(t, "--protocol=exec", "--command=cat", "--max-body=64MiB", "--max-pending-bytes=128MiB", "--max-batch-bytes=64MiB", "--limits-answer-time=1s")

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// What is no call passes through the program as it comes: streams, however
+// What is not a call passes through the program as it comes: streams, however
 // long they pause, and connections that change their protocol.
 func TestServePassesStreamsAndUpgradesThrough(t *testing.T) {
 	next := make(chan struct{})

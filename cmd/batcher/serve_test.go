@@ -30,7 +30,7 @@ func TestServeOneRoute(t *testing.T) {
 	}
 }
 
-// What is explained to each caller is told again by log and metrics.
+// What each caller is told is in the log and the metrics too.
 func TestServeExplains(t *testing.T) {
 	u := startUpstream(t)
 	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1", "--name", "sum")
@@ -58,7 +58,7 @@ func TestServeExplains(t *testing.T) {
 	}
 }
 
-// What is no call is passed through, and counted and logged as that.
+// What is not a call is passed through, and counted and logged as that.
 func TestServePassesThrough(t *testing.T) {
 	u := startUpstream(t)
 	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1")
@@ -140,7 +140,7 @@ func TestServeWithoutAccessLog(t *testing.T) {
 	}
 }
 
-// What is wrong ends serve at once, with a text that says where.
+// An error at the start ends serve at once, with a text that says where it is.
 func TestServeFails(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

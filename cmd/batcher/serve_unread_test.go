@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Who is refused before its body has been read is told so: at once if net/http
+// A caller that is refused before its body has been read is told so: at once if net/http
 // wants none of the rest, and else when the time for a part of a body is over.
 // Then the connection ends. Traces change nothing.
 func TestServeRefusesUnreadBodies(t *testing.T) {
@@ -51,7 +51,7 @@ func TestServeRefusesUnreadBodies(t *testing.T) {
 	}
 }
 
-// Who has no token, and who comes too late, is counted and logged too.
+// A caller without a token, and one that comes too late, is counted and logged too.
 func TestServeCountsWhoIsRefused(t *testing.T) {
 	u := startUpstream(t)
 	g := startGate(t, "--upstream", u.URL, "--protocol=kserve-v1", "--tokens="+file(t, "tokens", "known\n"))
@@ -123,7 +123,8 @@ func hasty(t *testing.T) string {
 	return "http://" + l.Addr().String()
 }
 
-// Who was answered before its body came cannot hold the connection with the rest.
+// A client that was answered before its body came cannot hold the connection with
+// the rest.
 func TestServeAnswersBeforeTheBody(t *testing.T) {
 	g := startGate(t, "--upstream", hasty(t), "--protocol=kserve-v1", "--limits-body-time=300ms")
 	for _, body := range []string{"Content-Length: 30\r\n\r\nhalf", "Content-Length: 30\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"} {
@@ -159,7 +160,7 @@ func TestServeHTTP2AnswersBeforeTheBody(t *testing.T) {
 		in.Close()
 		res.Body.Close()
 	}
-	time.Sleep(100 * time.Millisecond) // for who reads the body late
+	time.Sleep(100 * time.Millisecond) // for a late reader of the body
 	if r := post(g.url+"/x", "x"); r.status != http.StatusUnauthorized {
 		t.Errorf("got %+v, want 401", r)
 	}

@@ -65,7 +65,7 @@ func (f *flapping) become(m mood) {
 		return
 	}
 	if n := len(f.ill); n > 0 {
-		// Who comes soon after may wait for calls that are to time out, and
+		// A caller soon after may wait for calls that are to time out, and
 		// has little of its own time left then.
 		f.ill[n-1].to = now.Add(f.late / 4)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/gobatcher/batcher/cmd/batcher/internal/admin"
 )
 
-// Whoever asks within a second of another gets the same answer.
+// Calls within a second get the same answer.
 func TestProbeAsksOnce(t *testing.T) {
 	var asked atomic.Int64
 	up := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))

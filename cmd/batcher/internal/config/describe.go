@@ -63,7 +63,7 @@ func (t TLS) words() string {
 
 func (c *Config) callers() string {
 	if c.Tokens == "" {
-		return "whoever can reach it"
+		return "anyone who can reach it"
 	}
 	return "callers with a token in " + c.Tokens
 }
@@ -93,16 +93,16 @@ func (c *Config) route(r Route) (lines []string) {
 		add("A batch that fails for what may be one item's fault is sent again in parts, by whole calls, until each culprit is alone.")
 	}
 	if r.Timeout > 0 {
-		add("Who waits longer than %s gets status 504.", formatDuration(r.Timeout))
+		add("A caller that waits longer than %s gets status 504.", formatDuration(r.Timeout))
 	}
 	if r.MaxBody > 0 {
 		add("A body longer than %s gets status 413.", formatSize(r.MaxBody))
 	}
 	if r.MaxPending > 0 {
-		add("Who comes while %d items wait or are processed gets status 429.", r.MaxPending)
+		add("A call that arrives while %d items wait or are processed gets status 429.", r.MaxPending)
 	}
 	if r.MaxPendingBytes > 0 {
-		add("Who comes while requests of %s wait or are processed gets status 429.", formatSize(r.MaxPendingBytes))
+		add("A call that arrives while requests of %s wait or are processed gets status 429.", formatSize(r.MaxPendingBytes))
 	}
 	if r.MaxAnswer > 0 {
 		add("A batch whose answer is longer than %s fails with status 502.", formatSize(r.MaxAnswer))

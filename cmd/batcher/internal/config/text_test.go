@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// What some editors put before the text is no part of it.
+// The mark that some editors put before the text is not part of it.
 func TestByteOrderMark(t *testing.T) {
 	c, err := load(t, "\ufefflisten: 127.0.0.1:1\n"+oneRoute, nil)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/gobatcher/batcher/gateway"
 )
 
-// Who is told another's answer because both chose one key has read a secret.
+// A caller that gets another's answer because both chose one key has read a secret.
 func TestWhoAsksTellsRequestsApart(t *testing.T) {
 	l := &Later{}
 	l.Use(&config.Config{Routes: []config.Route{{Headers: []string{"X-Tenant"}}}})
@@ -54,7 +54,7 @@ func TestBodyThatBreaksOffIsNotAccepted(t *testing.T) {
 	}
 }
 
-// Who has left, or ended half of its connection, must not read 200: that is
+// A caller that has left, or closed half of its connection, must not read 200: that is
 // what net/http sends for who writes nothing.
 func TestWhoLeavesIsToldNothing(t *testing.T) {
 	var told gateway.Served
@@ -83,7 +83,7 @@ func TestHowLongToWait(t *testing.T) {
 	}
 }
 
-// What callers have sent does not steer the terminal of who lists it.
+// What callers have sent does not control the terminal on which it is listed.
 func TestLettersAreShownOnOneLine(t *testing.T) {
 	for text, want := range map[string]string{"a\n\tb": "a b", "\x1b[2Jcaf\u00e9": "\uFFFD[2Jcaf\u00e9", "\x9b2J\u202e\x00": "\uFFFD2J\uFFFD\uFFFD"} {
 		if got := oneLine(text); got != want {

@@ -27,8 +27,8 @@ func (s scripted) Close() error { return nil }
 
 func (s scripted) Addr() net.Addr { return &net.TCPAddr{} }
 
-// What keeps all callers from being served, and a panic, are in the log of those
-// who do not ask for what strangers do to connections.
+// Errors that keep all callers from being served, and panics, are logged at level
+// error; the noise that strangers make is not.
 func TestGraveComplaints(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder

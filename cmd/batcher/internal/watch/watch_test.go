@@ -222,7 +222,7 @@ func TestFolderMadeAgain(t *testing.T) {
 	wantChange(t, f, "a write in that one")
 }
 
-// What is no file is left alone: a pipe gives what it has only once, and a
+// What is not a regular file is left alone: a pipe can be read only once, and a
 // device may have no end.
 func TestWhatIsNoFile(t *testing.T) {
 	in, out, err := os.Pipe()
