@@ -77,11 +77,11 @@ func collect(ctx context.Context, place string, number int) (right bool, err err
 			return false, err
 		}
 		status, _, body, err := exchange(req)
-		if err != nil || status == http.StatusAccepted {
-			if rest(ctx, 0) {
-				continue
-			}
+		if err != nil {
 			return false, err
+		}
+		if status == http.StatusAccepted {
+			continue
 		}
 		var got struct{ Predictions []float64 }
 		err = json.Unmarshal(body, &got)
