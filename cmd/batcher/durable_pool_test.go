@@ -22,6 +22,7 @@ func TestDurablePools(t *testing.T) {
 	u := startUpstream(t)
 	one := startGate(t, durableArgs(u, t.TempDir(), "--queue-listen=127.0.0.1:0", "--max-items=100")...)
 	two := startGate(t, "--nats", one.queue(), "--work=false", "--upstream", u.URL, "--protocol", "kserve-v1", "--name", "sum", "--max-items=100")
+	two.hears(`msg=durable store="" queue=` + one.queue())
 	answer := one.waiting(u, 0)
 	var callers sync.WaitGroup
 	for n := range 10 {

@@ -99,11 +99,11 @@ func options(c *config.Config) ([]nats.Option, error) {
 	return opts, nil
 }
 
-// URL returns where other processes reach the server in this one; "" if there is
-// none, or it has no port.
+// URL returns where the queue is, without a password: the server in this process,
+// "" if it has no port, or else the one at the other end of the connection.
 func (l *Link) URL() string {
 	if l.server == nil {
-		return ""
+		return l.Conn.ConnectedUrlRedacted()
 	}
 	return l.server.URL()
 }
