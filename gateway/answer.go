@@ -32,7 +32,10 @@ func (v *visit) write(w http.ResponseWriter) {
 	h, s, reply := w.Header(), &v.served, &v.reply
 	if len(s.Batches) > 0 {
 		maps.Copy(h, s.Batches[0].Header)
-		if status := s.Batches[0].Status; status < http.StatusMultipleChoices { // else its refusal is in the results
+		switch status := s.Batches[0].Status; {
+		case status >= http.StatusMultipleChoices: // its refusal is in the results
+		case status == http.StatusNoContent && reply.Body != nil: // there is content from another batch
+		default:
 			set(&reply.Status, status)
 		}
 	}

@@ -26,6 +26,27 @@ func TestUpstreamsStatusReachesCallers(t *testing.T) {
 	wantAnswer(t, post(newHandler(t, gateway.Route{Protocol: refusing{}, Upstream: u}, gateway.Options{}), "bad"), 200, "")
 }
 
+// A call in several batches keeps its results though the first had none.
+func TestNoContentInTheFirstBatchAlone(t *testing.T) {
+	u := &upper{send: func(_ context.Context, _ gateway.Key, body []byte) (gateway.Answer, error) {
+		if !strings.Contains(string(body), `"id"`) {
+			return gateway.Answer{Status: http.StatusNoContent}, nil
+		}
+		return gateway.Answer{Status: http.StatusOK, Body: []byte(`{"jsonrpc":"2.0","id":1,"result":7}`)}, nil
+	}}
+	server := httptest.NewServer(newHandler(t, gateway.Route{Protocol: gateway.JSONRPC{}, Upstream: u, MaxItems: 1}, gateway.Options{}))
+	defer server.Close()
+	answer, err := http.Post(server.URL, "", strings.NewReader(`[{"jsonrpc":"2.0","method":"n"},{"jsonrpc":"2.0","method":"m","id":"a"}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _ := io.ReadAll(answer.Body)
+	_ = answer.Body.Close()
+	if want := `[{"jsonrpc":"2.0","id":"a","result":7}]`; answer.StatusCode != http.StatusOK || string(body) != want {
+		t.Errorf("got %d %q, want 200 %q", answer.StatusCode, body, want)
+	}
+}
+
 // Where an upstream names no type, nobody guesses one.
 func TestNoTypeIsGuessed(t *testing.T) {
 	for _, status := range []int{200, 422} {
