@@ -27,6 +27,25 @@ func (*passing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, "passed "+r.Method+" "+r.URL.String()+" "+string(body))
 }
 
+// A request that a header makes another, which a batch would lose, is no call
+// unless the route names that header.
+func TestDecisiveHeadersAreNotLost(t *testing.T) {
+	for _, name := range []string{"If-Match", "If-None-Match", "If-Unmodified-Since", "Content-Range", "ce-specversion"} {
+		request := func() *http.Request {
+			r := httptest.NewRequest(http.MethodPost, "/words", strings.NewReader("a"))
+			r.Header.Set(name, "x")
+			return r
+		}
+		wantAnswer(t, serve(newHandler(t, gateway.Route{Upstream: &passing{}}, gateway.Options{}), request()), 202, "passed POST /words a")
+		wantAnswer(t, serve(newHandler(t, gateway.Route{Upstream: &upper{}}, gateway.Options{}), request()), 404, "")
+		u := &upper{}
+		wantAnswer(t, serve(newHandler(t, gateway.Route{Upstream: u, Headers: []string{name}}, gateway.Options{}), request()), 200, "A")
+		if u.keys[0].Header().Get(name) != "x" {
+			t.Errorf("%s did not reach the upstream: %+v", name, u.keys[0])
+		}
+	}
+}
+
 func TestWhatIsNoCallIsPassedThrough(t *testing.T) {
 	fallback := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "fallback", http.StatusGone) })
 	h := newHandler(t, gateway.Route{Pattern: "/words", Upstream: &passing{}}, gateway.Options{Fallback: fallback})

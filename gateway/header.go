@@ -56,6 +56,19 @@ func concerning(h http.Header) http.Header {
 	return kept
 }
 
+// decisive are the request headers without which a request asks for something
+// else: the conditions that hold for any method (RFC 9110, section 13.1), the
+// place of a part (section 14.4), and the mark of a CloudEvent whose attributes
+// are in the header (HTTP Protocol Binding, section 3.1).
+var decisive = []string{"Ce-Specversion", "Content-Range", "If-Match", "If-None-Match", "If-Unmodified-Since"}
+
+// loses reports whether a batch would lose a decisive header of r.
+func (rt *route) loses(r *http.Request) bool {
+	return slices.ContainsFunc(decisive, func(name string) bool {
+		return r.Header[name] != nil && !slices.Contains(rt.matters, name)
+	})
+}
+
 // upgrades reports whether r asks for another protocol on its connection. An
 // offer of HTTP/2, which some clients make with every request, asks for
 // nothing (RFC 9113, section 3.1).

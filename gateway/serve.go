@@ -38,7 +38,7 @@ func newRoute(r Route, observer Observer) (*route, error) {
 }
 
 func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if upgrades(r) || !rt.Protocol.Match(r) {
+	if upgrades(r) || rt.loses(r) || !rt.Protocol.Match(r) {
 		passTo(w, r, rt.through, rt.Name, rt.observer)
 		return
 	}
