@@ -39,15 +39,11 @@ func (b *body) fill(r *http.Request, most int64) (err error) {
 	if b.raw, err = readAll(r.Body, r.ContentLength, most, b); err != nil {
 		return err
 	}
-	coding := strings.ToLower(r.Header.Get("Content-Encoding"))
-	if len(b.raw) == 0 {
-		coding = "" // nothing is nothing in any
-	}
-	switch coding {
-	case "", "identity":
+	switch coding := codingOf(r.Header); {
+	case coding == "", len(b.raw) == 0: // nothing is nothing in any
 		b.data = b.raw
 		return nil
-	case "gzip", "x-gzip":
+	case coding == "gzip":
 		z, err := gzip.NewReader(bytes.NewReader(b.raw))
 		if err == nil {
 			b.data, err = readAll(z, -1, most, b)
@@ -55,6 +51,19 @@ func (b *body) fill(r *http.Request, most int64) (err error) {
 		return err
 	default:
 		return fmt.Errorf("%w: %q", errCoding, coding)
+	}
+}
+
+// codingOf returns the content coding that h names: "" for none, or "gzip",
+// under either of its names (RFC 9110, section 8.4.1.3), or any other.
+func codingOf(h http.Header) string {
+	switch coding := strings.ToLower(strings.Join(h["Content-Encoding"], ", ")); coding {
+	case "identity":
+		return ""
+	case "x-gzip":
+		return "gzip"
+	default:
+		return coding
 	}
 }
 

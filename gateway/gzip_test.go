@@ -67,8 +67,40 @@ func TestHTTPUnpacksAnswers(t *testing.T) {
 
 // An answer without a body is none in gzip either.
 func TestHTTPUnpacksNothing(t *testing.T) {
-	u := newHTTP(t, "", gateway.HTTPOptions{}, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Encoding", "gzip") })
-	if a, err := u.Send(t.Context(), gateway.Key{Method: "POST", Path: "/"}, nil); err != nil || a.Status != 200 || len(a.Body) > 0 {
-		t.Errorf("got %+v, %v", a, err)
+	for _, chunked := range []bool{false, true} {
+		u := newHTTP(t, "", gateway.HTTPOptions{}, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			if chunked {
+				_ = http.NewResponseController(w).Flush()
+			}
+		})
+		if a, err := u.Send(t.Context(), gateway.Key{Method: "POST", Path: "/"}, nil); err != nil || a.Status != 200 || len(a.Body) > 0 {
+			t.Errorf("chunked %t: got %+v, %v", chunked, a, err)
+		}
 	}
+}
+
+// gzip has two names. An answer in another coding could not be read by callers,
+// who are not told of it.
+func TestHTTPAnswersInACoding(t *testing.T) {
+	for coding, want := range map[string]string{"GZIP": "A", "x-gzip": "A", "br": "not asked for", "gzip, gzip": "not asked for"} {
+		for _, status := range []int{http.StatusOK, http.StatusTooManyRequests} {
+			u := newHTTP(t, "", gateway.HTTPOptions{}, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Encoding", coding)
+				w.WriteHeader(status)
+				_, _ = io.Copy(w, zipped("A"))
+			})
+			if want != "A" {
+				status = http.StatusBadGateway
+			}
+			wantAnswer(t, post(newHandler(t, gateway.Route{Upstream: u}, gateway.Options{}), "a"), status, want)
+		}
+	}
+}
+
+// Codings on several lines are one list.
+func TestRequestInTwoCodings(t *testing.T) {
+	r := httptest.NewRequest(http.MethodPost, "/", zipped("a"))
+	r.Header["Content-Encoding"] = []string{"gzip", "br"}
+	wantAnswer(t, serve(newHandler(t, gateway.Route{Upstream: &upper{}}, gateway.Options{}), r), 415, "gzip, br")
 }

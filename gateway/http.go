@@ -132,11 +132,17 @@ func (h *HTTP) override(header http.Header) {
 // readAnswer reads and decompresses.
 func (h *HTTP) readAnswer(res *http.Response) (data []byte, err error) {
 	from, n := io.Reader(res.Body), res.ContentLength
-	if n != 0 && strings.EqualFold(res.Header.Get("Content-Encoding"), "gzip") {
-		if from, err = gzip.NewReader(res.Body); err != nil {
+	switch coding := codingOf(res.Header); {
+	case coding == "", n == 0:
+	case coding == "gzip":
+		if from, err = gzip.NewReader(res.Body); err == io.EOF {
+			return nil, nil // nothing is nothing in gzip too
+		} else if err != nil {
 			return nil, err
 		}
 		n = -1
+	default:
+		return nil, Errorf(http.StatusBadGateway, "the upstream's answer is in a content coding that was not asked for")
 	}
 	data, err = readAll(from, n, h.opts.MaxAnswer, nil)
 	if errors.Is(err, errTooLong) {
