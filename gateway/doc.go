@@ -45,7 +45,8 @@
 //     and in which batches of what size it was, and what started them.
 //   - A caller who hangs up before its batch starts is not sent; when all
 //     callers of a batch have, the upstream call is aborted.
-//   - Cookies that the upstream sets in the answer to a batch are dropped.
+//   - Cookies and warnings (Set-Cookie, Warning) in the answer to a batch are
+//     dropped.
 //
 // # Protocols
 //

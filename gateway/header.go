@@ -27,13 +27,14 @@ const tokenChars = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHI
 
 // own are the headers of an upstream's answer to a batch that do not concern
 // its callers: those of the connection (RFC 9110, section 7.6.1), those that
-// describe the bytes of the whole, and cookies, which would be shared.
+// describe the bytes of the whole, cookies, which would be shared, and warnings,
+// which may name what another caller sent.
 var own = map[string]bool{
 	"Connection": true, "Keep-Alive": true, "Proxy-Authenticate": true, "Proxy-Authorization": true, "Proxy-Connection": true,
 	"Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
 	"Accept-Ranges": true, "Content-Digest": true, "Content-Encoding": true, "Content-Length": true, "Content-Md5": true,
 	"Content-Range": true, "Digest": true, "Etag": true, "Last-Modified": true, "Repr-Digest": true,
-	"Alt-Svc": true, "Date": true, "Set-Cookie": true,
+	"Alt-Svc": true, "Date": true, "Set-Cookie": true, "Warning": true,
 }
 
 // concerning gives what of the header of an upstream's answer concerns the
