@@ -10,34 +10,36 @@ import (
 )
 
 func TestPointer(t *testing.T) {
-	// The examples of RFC 6901, section 5.
-	const doc = `{"foo": ["bar", "baz"], "": 0, "a/b": 1, "c%d": 2, "e^f": 3, "g|h": 4, "i\\j": 5, "k\"l": 6, " ": 7, "m~n": 8, "\u00e9": 9, "twice": 1, "twice": 2}`
+	// The examples of RFC 6901, section 5, with arrays for values.
+	const doc = `{"foo": [["bar"], ["baz"]], "": [0], "a/b": [1], "c%d": [2], "e^f": [3], "g|h": [4], "i\\j": [5], "k\"l": [6], " ": [7], "m~n": [8], "\u00e9": [9], "twice": [1], "twice": [2]}`
 	for pointer, want := range map[string]string{
-		"": doc, "/foo": `["bar", "baz"]`, "/foo/0": `"bar"`, "/foo/1": `"baz"`, "/": "0", "/a~1b": "1", "/c%d": "2", "/e^f": "3", "/g|h": "4", `/i\j`: "5", `/k"l`: "6", "/ ": "7",
-		"/m~0n": "8", "/é": "9",
-		"/foo/2": "", "/foo/00": "", "/foo/-": "", "/foo/-1": "", "/foo/x": "", "/foo/99999999999999999999": "", "/bar": "", "/foo/0/0": "", "//x": "",
+		"/foo": `[["bar"], ["baz"]]`, "/foo/0": `["bar"]`, "/foo/1": `["baz"]`, "/": "[0]", "/a~1b": "[1]", "/c%d": "[2]", "/e^f": "[3]", "/g|h": "[4]", `/i\j`: "[5]", `/k"l`: "[6]", "/ ": "[7]",
+		"/m~0n": "[8]", "/é": "[9]",
+		"/foo/2": "", "/foo/00": "", "/foo/-": "", "/foo/-1": "", "/foo/x": "", "/foo/99999999999999999999": "", "/bar": "", "/foo/0/0/0": "", "//x": "",
 	} {
-		p, err := jsonraw.ParsePointer(pointer)
-		if err != nil {
-			t.Errorf("%q: %v", pointer, err)
-			continue
-		}
-		span, ok, err := p.Find([]byte(doc))
-		if err != nil || ok != (want != "") || string(span.Of([]byte(doc))) != want {
-			t.Errorf("%q: %q, %t, %v; want %q", pointer, span.Of([]byte(doc)), ok, err, want)
-		}
-		at, elements, ok, err := p.Take([]byte(doc), 0)
-		if array := strings.HasPrefix(want, "["); array != ok || array && (at != span || len(elements) != 2) || !array && want != "" && err != jsonraw.ErrNoArray {
-			t.Errorf("%q: taken %v, %q, %t, %v", pointer, at, elements, ok, err)
+		at, elements, ok, err := taken(t, pointer, doc)
+		if err != nil || ok != (want != "") || string(at.Of([]byte(doc))) != want || strings.Count(want, ",") != max(0, len(elements)-1) {
+			t.Errorf("%q: %q, %q, %t, %v; want %q", pointer, at.Of([]byte(doc)), elements, ok, err, want)
 		}
 	}
-	p, _ := jsonraw.ParsePointer("/twice")
-	if _, _, err := p.Find([]byte(doc)); err == nil {
-		t.Error("found a name that stands twice: no error")
+	for _, pointer := range []string{"", "/foo/0/0"} {
+		if _, _, _, err := taken(t, pointer, doc); err != jsonraw.ErrNoArray {
+			t.Errorf("%q leads to no array: %v", pointer, err)
+		}
 	}
-	if _, _, _, err := p.Take([]byte(doc), 0); err == nil || err == jsonraw.ErrNoArray {
+	if _, _, _, err := taken(t, "/twice", doc); err == nil || err == jsonraw.ErrNoArray {
 		t.Errorf("taken what stands twice: %v", err)
 	}
+}
+
+// taken is what a pointer leads to.
+func taken(t *testing.T, pointer, doc string) (at jsonraw.Span, elements [][]byte, ok bool, err error) {
+	t.Helper()
+	p, err := jsonraw.ParsePointer(pointer)
+	if err != nil {
+		t.Errorf("%q: %v", pointer, err)
+	}
+	return p.Take([]byte(doc), 0)
 }
 
 func TestTakeChecksEverything(t *testing.T) {

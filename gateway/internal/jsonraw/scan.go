@@ -57,9 +57,9 @@ func value(data []byte, at, depth int) (end int, err error) {
 	case c == '"':
 		return text(data, at)
 	case c == '{':
-		return object(data, at, depth+1, nil)
+		return members(data, at, depth+1, nil)
 	case c == '[':
-		return array(data, at, depth+1, nil)
+		return elements(data, at, depth+1, nil)
 	case c == '-' || isDigit(c):
 		return number(data, at)
 	case c == 't':
@@ -72,23 +72,8 @@ func value(data []byte, at, depth int) (end int, err error) {
 	return at, unexpected(data, at, "instead of a value")
 }
 
-// array gives the end of the array that begins at at, and tells each of where
-// its elements stand.
-func array(data []byte, at, depth int, each func(start, end int)) (end int, err error) {
-	if each == nil {
-		return elements(data, at, depth, nil)
-	}
-	return elements(data, at, depth, func(at int) (int, error) {
-		end, err := value(data, at, depth)
-		if err == nil {
-			each(at, end)
-		}
-		return end, err
-	})
-}
-
-// elements is array that has element find the end of each element, which
-// begins at at; nil: value does.
+// elements returns the end of the array that begins at at. It calls element for
+// the end of the element that begins at a place; nil is value.
 func elements(data []byte, at, depth int, element func(at int) (end int, err error)) (end int, err error) {
 	if depth > maxDepth {
 		return at, ErrDepth
@@ -118,28 +103,12 @@ func elements(data []byte, at, depth int, element func(at int) (end int, err err
 	}
 }
 
-// member is a member of an object: where its name, quotes included, and its
+// member is where the name of a member of an object, quotes included, and its
 // value stand.
-type member struct{ name, nameEnd, start, end int }
+type member struct{ name, nameEnd, start int }
 
-// object gives the end of the object that begins at at, and tells each of
-// where its members stand.
-func object(data []byte, at, depth int, each func(member)) (end int, err error) {
-	if each == nil {
-		return members(data, at, depth, nil)
-	}
-	return members(data, at, depth, func(m member) (int, error) {
-		end, err := value(data, m.start, depth)
-		if err == nil {
-			m.end = end
-			each(m)
-		}
-		return end, err
-	})
-}
-
-// members is object that has of find the end of each member's value, which
-// the member does not tell yet; nil: value does.
+// members returns the end of the object that begins at at. It calls of for the
+// end of a member's value; nil is value.
 func members(data []byte, at, depth int, of func(member) (end int, err error)) (end int, err error) {
 	if depth > maxDepth {
 		return at, ErrDepth

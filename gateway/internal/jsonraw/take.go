@@ -8,10 +8,12 @@ import (
 // ErrNoArray says that what a pointer leads to is not an array.
 var ErrNoArray = errors.New("JSON is not an array where one should be")
 
-// Take checks data as Valid does, finds the array that p points to as Find
-// does, and gives where it stands and its elements, all in one pass. It is
-// false if there is nothing at p, and stops with ErrMany at the first element
-// more than most; zero is any number.
+// Take checks data as Valid does, finds the array that p points to, and returns
+// where it stands and its elements, all in one pass. ok is false if there is
+// nothing at p. Take fails with ErrNoArray if there is something else than an
+// array, with ErrMany at the first element more than most, unless that is zero,
+// and if an object on the way has two members of the name: which of them counts
+// depends on who reads it.
 func (p Pointer) Take(data []byte, most int) (array Span, elements [][]byte, ok bool, err error) {
 	t := taker{gatherer: gatherer{data: data, most: most}}
 	end, err := t.value(space(data, 0), 0, p)

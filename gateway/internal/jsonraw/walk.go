@@ -13,7 +13,13 @@ func Each(data []byte, each func(element Span)) error {
 	if at >= len(data) || data[at] != '[' {
 		return errors.New("JSON is not an array")
 	}
-	end, err := array(data, at, 1, func(start, end int) { each(Span{start, end}) })
+	end, err := elements(data, at, 1, func(at int) (int, error) {
+		end, err := value(data, at, 1)
+		if err == nil {
+			each(Span{at, end})
+		}
+		return end, err
+	})
 	if err == nil && space(data, end) < len(data) {
 		err = unexpected(data, space(data, end), "after the value")
 	}
