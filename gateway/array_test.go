@@ -76,9 +76,10 @@ func kserve() conformance.Fixture {
 		Other: func(id int) conformance.Request {
 			return conformance.Request{Method: "POST", URL: url, Body: `{"instances":[` + list([]int{id}, bigItem, "") + `]}`}
 		},
-		Malformed: []string{"", "{", `{"instances":[1,]}`, `{"instances":[NaN]}`, `{"instances":[1],"instances":[2]}`,
+		Malformed: []string{"", "{", `{"instances":[1,]}`, `{"instances":[Nan]}`, `{"instances":[1],"instances":[2]}`,
 			`{"instances":[1],"inst\u0061nces":[2]}`, "{\"instances\":[\"\xff\"]}", `{"instances":[1]} x`},
-		Alone: []string{"{}", `{"instances":[]}`, `{"instances":7}`, `{"instances": "x"}`, `{"instances":{}}`, `{"instances":["\ud83d"]}`, `{"instances":[1],"\ude00":1}`, `{"inputs":[1]}`},
+		Alone: []string{"{}", `{"instances":[]}`, `{"instances":7}`, `{"instances": "x"}`, `{"instances":{}}`, `{"instances":["\ud83d"]}`, `{"instances":[1],"\ude00":1}`, `{"inputs":[1]}`,
+			`{"instances":[[1, NaN]]}`, `{"instances":["NaN"],"most":-Infinity}`},
 		Answer: func(_ *http.Request, body []byte, extra int) (conformance.Answer, error) {
 			var in struct{ Instances [][]json.Number }
 			if err := json.Unmarshal(body, &in); err != nil {
@@ -106,7 +107,7 @@ func jsonArray() conformance.Fixture {
 			return conformance.Request{Method: "POST", URL: "/jobs", Body: `{"jobs":[{"in/put":[` + list([]int{id}, bigItem, "") + `]},"xy"]}`}
 		},
 		Malformed: []string{"", `{"jobs":[{"in/put":7]}`, `{"jobs":[{"in/put":[1]}],"jobs":[]}`, `[`, strings.Repeat("[", 2000) + strings.Repeat("]", 2000)},
-		Alone:     []string{"{}", "[]", "7", `{"jobs":[{"in/put":7}]}`, `{"jobs":[{"in/put":null}]}`, `{"jobs":[{"in/put":[]}]}`, `{"jobs":[{"in/put":["\udc00\ud800"]}]}`},
+		Alone:     []string{"{}", "[]", "7", `{"jobs":[{"in/put":7}]}`, `{"jobs":[{"in/put":null}]}`, `{"jobs":[{"in/put":[]}]}`, `{"jobs":[{"in/put":["\udc00\ud800"]}]}`, `{"jobs":[{"in/put":[Infinity]}]}`},
 		Answer: func(_ *http.Request, body []byte, extra int) (conformance.Answer, error) {
 			var in struct{ Jobs []json.RawMessage }
 			var first struct {
@@ -136,7 +137,7 @@ func execute() conformance.Fixture {
 			}
 			return conformance.Request{Method: "POST", URL: "/", Body: `{"bare": ` + body + "\n}"}
 		},
-		Malformed: []string{"", "{", "[]", "[1,]", "[01]", "[1] 2", `["\ud83d"]`, `"\ude00"`},
+		Malformed: []string{"", "{", "[]", "[1,]", "[01]", "[1] 2", `["\ud83d"]`, `"\ude00"`, "[1,NaN]", "-Infinity"},
 		Answer: func(_ *http.Request, body []byte, extra int) (conformance.Answer, error) {
 			if strings.Contains(string(body), "\n") {
 				return conformance.Answer{}, fmt.Errorf("more than one line")
@@ -156,6 +157,24 @@ func execute() conformance.Fixture {
 			return "[" + list(ids, bigResult, ",") + "]"
 		}),
 	}
+}
+
+// Servers write what JSON has no number for as Python does: that is one
+// caller's result, and no fault of the whole answer.
+func TestResultsThatAreNoNumbers(t *testing.T) {
+	b := &batch{t: t, protocol: gateway.NewKServeV1(), answer: says(`{"predictions": [1.5, NaN, [-Infinity, Infinity]]}`)}
+	predict := func(body string) conformance.Request {
+		return conformance.Request{Method: "POST", URL: "/v1/models/m:predict", Body: body}
+	}
+	b.wantReplies(each(predict, `{"instances":[1]}`, `{"instances":[2,3]}`), `200 {"predictions":[1.5]}`, `200 {"predictions":[NaN,[-Infinity, Infinity]]}`)
+	b = &batch{t: t, protocol: gateway.OIPv2{}, answer: says(`{"outputs":[{"name":"y","shape":[2,2],"datatype":"FP32","data":[NaN,1,-Infinity,2]},{"name":"z","shape":[2,1],"datatype":"FP64","data":[[Infinity],[NaN]]}]}`)}
+	one := `{"inputs":[{"name":"a","shape":[1],"datatype":"INT8","data":[1]}]}`
+	b.wantReplies(each(infer, one, one),
+		`200 {"outputs":[{"name":"y","shape":[1,2],"datatype":"FP32","data":[NaN,1]},{"name":"z","shape":[1,1],"datatype":"FP64","data":[[Infinity]]}]}`,
+		`200 {"outputs":[{"name":"y","shape":[1,2],"datatype":"FP32","data":[-Infinity,2]},{"name":"z","shape":[1,1],"datatype":"FP64","data":[[NaN]]}]}`)
+	p := newProgram(t, "NaN", gateway.ProgramOptions{})
+	h := newHandler(t, gateway.Route{Protocol: gateway.Exec{}, Upstream: p}, gateway.Options{})
+	wantAnswer(t, post(h, "[2,13]"), 200, "[4,NaN]")
 }
 
 func TestJSONArrayKeepsFormatsApart(t *testing.T) {

@@ -71,7 +71,7 @@ func (OpenAIEmbeddings) Read(_ *http.Request, body []byte, most int) (*Call, err
 		return nil, err
 	case !utf8.Valid(body):
 		return nil, errors.New("JSON is not UTF-8")
-	case odd, input == jsonraw.Span{}, !jsonraw.Paired(body):
+	case odd, input == jsonraw.Span{}, !jsonraw.Portable(body):
 		return nil, ErrNotMine
 	}
 	inputs, mark, err := embeddingsInputs(input.Of(body), most)

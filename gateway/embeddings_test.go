@@ -37,7 +37,7 @@ func embeddingsFixture(format string) conformance.Fixture {
 			return embeddingsCall(fmt.Sprintf(`{"input":`+format+`,"model":"m","user":"9007199254740993"}`, id))
 		},
 		Malformed: []string{"", "{", `{"input":[1,]}`, `{"input":"a","input":"b"}`, "{\"input\":\"\xff\"}", `{"input":["a" "b"]}`, `{"input":"a"}{`},
-		Alone:     []string{"{}", `{"input":""}`, `{"input":["a","\ud83d"]}`, `{"input":"a","user":"\ude00"}`, `{"input":[1` + strings.Repeat(",1", 8192) + `]}`},
+		Alone:     []string{"{}", `{"input":""}`, `{"input":["a","\ud83d"]}`, `{"input":"a","user":"\ude00"}`, `{"input":"a","x":NaN}`, `{"input":[1` + strings.Repeat(",1", 8192) + `]}`},
 	}, stub.Embeddings{Reverse: true}, stub.Embeddings{}, moreIn("data"))
 }
 

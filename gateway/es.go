@@ -84,7 +84,7 @@ func (ESBulk) Read(r *http.Request, body []byte, most int) (*Call, error) {
 	switch {
 	case !utf8.Valid(body):
 		return nil, errors.New("the body is not UTF-8")
-	case !jsonraw.Paired(body):
+	case !jsonraw.Portable(body):
 		return nil, ErrNotMine
 	}
 	call := &Call{Method: http.MethodPost, Path: "/_bulk", ContentType: "application/x-ndjson", Headers: esHeaders}

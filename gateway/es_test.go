@@ -38,7 +38,7 @@ func esFixture() conformance.Fixture {
 			return es("POST", "/t/_bulk", list(ids, "{\"index\": {\"_id\": \"%[1]d\"}}\n{\"n\": %[1]d, \"big\": 9007199254740993}\n", ""))
 		},
 		Malformed: []string{"", "{", `{"n":1,}`, "{} {}", "{\"n\":\"\xff\"}", "{\"n\":1}\n{\"delete\":{\"_index\":\"t\",\"_id\":\"1\"}}\n", `{"n":"` + "\n" + `"}`, "7"},
-		Alone:     []string{`{"n":"\ud83d"}`, `{"\ude00":1}`},
+		Alone:     []string{`{"n":"\ud83d"}`, `{"\ude00":1}`, `{"n":-Infinity}`},
 	}, &stub.Elastic{Forgets: true}, &stub.Elastic{Forgets: true}, moreIn("items"))
 }
 

@@ -24,8 +24,8 @@ func (Exec) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	if err := jsonraw.Valid(body); err != nil {
 		return nil, err
 	}
-	if !jsonraw.Paired(body) {
-		return nil, errors.New("JSON with half of a surrogate pair")
+	if !jsonraw.Portable(body) {
+		return nil, errors.New("JSON with NaN, an infinity or half of a surrogate pair")
 	}
 	if jsonraw.Kind(body) != '[' {
 		return &Call{Items: []Item{{Data: oneLine(body)}}, State: true}, nil

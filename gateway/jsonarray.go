@@ -58,7 +58,7 @@ func (p *JSONArray) Read(r *http.Request, body []byte, most int) (*Call, error) 
 		return nil, ErrNotMine
 	case err != nil:
 		return nil, bounded(err, most)
-	case !ok || !jsonraw.Paired(body):
+	case !ok || !jsonraw.Portable(body):
 		return nil, ErrNotMine
 	}
 	items := make([]Item, len(elements))

@@ -56,7 +56,7 @@ func (JSONRPC) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 		}
 	}
 	switch {
-	case errors.Is(err, ErrNotMine), err == nil && (len(call.Items) == 0 || !jsonraw.Paired(body)):
+	case errors.Is(err, ErrNotMine), err == nil && (len(call.Items) == 0 || !jsonraw.Portable(body)):
 		return nil, ErrNotMine
 	case errors.Is(err, jsonraw.ErrMany):
 		return nil, tooMany(most)

@@ -68,6 +68,8 @@ func misbehave(how, line string) {
 		fmt.Println("{}")
 	case "long":
 		fmt.Println("[" + strings.Repeat(" ", 10000) + line[1:])
+	case "NaN":
+		fmt.Println(strings.Replace(line, "169", "NaN", 1))
 	case "last":
 		fmt.Println(line)
 		os.Exit(0)

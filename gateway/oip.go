@@ -74,7 +74,7 @@ func (OIPv2) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	if errors.Is(t.err, jsonraw.ErrMany) {
 		return nil, tooMany(most)
 	}
-	if odd || !jsonraw.Paired(body) || t.err != nil || len(t.columns) == 0 || id != nil && jsonraw.Kind(id) != '"' {
+	if odd || !jsonraw.Portable(body) || t.err != nil || len(t.columns) == 0 || id != nil && jsonraw.Kind(id) != '"' {
 		return nil, ErrNotMine
 	}
 	for _, name := range oipForeign {

@@ -37,7 +37,7 @@ func oipFixture(a, b string) conformance.Fixture {
 		Request:   func(ids ...int) conformance.Request { return request("", ids...) },
 		Other:     func(id int) conformance.Request { return request(`, "priority": 9007199254740993`, id) },
 		Malformed: []string{"", "{", `{"inputs":[1,]}`, `{"inputs":[],"inputs":[]}`, "{\"inputs\":[\"\xff\"]}", "[]"},
-		Alone:     []string{"{}", `{"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","data":["\ud83d"]}]}`, `{"id":"\ude00","inputs":[{"name":"a","shape":[1],"datatype":"INT8","data":[1]}]}`},
+		Alone:     []string{"{}", `{"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","data":["\ud83d"]}]}`, `{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","data":[NaN]}]}`, `{"id":"\ude00","inputs":[{"name":"a","shape":[1],"datatype":"INT8","data":[1]}]}`},
 	}, stub.OIP{}, stub.OIP{}, moreRows)
 }
 

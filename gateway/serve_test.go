@@ -138,7 +138,7 @@ func TestUpstreamsHeaderReachesCallers(t *testing.T) {
 		a := shout(body)
 		a.Header = http.Header{
 			"Content-Type": {"text/loud"}, "X-Elastic-Product": {"Elasticsearch"}, "Link": {"1", "2"},
-			"Warning": {`299 Elasticsearch-9.1.0 "Index [.theirs] name begins with a dot (.)"`},
+			"Warning":    {`299 Elasticsearch-9.1.0 "Index [.theirs] name begins with a dot (.)"`},
 			"Set-Cookie": {"a=b"}, "Etag": {"x"}, "Content-Length": {"999"}, "Connection": {"close, X-Hop"}, "X-Hop": {"1"}, "Transfer-Encoding": {"chunked"},
 		}
 		return a, nil

@@ -13,7 +13,7 @@ type Span struct{ Start, End int }
 func (s Span) Of(data []byte) []byte { return data[s.Start:s.End:s.End] }
 
 // Kind is the first byte of the value in data, which is valid: one of
-// { [ " - t f n or a digit; 0 if there is none.
+// { [ " - t f n N I or a digit; 0 if there is none.
 func Kind(data []byte) byte {
 	if at := space(data, 0); at < len(data) {
 		return data[at]

@@ -1,6 +1,7 @@
 // Package jsonraw finds its way in JSON without decoding it: it checks that a
 // text is JSON (RFC 8259), and tells where its parts begin and end, so that
-// they can be copied byte by byte.
+// they can be copied byte by byte. NaN, Infinity and -Infinity pass for numbers,
+// as TensorFlow Serving and the json of Python write them.
 package jsonraw
 
 import (
@@ -68,6 +69,10 @@ func value(data []byte, at, depth int) (end int, err error) {
 		return literal(data, at, "false")
 	case c == 'n':
 		return literal(data, at, "null")
+	case c == 'N':
+		return literal(data, at, "NaN")
+	case c == 'I':
+		return literal(data, at, "Infinity")
 	}
 	return at, unexpected(data, at, "instead of a value")
 }
@@ -206,6 +211,9 @@ func escape(data []byte, at int) (last int, err error) {
 func number(data []byte, at int) (end int, err error) {
 	if data[at] == '-' {
 		at++
+	}
+	if at < len(data) && data[at] == 'I' {
+		return literal(data, at, "Infinity")
 	}
 	if at < len(data) && data[at] == '0' {
 		at++
