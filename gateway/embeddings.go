@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -142,14 +141,8 @@ func (OpenAIEmbeddings) Join(key Key, items []Item) ([]byte, error) {
 		return nil, errors.New("the shape has no place for the input")
 	}
 	body := make([]byte, 0, len(key.Shape)+sizeOf(items)+len(items)+1)
-	body = append(append(body, key.Shape[:at]...), '[')
-	for i, item := range items {
-		if i > 0 {
-			body = append(body, ',')
-		}
-		body = append(body, item.Data...)
-	}
-	return append(append(body, ']'), key.Shape[at+1:]...), nil
+	body = jsonraw.AppendArray(append(body, key.Shape[:at]...), dataOf(items))
+	return append(body, key.Shape[at+1:]...), nil
 }
 
 // Split gives each item the element of data with its index. In Extra are,
@@ -239,25 +232,19 @@ type embeddingsPart struct{ before, after []byte }
 
 // fillEmbeddings appends frame to dst, its holes filled.
 func fillEmbeddings(dst, frame []byte, parts []embeddingsPart, usage []uint64) []byte {
-	for {
-		at := bytes.IndexAny(frame, embeddingsDataHole+embeddingsCountHole)
-		if at < 0 {
-			return append(dst, frame...)
-		}
-		dst = append(dst, frame[:at]...)
-		if frame[at] == embeddingsCountHole[0] {
+	return fillHoles(dst, frame, embeddingsDataHole+embeddingsCountHole, func(dst []byte, mark byte) []byte {
+		if mark == embeddingsCountHole[0] {
 			dst, usage = strconv.AppendUint(dst, usage[0], 10), usage[1:]
-		} else {
-			dst = append(dst, '[')
-			for i, part := range parts {
-				if i > 0 {
-					dst = append(dst, ',')
-				}
-				dst = strconv.AppendInt(append(dst, part.before...), int64(i), 10)
-				dst = append(dst, part.after...)
-			}
-			dst = append(dst, ']')
+			return dst
 		}
-		frame = frame[at+1:]
-	}
+		dst = append(dst, '[')
+		for i, part := range parts {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = strconv.AppendInt(append(dst, part.before...), int64(i), 10)
+			dst = append(dst, part.after...)
+		}
+		return append(dst, ']')
+	})
 }

@@ -179,25 +179,10 @@ func fillBulk(results []Result) []byte {
 		failed = failed || len(result.Extra) > 0
 		size += len(result.Body) + 1
 	}
-	frame, body := results[0].Frame, make([]byte, 0, size+8)
-	for {
-		at := bytes.IndexAny(frame, esItemsHole+esErrorsHole)
-		if at < 0 {
-			return append(body, frame...)
+	return fillHoles(make([]byte, 0, size+8), results[0].Frame, esItemsHole+esErrorsHole, func(dst []byte, mark byte) []byte {
+		if mark == esErrorsHole[0] {
+			return strconv.AppendBool(dst, failed)
 		}
-		body = append(body, frame[:at]...)
-		if frame[at] == esErrorsHole[0] {
-			body = strconv.AppendBool(body, failed)
-		} else {
-			body = append(body, '[')
-			for i, result := range results {
-				if i > 0 {
-					body = append(body, ',')
-				}
-				body = append(body, result.Body...)
-			}
-			body = append(body, ']')
-		}
-		frame = frame[at+1:]
-	}
+		return jsonraw.AppendArray(dst, bodiesOf(results))
+	})
 }

@@ -21,6 +21,19 @@ func cutOut(text []byte, part jsonraw.Span) []byte {
 	return append(rest, text[part.End:]...)
 }
 
+// fillHoles appends frame to dst, with what fill appends in place of each byte
+// of marks.
+func fillHoles(dst, frame []byte, marks string, fill func(dst []byte, mark byte) []byte) []byte {
+	for {
+		at := bytes.IndexAny(frame, marks)
+		if at < 0 {
+			return append(dst, frame...)
+		}
+		dst = fill(append(dst, frame[:at]...), frame[at])
+		frame = frame[at+1:]
+	}
+}
+
 // trim gives text without the white space around it.
 func trim(text []byte) []byte { return bytes.Trim(text, " \t\r\n") }
 

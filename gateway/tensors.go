@@ -232,24 +232,19 @@ func tensorsOf(frame []byte) []byte {
 // fillTensors appends frame to dst, with an id and rows in place of its marks.
 func fillTensors(dst, frame, id []byte, rows [][]byte) (filled []byte, err error) {
 	left := slices.Clone(rows) // of each row, the parts not used yet
-	for {
-		at := bytes.IndexAny(frame, tensorsMarks)
-		if at < 0 {
-			return append(dst, frame...), nil
-		}
-		dst = append(dst, frame[:at]...)
-		switch frame[at] {
-		case tensorsCount:
+	filled = fillHoles(dst, frame, tensorsMarks, func(dst []byte, mark byte) []byte {
+		switch {
+		case mark == tensorsCount:
 			dst = strconv.AppendInt(dst, int64(len(rows)), 10)
-		case tensorsID:
+		case mark == tensorsID:
 			dst = append(dst, id...)
-		case tensorsFlat, tensorsNested:
-			if dst, err = appendParts(dst, left); err != nil {
-				return nil, err
-			}
+		case mark == tensorsEdge, err != nil:
+		default:
+			dst, err = appendParts(dst, left)
 		}
-		frame = frame[at+1:]
-	}
+		return dst
+	})
+	return filled, err
 }
 
 // appendParts appends the next part of each row, and takes it from left.

@@ -154,12 +154,17 @@ func Fill(frame []byte, items [][]byte) []byte {
 	for _, item := range items {
 		size += len(item) + 1
 	}
-	dst := append(append(make([]byte, 0, size), head...), '[')
+	return append(AppendArray(append(make([]byte, 0, size), head...), items), tail...)
+}
+
+// AppendArray appends the array of items to dst.
+func AppendArray(dst []byte, items [][]byte) []byte {
+	dst = append(dst, '[')
 	for i, item := range items {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, item...)
 	}
-	return append(append(dst, ']'), tail...)
+	return append(dst, ']')
 }
