@@ -17,7 +17,7 @@ type admission struct {
 	bytes     atomic.Int64
 }
 
-// enter takes room for a call of n items. One of more items than there can
+// enter reserves room for a call of n items. A call of more items than there can
 // ever be room for is refused for good.
 func (a *admission) enter(n int) error {
 	if a.most > 0 && int64(n) > a.most {
@@ -30,12 +30,14 @@ func (a *admission) enter(n int) error {
 	return nil
 }
 
-// tooMany is the answer to a call of more items than a route ever has room for.
+// tooMany returns the answer to a call of more items than a route ever has room
+// for.
 func tooMany(most int) *Error {
 	return Errorf(http.StatusRequestEntityTooLarge, "more items than the %d that may wait", most)
 }
 
-// bounded is err, which a call of up to so many items could not be read for.
+// bounded returns the error for a call that could not be read because of err,
+// with room for so many items.
 func bounded(err error, most int) error {
 	if errors.Is(err, jsonraw.ErrMany) {
 		return tooMany(most)
@@ -45,7 +47,7 @@ func bounded(err error, most int) error {
 
 func (a *admission) leave(n int) { a.items.Add(int64(-n)) }
 
-// enterBytes takes room for n bytes of a request's body.
+// enterBytes reserves room for n bytes of a request's body.
 func (a *admission) enterBytes(n int64) error {
 	if now := a.bytes.Add(n); a.mostBytes > 0 && now > a.mostBytes {
 		a.leaveBytes(n)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// finish answers the call, or passes on what turned out to be none.
+// finish answers the call, or passes through what turned out to be none.
 func (v *visit) finish(w http.ResponseWriter) {
 	if errors.Is(v.err, ErrNotMine) {
 		defer v.body.give(0)
@@ -66,7 +66,7 @@ func (v *visit) fail(w http.ResponseWriter) {
 	if x, ok := v.route.Protocol.(Explainer); ok && e.Body == nil {
 		own := *e // which others may share
 		own.Body, own.Header = x.Explain(v.call, e), maps.Clone(e.Header)
-		delete(own.Header, "Content-Type") // of a body that it does not get
+		delete(own.Header, "Content-Type") // of the body that is not sent
 		e = &own
 		w.Header()["Content-Type"] = []string{"application/json"}
 	}
@@ -74,6 +74,6 @@ func (v *visit) fail(w http.ResponseWriter) {
 	s.Out = e.writeTimed(w, s.timing())
 }
 
-// forget lets go of all that the answer was made of: who takes it slowly would
-// hold what the upstream said to all of a batch.
+// forget lets go of all that the answer was made of: a caller that reads slowly
+// would keep the upstream's answer to the whole batch in memory.
 func (v *visit) forget() { v.body, v.call, v.outcomes, v.key = nil, nil, nil, Key{} }

@@ -16,7 +16,7 @@ type body struct {
 	raw  []byte // as it came
 	data []byte // decompressed
 	room *admission
-	held int64 // bytes of room that it takes
+	held int64 // the room that its bytes take
 }
 
 // read reads the body of a call, within the route's limits.
@@ -30,7 +30,7 @@ func (rt *route) read(r *http.Request) (*body, error) {
 		return nil, unread(err, rt.MaxBody)
 	}
 	b.give(int64(len(b.data)))
-	_ = r.Body.Close() // all is read; a stream of HTTP/2 lets go of its own buffer, of 2 KiB for 1 KB, only so
+	_ = r.Body.Close() // all is read; a stream of HTTP/2 frees its own buffer, of 2 KiB for 1 KB, only now
 	return b, nil
 }
 
@@ -67,7 +67,7 @@ func codingOf(h http.Header) string {
 	}
 }
 
-// take takes room for n bytes more; a nil body needs none.
+// take reserves room for n bytes more; a nil body needs none.
 func (b *body) take(n int64) error {
 	if b == nil {
 		return nil
@@ -79,7 +79,7 @@ func (b *body) take(n int64) error {
 	return nil
 }
 
-// give gives back all room but that for n bytes.
+// give gives back all room except that for n bytes.
 func (b *body) give(n int64) {
 	b.room.leaveBytes(b.held - n)
 	b.held = n
@@ -92,12 +92,12 @@ var (
 
 const (
 	firstRead   = 512      // bytes to make room for where the length is unknown
-	trustedRead = 16 << 10 // bytes to make room for because somebody says that they will come
+	trustedRead = 16 << 10 // bytes to make room for on the word of a Content-Length
 )
 
-// readAll reads n bytes, or if n is negative all that come, up to a limit
-// (zero and less: none). Memory, and room for b, are taken for what comes: not
-// for what a header says will come, nor for what a few bytes may unpack to.
+// readAll reads n bytes, or all that come if n is negative, up to a limit (zero
+// and less: none). Memory, and room for b, are taken for what has come: not for
+// what a header says will come, nor for what a few bytes may unpack to.
 func readAll(from io.Reader, n, most int64, b *body) (data []byte, err error) {
 	first, end := min(n, trustedRead), n
 	switch {
@@ -134,7 +134,7 @@ func readAll(from io.Reader, n, most int64, b *body) (data []byte, err error) {
 	return data, nil
 }
 
-// grown gives data twice the room, but none beyond end.
+// grown returns data with twice its capacity, but not more than end.
 func grown(data []byte, end int64, b *body) ([]byte, error) {
 	more := min(int64(cap(data)), end-int64(cap(data)))
 	if err := b.take(more); err != nil {
@@ -143,7 +143,7 @@ func grown(data []byte, end int64, b *body) ([]byte, error) {
 	return append(make([]byte, 0, int64(cap(data))+more), data...), nil
 }
 
-// unread is the answer to a caller whose body was not read to its end.
+// unread returns the answer to a caller whose body was not read to its end.
 func unread(err error, most int64) error {
 	var long *http.MaxBytesError
 	var own *Error
@@ -161,8 +161,8 @@ func unread(err error, most int64) error {
 	return Errorf(http.StatusBadRequest, "the body cannot be read: %v", err)
 }
 
-// restore gives r with its body unread. It lets go of what that unpacks to, for
-// which there is no room any more.
+// restore returns r with its body unread. It lets go of the decompressed body,
+// whose room has been given back.
 func (b *body) restore(r *http.Request) *http.Request {
 	b.data = nil
 	r.Body = io.NopCloser(bytes.NewReader(b.raw))

@@ -7,12 +7,12 @@ import (
 	"unicode/utf8"
 )
 
-// This file has keys, outcomes and errors pass through encoding/json without a
-// loss. HTTP has bytes in headers and queries that are no UTF-8, in whose place
-// encoding/json writes U+FFFD: two tenants would become one. So each byte over
-// 127 is written as the character with its number, as in ISO 8859-1.
+// This file lets keys, outcomes and errors pass through encoding/json without a
+// loss. HTTP allows bytes in headers and queries that are not UTF-8, in whose
+// place encoding/json writes U+FFFD: two tenants would become one. So each byte
+// over 127 is written as the character of that number, as in ISO 8859-1.
 
-// MarshalJSON writes k such that UnmarshalJSON reads it as it was.
+// MarshalJSON writes k so that UnmarshalJSON restores it exactly.
 func (k Key) MarshalJSON() ([]byte, error) {
 	type plain Key
 	return json.Marshal(plain(k.each(widened)))
@@ -30,7 +30,7 @@ func (k Key) each(change func(string) string) Key {
 	return Key{Method: change(k.Method), Path: change(k.Path), Query: change(k.Query), ContentType: change(k.ContentType), Fields: change(k.Fields), Shape: change(k.Shape)}
 }
 
-// MarshalJSON writes b such that UnmarshalJSON reads it as it was.
+// MarshalJSON writes b so that UnmarshalJSON restores it exactly.
 func (b Batch) MarshalJSON() ([]byte, error) {
 	type plain Batch
 	b.Header = eachValue(b.Header, widened)
@@ -45,7 +45,7 @@ func (b *Batch) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// MarshalJSON writes e such that UnmarshalJSON reads it as it was.
+// MarshalJSON writes e so that UnmarshalJSON restores it exactly.
 func (e Error) MarshalJSON() ([]byte, error) {
 	type plain Error
 	e.Header = eachValue(e.Header, widened)
@@ -60,7 +60,7 @@ func (e *Error) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// eachValue gives a header with its values changed.
+// eachValue returns a header with its values changed.
 func eachValue(h http.Header, change func(string) string) http.Header {
 	if h == nil {
 		return nil

@@ -8,18 +8,18 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// Process has one batch answered: it joins items, all of one key, asks the
-// upstream and takes the answer apart. It is a [batcher.Func] with a key: one
-// Outcome for each item, or an error for all, or [batcher.Errors] for each;
-// the errors are or wrap an [Error] where the upstream or the protocol said
-// what is wrong. See [Route.Process].
+// Process gets one batch answered: it joins items, all of one key, asks the
+// upstream and takes the answer apart. It is a [batcher.Func] with a key: it
+// returns one Outcome for each item, or an error for all, or [batcher.Errors]
+// with one for each; the errors are or wrap an [Error] where the upstream or the
+// protocol said what is wrong. See [Route.Process].
 type Process func(ctx context.Context, key Key, items []Item) ([]Outcome, error)
 
-// Dispatcher brings the items of many calls together in batches and has a
-// Process answer them. The Dispatcher of a route is an in-process
-// [batcher.Keyed] unless the route brings another, which may have its batches
-// processed anywhere: keys, items and outcomes hold nothing but data, and can
-// be written and read by encoding/json. All methods are safe for concurrent use.
+// Dispatcher gathers the items of many calls into batches and gets them answered
+// by a Process. The Dispatcher of a route is an in-process [batcher.Keyed] unless
+// the route brings another, which may process its batches anywhere: keys, items
+// and outcomes hold nothing but data, and encoding/json can write and read them.
+// All methods are safe for concurrent use.
 type Dispatcher interface {
 	// Dispatch hands in the items of one call, one or more, and waits for
 	// their outcomes, in order. They may share batches with items of equal
@@ -28,8 +28,8 @@ type Dispatcher interface {
 	// is the call's; of several, the first in order.
 	Dispatch(ctx context.Context, key Key, items []Item) ([]Outcome, error)
 
-	// Shutdown processes what was dispatched and returns when all is
-	// answered, or when ctx ends, with its cause.
+	// Shutdown processes what was dispatched and returns when all of it is
+	// answered, or when ctx ends, with ctx's cause.
 	Shutdown(ctx context.Context) error
 
 	// Stats counts items and batches, as far as this process knows of them.
@@ -42,7 +42,7 @@ type Outcome struct {
 	Batch  *Batch // shared by the outcomes of a batch, which must not change it
 }
 
-// Batch is what the callers of a batch are told of it.
+// Batch is what the callers of a batch are told about it.
 type Batch struct {
 	ID       string          // unique within the process that ran it, and very likely everywhere
 	Size     int             // items

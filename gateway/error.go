@@ -15,31 +15,31 @@ import (
 )
 
 // Error is an answer that says what is wrong: the upstream's own, or the
-// gateway's in its place. It holds nothing but data, and can be written and
-// read by encoding/json.
+// gateway's in its place. It holds nothing but data, and encoding/json can
+// write and read it.
 type Error struct {
 	Status int
-	Header http.Header // what of the upstream's header concerns callers; may be nil
+	Header http.Header // the part of the upstream's header that concerns callers; may be nil
 	Body   []byte      // as the upstream wrote it; nil: made of Text
 	Text   string      // for people, and for logs
 
-	// Repeat says that the batch may have failed for the sake of one item,
-	// and can be sent again in parts: see Route.Isolate.
+	// Repeat says that the batch may have failed because of one item, and can
+	// be sent again in parts: see Route.Isolate.
 	Repeat bool
 
-	// Undone says more: that the upstream has done nothing of the batch, so
-	// that it is sent again in parts whatever the route says of Isolate, as
-	// every batch is that the upstream found too large (status 413).
+	// Undone says more: the upstream has done nothing of the batch, which is
+	// therefore sent again in parts whatever Route.Isolate is. That is so for
+	// every batch that the upstream found too large (status 413).
 	Undone bool
 
 	Batch *Batch // that failed; nil if none was sent
 }
 
-// Error gives Text, and the status.
+// Error returns Text, and the status.
 func (e *Error) Error() string { return fmt.Sprintf("gateway: status %d: %s", e.Status, e.Text) }
 
-// Unwrap gives a [middleware.TooLarge] for a batch that the upstream found too
-// large.
+// Unwrap returns a [middleware.TooLarge] for a batch that the upstream found
+// too large.
 func (e *Error) Unwrap() error {
 	if e.Undone && e.Status == http.StatusRequestEntityTooLarge {
 		return middleware.TooLarge{}
@@ -52,17 +52,17 @@ func Errorf(status int, format string, args ...any) *Error {
 	return &Error{Status: status, Text: fmt.Sprintf(format, args...)}
 }
 
-// statusClientGone is what logs and metrics say of a caller that hung up: no
-// answer reaches it.
+// statusClientGone is the status in logs and metrics of a call whose caller hung
+// up: no answer reaches it.
 const statusClientGone = 499
 
-// retryAfter is what callers are told to wait who find no room.
+// retryAfter is how long callers that find no room are told to wait.
 const retryAfter = 1 // seconds
 
-// errTimeout is the cause of a call's context when its route's time is over.
+// errTimeout is the cause with which a call's context ends at the route's timeout.
 var errTimeout = errors.New("gateway: the route's timeout has passed")
 
-// asError gives the answer to a call that failed with err.
+// asError returns the answer to a call that failed with err.
 func asError(err error) *Error {
 	var own *Error
 	var timeout net.Error
@@ -107,8 +107,8 @@ func draining() *Error {
 // write answers with e.
 func (e *Error) write(w http.ResponseWriter) { _ = e.writeTimed(w, "") }
 
-// writeTimed is write with a Server-Timing header, unless it is "". It gives
-// the length of the body.
+// writeTimed is write with a Server-Timing header, unless timing is "". It
+// returns the length of the body.
 func (e *Error) writeTimed(w http.ResponseWriter, timing string) int {
 	h := w.Header()
 	maps.Copy(h, e.Header)

@@ -12,11 +12,12 @@ import (
 
 // Options are what all routes of a Handler have in common.
 type Options struct {
-	// Fallback serves what matches no route. Default: nil, which answers with
-	// status 404.
+	// Fallback serves requests that match no route. Default: nil, which answers
+	// with status 404.
 	Fallback http.Handler
 
-	// Observer is told what happens. Default: the zero Observer, nobody.
+	// Observer is told what happens. Default: the zero Observer, which ignores
+	// it.
 	Observer Observer
 }
 
@@ -68,9 +69,10 @@ func register(mux *http.ServeMux, pattern string, handler http.Handler) (err err
 	return nil
 }
 
-// ServeHTTP answers a call when its batch is answered, and everything else as
-// whoever it is passed through to does. After Shutdown it answers with status
-// 503; see [Swap] for how another Handler can take over before.
+// ServeHTTP answers a call when its batch is answered; everything else is
+// answered by the handler that it is passed through to. After Shutdown it
+// answers with status 503; see [Swap] for how another Handler can take over
+// before.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !h.enter() {
 		h.refuse(w, r)
@@ -80,7 +82,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.serve(w, r)
 }
 
-// serve is for who has entered.
+// serve serves a request that has entered.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	r = asWritten(r)
 	// The mux's own answers (redirects to a cleaner path) are not the upstream's.
@@ -92,7 +94,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	passTo(w, r, h.opts.Fallback, "", h.opts.Observer)
 }
 
-// refuse is for who comes too late.
+// refuse answers a request that comes after Shutdown.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request) {
 	name := ""
 	matched, _ := h.mux.Handler(asWritten(r))
@@ -123,11 +125,11 @@ func (h *Handler) leave() {
 }
 
 // Shutdown refuses new requests with status 503, waits until those being
-// served are answered, lets go of Dispatchers and closes Upstreams. When ctx
-// ends first, requests that have not been sent yet are answered with 503,
-// calls of batches are aborted, and Shutdown returns ctx's cause, also if only
-// what is passed through, which it leaves alone, was not at its end. It may be
-// called again, and then does nothing but wait.
+// served are answered, shuts Dispatchers down and closes Upstreams. When ctx
+// ends first, requests that have not been sent yet are answered with 503, calls
+// of batches are aborted, and Shutdown returns ctx's cause. It does so too if
+// only requests that are passed through, which it leaves alone, are unanswered.
+// It may be called again, and then only waits.
 func (h *Handler) Shutdown(ctx context.Context) error {
 	h.mu.Lock()
 	first := !h.draining
@@ -154,8 +156,7 @@ func (h *Handler) Shutdown(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// wait waits until nobody is inside, or gives the cause for which ctx ended
-// before.
+// wait waits until nobody is inside. If ctx ends first, it returns the cause.
 func (h *Handler) wait(ctx context.Context) error {
 	select {
 	case <-h.empty:
@@ -170,7 +171,7 @@ func (h *Handler) wait(ctx context.Context) error {
 	}
 }
 
-// Stats counts the items and batches of each route, by its name.
+// Stats returns the counts of items and batches of each route, by its name.
 func (h *Handler) Stats() map[string]batcher.Stats {
 	all := make(map[string]batcher.Stats, len(h.routes))
 	for _, r := range h.routes {

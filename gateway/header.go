@@ -9,15 +9,14 @@ import (
 // matters are the request headers that divide batches on every route.
 var matters = []string{"Authorization"}
 
-// sent are the request headers that the gateway sets itself, and Host, which
-// is none of a request's header in Go: a route cannot name them.
+// sent are the request headers that the gateway sets itself, and Host, which is
+// not in the header of a request in Go: a route cannot name them.
 var sent = []string{
 	"Host", "Connection", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Expect",
 	"Accept-Encoding", "Content-Encoding", "Content-Length", "Content-Type",
 }
 
-// divides reports whether a route can have batches divided by the header of
-// this name.
+// divides reports whether the header of this name can divide a route's batches.
 func divides(name string) bool {
 	other := strings.Trim(name, tokenChars) // RFC 9110, section 5.6.2
 	return name != "" && other == "" && !slices.Contains(sent, http.CanonicalHeaderKey(name))
@@ -37,13 +36,13 @@ var own = map[string]bool{
 	"Alt-Svc": true, "Date": true, "Set-Cookie": true, "Warning": true,
 }
 
-// concerning gives what of the header of an upstream's answer concerns the
-// callers of its batch.
+// concerning returns the part of the header of an upstream's answer that
+// concerns the callers of its batch.
 func concerning(h http.Header) http.Header {
 	kept := make(http.Header, len(h))
 	for name, values := range h {
 		if !own[name] {
-			kept[name] = slices.Clip(values) // shared: who appends must copy
+			kept[name] = slices.Clip(values) // shared: an append must copy
 		}
 	}
 	for _, names := range h["Connection"] {
@@ -52,7 +51,7 @@ func concerning(h http.Header) http.Header {
 		}
 	}
 	if kept["Content-Type"] == nil {
-		kept["Content-Type"] = nil // else net/http looks at the body and says what it may be
+		kept["Content-Type"] = nil // else net/http would guess one from the body
 	}
 	return kept
 }

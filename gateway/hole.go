@@ -14,7 +14,7 @@ import (
 // white space is part of any JSON text.
 var hole = []byte{0}
 
-// cutOut gives text with a hole in the place of part. All else is as it was.
+// cutOut returns text with a hole in the place of part. All else is as it was.
 func cutOut(text []byte, part jsonraw.Span) []byte {
 	rest := make([]byte, 0, len(text)-(part.End-part.Start)+len(hole))
 	rest = append(append(rest, text[:part.Start]...), hole...)
@@ -34,7 +34,7 @@ func fillHoles(dst, frame []byte, marks string, fill func(dst []byte, mark byte)
 	}
 }
 
-// trim gives text without the white space around it.
+// trim returns text without the white space around it.
 func trim(text []byte) []byte { return bytes.Trim(text, " \t\r\n") }
 
 // sizeOf is the length of all data of items.
@@ -47,12 +47,11 @@ func sizeOf(items []Item) (n int) {
 
 func jsonHeader() http.Header { return http.Header{"Content-Type": {"application/json"}} }
 
-// errState says that Reply was given another protocol's call.
+// errState says that Reply was called with another protocol's call.
 var errState = errors.New("the call is not one that Read made")
 
 // withhold keeps an answer with a status of 300 or above from the callers of a
-// batch if it holds a result for each of its items: it would show them what is
-// the others'.
+// batch if it holds a result for each item: each caller would see the others'.
 func withhold(p Protocol, key Key, items []Item, answer Answer, e *Error) {
 	if len(items) < 2 {
 		return
@@ -63,8 +62,8 @@ func withhold(p Protocol, key Key, items []Item, answer Answer, e *Error) {
 	}
 }
 
-// decimal reads a whole number written the one way that JSON allows without
-// fraction and exponent, up to 9 digits.
+// decimal reads a whole number of up to 9 digits, written without sign, fraction
+// and exponent.
 func decimal(text []byte) (n int, ok bool) {
 	if len(text) == 0 || len(text) > 9 || text[0] == '0' && len(text) > 1 {
 		return 0, false
@@ -78,8 +77,8 @@ func decimal(text []byte) (n int, ok bool) {
 	return n, true
 }
 
-// imitates reports whether a server that does not look at the case of a
-// member's name may take it for one of the known, which it is not.
+// imitates reports whether name is none of the known names, but a server that
+// ignores case may take it for one.
 func imitates(name string, known ...string) bool {
 	return !slices.Contains(known, name) && slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, name) })
 }

@@ -16,24 +16,24 @@ import (
 
 // HTTPOptions say how an HTTP upstream is reached.
 type HTTPOptions struct {
-	// Transport sends requests. It is not closed but for its idle connections.
-	// An [http.Transport] should have DisableCompression set: else it asks for
-	// gzip on behalf of callers who did not, and unpacks what is passed through.
-	// Default: nil, a transport of its own that keeps up to 256 connections, for
-	// 4 s without a request: many servers close theirs after 5 s, and a batch
+	// Transport sends requests. Close closes only its idle connections. An
+	// [http.Transport] should have DisableCompression set: else it asks for gzip
+	// on behalf of callers that did not, and unpacks what is passed through.
+	// Default: nil, a transport of its own that keeps up to 256 connections, each
+	// for 4 s without a request: many servers close theirs after 5 s, and a batch
 	// that is on its way then is lost.
 	Transport http.RoundTripper
 
-	// Repeat has a batch sent again by another connection when one that was
-	// kept ends before anything of the answer has come. Only for an upstream
-	// whose calls may be repeated, as Route.Isolate is. Default: false, since
-	// the upstream may have done what it did not answer to.
+	// Repeat sends a batch again over another connection when one that was kept
+	// ends before any of the answer has come. Like Route.Isolate, it is only for
+	// an upstream whose calls may be repeated. Default: false, since the upstream
+	// may have done what it did not answer.
 	Repeat bool
 
 	// Header is set on every request to the upstream, batches and what is
 	// passed through alike, in place of what the caller sent: credentials of
-	// the gateway's own. A name without values drops that header. Default:
-	// nil, none.
+	// the gateway's own. A name without values drops that header. Host cannot be
+	// set: it is that of the URL. Default: nil, none.
 	Header http.Header
 
 	// MaxAnswer is the most bytes of the answer to a batch; a longer one fails
@@ -46,8 +46,8 @@ const (
 	keptTime         = 4 * time.Second // of a connection without a request
 )
 
-// HTTP is an Upstream that is asked over HTTP. It serves what is passed
-// through unchanged: streaming, trailers, upgrades. Make one with NewHTTP.
+// HTTP is an Upstream that is asked over HTTP. What is passed through reaches it
+// unchanged, with streaming, trailers and upgrades. Make one with NewHTTP.
 type HTTP struct {
 	base   *url.URL
 	prefix string // what stands before a key's path
@@ -77,8 +77,7 @@ func NewHTTP(base string, opts HTTPOptions) (*HTTP, error) {
 	return h, nil
 }
 
-// sendable refuses a status that net/http reads, but panics over when it is to
-// send it.
+// sendable refuses a status that net/http reads, but would panic on sending.
 func sendable(res *http.Response) error { return refuseBelow(res, http.StatusContinue) }
 
 // refuseBelow refuses a status below least.
@@ -108,7 +107,7 @@ func (h *HTTP) Send(ctx context.Context, key Key, body []byte) (Answer, error) {
 		return Answer{}, unquoted{err}
 	}
 	defer func() { _ = res.Body.Close() }()
-	if err := refuseBelow(res, http.StatusOK); err != nil { // 101 makes a stream of the body
+	if err := refuseBelow(res, http.StatusOK); err != nil { // the body of a 101 is a stream
 		return Answer{}, err
 	}
 	data, err := h.readAnswer(res)
@@ -153,16 +152,17 @@ func (h *HTTP) readAnswer(res *http.Response) (data []byte, err error) {
 
 // ServeHTTP passes r through.
 func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// Else an HTTP/1 server waits for the end of the request before it answers,
-	// for ever if the caller waits for the answer. HTTP/2 needs no telling.
+	// Else an HTTP/1 server reads the request to its end before it answers, which
+	// never comes if the caller waits for the answer. HTTP/2 needs no such call.
 	_ = http.NewResponseController(w).EnableFullDuplex()
 	r = withPassedBody(asWritten(r))
 	h.proxy.ServeHTTP(answerTo(w, r), r)
 }
 
-// rewrite sends a request on as it came, but for what belongs to its
-// connection and the usual X-Forwarded headers. An offer of HTTP/2 belongs
-// there: an upstream that took it would speak with the caller past the gateway.
+// rewrite sends a request on as it came, except for what belongs to its
+// connection, and with the usual X-Forwarded headers. An offer of HTTP/2 belongs
+// to the connection: an upstream that took it would speak with the caller past
+// the gateway.
 func (h *HTTP) rewrite(pr *httputil.ProxyRequest) {
 	pr.SetURL(h.base)
 	if offersHTTP2(pr.In.Header) {
@@ -177,9 +177,9 @@ func (h *HTTP) rewrite(pr *httputil.ProxyRequest) {
 	h.override(pr.Out.Header)
 }
 
-// failed answers in place of an upstream that does not. Who has left, or ended
-// half of the connection, is told nothing: the panic keeps net/http from telling
-// 200.
+// failed answers in place of an upstream that does not. A caller that has left,
+// or closed its half of the connection, gets no answer: the panic keeps net/http
+// from sending status 200.
 func (h *HTTP) failed(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		err = errors.Join(err, context.Cause(r.Context()), passedFault(r))

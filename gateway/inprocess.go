@@ -19,16 +19,16 @@ func (s share) Weight() int { return s.part }
 
 // inProcess is the Dispatcher of a route that brings none.
 type inProcess struct {
-	keyed *batcher.Keyed[unique.Handle[Key], share, Outcome] // a Key is large to hand about, and to compare
+	keyed *batcher.Keyed[unique.Handle[Key], share, Outcome] // a Key is large to copy and to compare
 	scale scale
 
 	// together is held for reading while the items of a call are submitted. A
-	// slot that starts waits for that: else it would take the first of them
-	// and leave the others for a second upstream call.
+	// slot that starts waits for that; else it would take the first of them and
+	// leave the others to a second upstream call.
 	together sync.RWMutex
 }
 
-// newInProcess batches as r, which has its defaults, says.
+// newInProcess returns the Dispatcher of r, which has its defaults.
 func newInProcess(r Route, process Process) *inProcess {
 	fn := func(ctx context.Context, key unique.Handle[Key], reqs []share) ([]Outcome, error) {
 		items := make([]Item, len(reqs))
@@ -49,7 +49,7 @@ func newInProcess(r Route, process Process) *inProcess {
 	return d
 }
 
-// whole waits until no call is half submitted.
+// whole waits until no call is partly submitted.
 func (d *inProcess) whole() {
 	d.together.Lock()
 	defer d.together.Unlock()
@@ -65,7 +65,7 @@ func (d *inProcess) Dispatch(ctx context.Context, key Key, items []Item) ([]Outc
 	return outcomes, d.several(ctx, handle, items, outcomes)
 }
 
-// one is most calls.
+// one is Dispatch for a call of one item, as most are.
 func (d *inProcess) one(ctx context.Context, key unique.Handle[Key], items []Item, outcomes []Outcome) (err error) {
 	outcomes[0], err = d.keyed.Do(ctx, key, d.share(items[0]))
 	return err
@@ -87,7 +87,7 @@ func (d *inProcess) several(ctx context.Context, key unique.Handle[Key], items [
 	return nil
 }
 
-// submit hands the items of a call in together.
+// submit submits the items of a call together.
 func (d *inProcess) submit(ctx context.Context, key unique.Handle[Key], items []Item) []batcher.Future[Outcome] {
 	d.together.RLock()
 	defer d.together.RUnlock()

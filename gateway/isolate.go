@@ -9,11 +9,11 @@ import (
 	"github.com/gobatcher/batcher/middleware"
 )
 
-// isolate is exchange with [middleware.Isolate] around it, for whole calls:
-// what a caller asks for as one is refused as one, as if it had been sent
-// alone. Calls run again in halves until each that is to blame is alone,
-// however many there are: n calls take at most 2n-2 more, not twice what they
-// would take without a gateway.
+// isolate is exchange with [middleware.Isolate] around it, for whole calls: what
+// a caller asks for at once is refused as a whole, as if it had been sent alone.
+// Calls run again in halves until each one to blame is alone, however many there
+// are: n calls take at most 2n-2 upstream calls more, so fewer than twice as many
+// as without a gateway.
 func (p *processor) isolate(ctx context.Context, items []Item) ([]Outcome, error) {
 	outcomes, err := p.exchange(ctx, items)
 	info, _ := batcher.FromContext(ctx)
@@ -22,19 +22,19 @@ func (p *processor) isolate(ctx context.Context, items []Item) ([]Outcome, error
 	}
 	first := true
 	again := func(_ context.Context, portions []portion) ([][]Outcome, error) {
-		if first { // that is the exchange above
+		if first { // the exchange above
 			first = false
 			return nil, err
 		}
 		return p.resend(ctx, info, portions)
 	}
 	portions := portionsOf(items, info.Requests)
-	goesOn := context.WithoutCancel(ctx) // else who is left when ctx ends gets err, which may be another's
+	goesOn := context.WithoutCancel(ctx) // else callers left when ctx ends would get err, which may be another's
 	each, err := middleware.Isolate(again, p.repeatable, -1)(goesOn, portions)
 	return spread(portions, each, err, len(items))
 }
 
-// portion is what of a batch belongs to one call.
+// portion is the part of a batch that belongs to one call.
 type portion struct {
 	caller context.Context
 	at     []int // places in the batch
@@ -54,7 +54,7 @@ func isOneCall(items []Item, callers []context.Context) bool {
 	return true
 }
 
-// caller gives the call that item i is of, nil where another Dispatcher than
+// caller returns the call that item i is of, nil where a Dispatcher that is not
 // the route's own does not tell.
 func caller(callers []context.Context, i int) *visit {
 	if i >= len(callers) {
@@ -87,7 +87,7 @@ func portionsOf(items []Item, callers []context.Context) []portion {
 }
 
 // resend exchanges portions of a batch, without those that nobody waits for
-// any more. When nobody waits for any of them, it ends.
+// any more. It ends when nobody waits for any of them.
 func (p *processor) resend(ctx context.Context, info batcher.Info, portions []portion) ([][]Outcome, error) {
 	if ctx.Err() != nil {
 		return nil, lost(ctx, nil)
@@ -123,7 +123,7 @@ func (p *processor) resend(ctx context.Context, info batcher.Info, portions []po
 	return each, gone
 }
 
-// whileAwaited gives a context that ends with ctx, and when the callers of all
+// whileAwaited returns a context that ends with ctx, or when the callers of all
 // portions have left. end must be called.
 func whileAwaited(ctx context.Context, portions []portion) (_ context.Context, end func()) {
 	ctx, cancel := context.WithCancelCause(ctx)

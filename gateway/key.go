@@ -8,7 +8,7 @@ import (
 
 // Key is what all items of a batch have in common: they become one upstream
 // request with this method, path, query and header. It is comparable, and
-// holds nothing that another process could not use.
+// another process can use all that it holds.
 type Key struct {
 	Method      string
 	Path        string // escaped, as the caller wrote it
@@ -18,7 +18,7 @@ type Key struct {
 	Shape       string // see Call
 }
 
-// Header gives the headers that matter to the batch, without Content-Type.
+// Header returns the headers that matter to the batch, without Content-Type.
 // The caller owns it.
 func (k Key) Header() http.Header {
 	h := make(http.Header)
@@ -31,7 +31,7 @@ func (k Key) Header() http.Header {
 }
 
 // fields writes the named headers as Key.Fields holds them, a line for each
-// value: neither a name nor a value can hold a line's end. names are sorted
+// value: neither a name nor a value can hold a line break. names are sorted
 // and canonical.
 func fields(h http.Header, names []string) string {
 	var b strings.Builder
@@ -46,7 +46,7 @@ func fields(h http.Header, names []string) string {
 	return b.String()
 }
 
-// canonical gives names in the form that fields needs.
+// canonical returns names in the form that fields needs.
 func canonical(names []string) []string {
 	all := make([]string, len(names))
 	for i, name := range names {
@@ -56,7 +56,7 @@ func canonical(names []string) []string {
 	return slices.Compact(all)
 }
 
-// keyOf gives the key of a call. matter are the headers that the route names,
+// keyOf returns the key of a call. matter are the headers that the route names,
 // canonical.
 func keyOf(r *http.Request, c *Call, matter []string) Key {
 	k := Key{Method: c.Method, Path: c.Path, Query: c.Query, ContentType: c.ContentType, Shape: c.Shape}

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// Observer is told what happens, for metrics, logs and traces. Its functions
-// are called from many goroutines at once, on the way of every request: they
-// must be safe for that, and quick. Nil ones are not called.
+// Observer is told what happens, for metrics, logs and traces. Its functions are
+// called for every request, from many goroutines at once: they must be safe for
+// that, and quick. Nil ones are not called.
 type Observer struct {
-	// Served is told of each request that was answered, also of one that was
-	// refused at the door, or whose caller left.
-	// r.Body must not be used.
+	// Served is told of each request that was answered, including those that
+	// were refused before a route saw them, or whose caller left. r.Body must not
+	// be used.
 	Served func(r *http.Request, s Served)
 
 	// Exchanged is told of each upstream call, in the goroutine of its batch.
-	// ctx is the batch's: what the callers' contexts carry is in e.Callers.
+	// ctx is the batch's; the callers' contexts are in e.Callers.
 	Exchanged func(ctx context.Context, e Exchange)
 }
 
@@ -34,7 +34,7 @@ type Served struct {
 	Took     time.Duration // all of it
 	Queued   time.Duration // before the upstream was asked
 	Upstream time.Duration // of the slowest batch
-	Batches  []*Batch      // in which its items were; must not be changed
+	Batches  []*Batch      // that its items were in; must not be changed
 }
 
 // Exchange is one upstream call.
@@ -43,8 +43,8 @@ type Exchange struct {
 	Key     Key // holds secrets: Fields, and whatever callers put into the rest
 	Batch   Batch
 	Start   time.Time
-	Opened  time.Time         // when the batch's first item came; zero if nobody knows
-	Callers []context.Context // of the calls that the items are of, aligned with them; must not be changed
+	Opened  time.Time         // when the batch's first item came; zero if that is not known
+	Callers []context.Context // of each item's call, in the order of the items; must not be changed
 
 	Status   int // of the answer; zero if there is none
 	Sent     int // bytes of the body
@@ -52,7 +52,7 @@ type Exchange struct {
 	Err      error
 }
 
-// refused answers a request with e at the door, before any route has seen it.
+// refused answers a request with e, before any route has seen it.
 func (o Observer) refused(w http.ResponseWriter, r *http.Request, route string, e *Error) {
 	start := time.Now()
 	out := e.writeTimed(w, "")

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// passTo has another handler serve r; nil refuses it.
+// passTo lets another handler serve r; if that is nil, it refuses r.
 func passTo(w http.ResponseWriter, r *http.Request, to http.Handler, name string, observer Observer) {
 	if to == nil {
 		to = http.HandlerFunc(notFound)
@@ -56,7 +56,7 @@ func explain(w http.ResponseWriter, err error) {
 	}
 }
 
-// final gives the status that the answer to r had in the end.
+// final returns the status that the answer to r had in the end.
 func (w *statusWriter) final(r *http.Request) int {
 	switch {
 	case w.status >= http.StatusOK || w.status == http.StatusSwitchingProtocols:
@@ -64,7 +64,7 @@ func (w *statusWriter) final(r *http.Request) int {
 	case r.Context().Err() != nil:
 		return statusClientGone
 	}
-	return http.StatusOK // which the server sends for who wrote nothing
+	return http.StatusOK // which the server sends for a handler that wrote nothing
 }
 
 // Unwrap lets http.ResponseController reach what is wrapped: flushing,
@@ -92,13 +92,13 @@ func (w *statusWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// passedBody is the body of a request that an HTTP passes through. It remembers
-// the gateway's own error in place of its end: over HTTP/1 the request's context
-// ends with it, and that is all that the transport would say.
+// passedBody is the body of a request that an HTTP passes through. If the
+// gateway's own limits end it, it remembers that error: over HTTP/1 the request's
+// context ends too, and that is all that the transport would report.
 type passedBody struct {
 	io.ReadCloser
 	left atomic.Int64  // bytes to come; negative: some, until the end
-	turn chan struct{} // holds a value while somebody reads
+	turn chan struct{} // holds a value during a Read
 	own  *Error        // guarded by turn
 }
 
@@ -129,15 +129,15 @@ func (b *passedBody) Read(p []byte) (int, error) {
 }
 
 // passedAnswer is the answer over HTTP/1 to a request with such a body. If it
-// begins before the body's end it is the last of its connection: net/http need
-// not read the body before it, and what is left would get in the way of the next
+// begins before the body's end, it is the last of its connection: net/http does
+// not read the rest of the body first, which would then stand before the next
 // request.
 type passedAnswer struct {
 	http.ResponseWriter
 	body *passedBody
 }
 
-// answerTo gives w, or a passedAnswer in front of it.
+// answerTo returns w, or a passedAnswer in front of it.
 func answerTo(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
 	if body, ok := r.Body.(*passedBody); ok && r.ProtoMajor < 2 {
 		return &passedAnswer{w, body}
@@ -155,11 +155,11 @@ func (w *passedAnswer) WriteHeader(status int) {
 // Unwrap is for http.ResponseController.
 func (w *passedAnswer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// lastRead is how long a read may go on when the request's context has ended:
-// one that has ended the context is at its own end too.
+// lastRead is how long passedFault waits for a Read when the request's context
+// has ended: a Read that ended the context is about to return.
 const lastRead = 100 * time.Millisecond
 
-// passedFault gives the gateway's own error that ended the body of r, or nil.
+// passedFault returns the gateway's own error that ended the body of r, or nil.
 func passedFault(r *http.Request) error {
 	b, ok := r.Context().Value(passedKey{}).(*passedBody)
 	if !ok {

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// asWritten gives r with a path that url.URL.EscapedPath tells as the caller
-// wrote it. If one byte of a path should have been escaped and is not,
-// net/url forgets how all of it was written: %2F would become a slash, and
-// %2e%2e a parent. Such bytes, and they alone, are escaped here.
+// asWritten returns r with a path that url.URL.EscapedPath returns as the caller
+// wrote it. If one byte of a path should have been escaped and is not, net/url
+// forgets how all of it was written: %2F would become a slash, and %2e%2e a
+// parent. Such bytes, and only they, are escaped here.
 func asWritten(r *http.Request) *http.Request {
 	raw := r.URL.RawPath
 	if raw == "" || r.URL.EscapedPath() == raw {
@@ -17,7 +17,7 @@ func asWritten(r *http.Request) *http.Request {
 	}
 	escaped := escapeRest(raw)
 	if path, err := url.PathUnescape(escaped); err != nil || path != r.URL.Path {
-		return r // somebody has changed the path since, and not how it is written
+		return r // somebody has changed Path since, but not RawPath
 	}
 	own, at := *r, *r.URL
 	at.RawPath = escaped

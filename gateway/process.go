@@ -12,12 +12,11 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// Process gives the function that has a batch of this route answered, for a
-// Dispatcher of one's own and its workers: it joins, asks Upstream and
-// splits, with Route.Isolate and Wrap around that, and tells observer, in which nil
-// functions are not called. The trigger and the callers of a batch are those
-// that [batcher.FromContext] tells of ctx. It fails where Protocol or
-// Upstream is nil.
+// Process returns the function that gets a batch of this route answered, for a
+// Dispatcher of one's own and its workers: it joins, asks Upstream and splits,
+// with Route.Isolate and Wrap around that, and tells observer, whose nil
+// functions are not called. It learns the trigger and the callers of a batch by
+// [batcher.FromContext]. Process fails if Protocol or Upstream is nil.
 func (r Route) Process(observer Observer) (Process, error) {
 	if r.Protocol == nil || r.Upstream == nil {
 		return nil, fmt.Errorf("gateway: route %q: Process needs a Protocol and an Upstream", r.Pattern)
@@ -32,8 +31,8 @@ func (r Route) Process(observer Observer) (Process, error) {
 	}, nil
 }
 
-// KeyFromContext gives the key of the batch that ctx, the context of a
-// function given to Route.Wrap, belongs to; false if it belongs to none.
+// KeyFromContext returns the key of the batch that ctx belongs to, which is the
+// context of a function made by Route.Wrap; false if it belongs to none.
 func KeyFromContext(ctx context.Context) (Key, bool) {
 	key, ok := ctx.Value(keyOfContext{}).(Key)
 	return key, ok
@@ -41,7 +40,7 @@ func KeyFromContext(ctx context.Context) (Key, bool) {
 
 type keyOfContext struct{}
 
-// processor has the batches of one route answered.
+// processor gets the batches of one route answered.
 type processor struct {
 	route    Route
 	observer Observer
@@ -106,7 +105,7 @@ func (p *processor) ask(ctx context.Context, e *Exchange, items []Item) ([]Resul
 	return results, nil
 }
 
-// lost is the error of a call that has no answer.
+// lost returns the error of an upstream call that has no answer.
 func lost(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		err = errors.Join(context.Cause(ctx), err)
@@ -114,7 +113,7 @@ func lost(ctx context.Context, err error) error {
 	return fmt.Errorf("the upstream did not answer: %w", err)
 }
 
-// refused is what becomes of a batch that the upstream refused.
+// refused returns what becomes of a batch that the upstream refused.
 func (p *processor) refused(x *Exchange, items []Item, a Answer) ([]Result, error) {
 	e := Errorf(a.Status, "the upstream answered %d", a.Status)
 	e.Header, e.Body = x.Batch.Header, a.Body

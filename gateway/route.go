@@ -6,10 +6,10 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// Route says which requests are batched how. Its zero limits are the
-// defaults given here; a negative one means none, unless it says otherwise.
+// Route says which requests are batched, and how. Its zero limits are the
+// defaults named here; a negative one means none, unless it says otherwise.
 type Route struct {
-	// Name stands in logs and metrics. Default: "", which is Pattern.
+	// Name appears in logs and metrics. Default: "", which is Pattern.
 	Name string
 
 	// Pattern is an [net/http.ServeMux] pattern: "/v1/models/{rest...}",
@@ -23,26 +23,27 @@ type Route struct {
 
 	// Dispatcher takes the place of the in-process batching. The fields from
 	// MaxItems to Wrap are then its business, not the route's, and Process
-	// says how it has batches answered. Default: nil.
+	// returns the function that answers its batches. Default: nil.
 	Dispatcher Dispatcher
 
-	// Headers names the request headers that matter, beside Authorization and
-	// those of the protocol: only requests that are equal in all of them share
-	// a batch, and they alone reach the upstream. Host and headers of the
-	// connection or the body's coding cannot be named. Default: nil, Authorization.
+	// Headers names the request headers that matter, in addition to
+	// Authorization and those of the protocol: only requests that are equal in
+	// all of them share a batch, and no others reach the upstream with it. Host
+	// and headers of the connection or the body's coding cannot be named.
+	// Default: nil, Authorization.
 	Headers []string
 
-	// Refuse has what matches Pattern and is no call of Protocol answered with
-	// status 404 instead of passed through. Default: false.
+	// Refuse answers requests that match Pattern but are no calls of Protocol
+	// with status 404 instead of passing them through. Default: false.
 	Refuse bool
 
 	// MaxItems is the most items in a batch. Default: zero, which is the
 	// protocol's limit, or 64.
 	MaxItems int
 
-	// MinItems is enough items to start, MaxConcurrent the most upstream calls
-	// at once, Delay the longest wait for company and TargetTime the longest
-	// that an upstream call should take: see [batcher.Options].
+	// MinItems is how many items are enough to start, MaxConcurrent the most
+	// upstream calls at once, Delay the longest wait for company and TargetTime
+	// the longest that an upstream call should take: see [batcher.Options].
 	MinItems      int
 	MaxConcurrent int
 	Delay         time.Duration
@@ -57,34 +58,35 @@ type Route struct {
 	// answered with status 413. Default: zero, 16 MiB.
 	MaxBatchBytes int
 
-	// Isolate has a batch that failed for what may be one item's fault sent
-	// again in parts, by whole calls, until each culprit is alone: an answer
-	// that does not fit, a status of 400, 422 or 500, a Program that crashed or
-	// took too long. Of n calls that makes 2n-2 upstream calls more at most; who
-	// has left is left out. Only for an upstream whose calls may be repeated.
-	// Default: false.
+	// Isolate sends a batch that failed for what may be one item's fault again
+	// in parts, by whole calls, until each culprit is alone: after an answer that
+	// does not fit, a status of 400, 422 or 500, or a Program that crashed or
+	// took too long. For n calls that makes 2n-2 upstream calls more at most;
+	// callers that have left are left out. Only for an upstream whose calls may
+	// be repeated. Default: false.
 	Isolate bool
 
-	// Wrap goes around the processing of a batch: a place for the functions
-	// of package middleware, and for telemetry. Default: nil, nothing.
+	// Wrap wraps the processing of a batch: a place for the functions of
+	// package middleware, and for telemetry. Default: nil, nothing.
 	Wrap func(batcher.Func[Item, Outcome]) batcher.Func[Item, Outcome]
 
-	// MaxPending is the most items waiting or being processed; who comes then
-	// is answered with status 429, and a call of more items than that with 413.
-	// Default: zero, 16,384.
+	// MaxPending is the most items waiting or being processed; a call that would
+	// exceed it is answered with status 429, and one that has more items than
+	// that by itself with 413. Default: zero, 16,384.
 	MaxPending int
 
 	// MaxPendingBytes is the most bytes of requests being read, waiting or
-	// being processed; likewise. Default: zero, 256 MiB.
+	// being processed; a request that would exceed it is answered with status
+	// 429. Default: zero, 256 MiB.
 	MaxPendingBytes int64
 
-	// MaxBody is the most bytes of a request that is a call; a longer one is
-	// answered with status 413. What is passed through is not limited.
-	// Default: zero, 8 MiB.
+	// MaxBody is the most bytes of the body of a call; a longer one is answered
+	// with status 413. What is passed through is not limited. Default: zero,
+	// 8 MiB.
 	MaxBody int64
 
-	// Timeout is the longest that a call takes until its answer, else it is
-	// answered with status 504. Default: zero, 30 s.
+	// Timeout is the longest that a call may take; one that is not answered by
+	// then gets status 504. Default: zero, 30 s.
 	Timeout time.Duration
 }
 
@@ -122,7 +124,7 @@ func set[T comparable](field *T, value T) {
 	}
 }
 
-// options gives those of the in-process batching. r has its defaults.
+// options returns those of the in-process batching. r has its defaults.
 func (r Route) options() batcher.Options {
 	o := batcher.Options{
 		MaxSize:       max(0, r.MaxItems),

@@ -6,20 +6,21 @@ import (
 )
 
 // scale maps two limits of a batch, weight and bytes, onto the one that a
-// Batcher has: an item counts with its larger share of the two, so that
-// batches which keep the one limit keep both.
+// Batcher has: an item counts with its larger share of the two, so a batch
+// within the one limit is within both.
 type scale struct {
 	weight, bytes int // the limits; zero and less: none
 }
 
-// scaleFull is the share of an item that fills a batch alone. Shares are
-// rounded down, so that what fits exactly does; it is so large that the parts
-// lost never add up to a whole unit in a batch that memory could hold.
+// scaleFull is the share of an item that fills a batch alone. Shares are rounded
+// down, so what fits exactly is let in; scaleFull is so large that what rounding
+// loses never adds up to a unit of a limit in a batch that memory could hold.
 const scaleFull = math.MaxInt >> 10
 
 func (s scale) limited() bool { return s.weight > 0 || s.bytes > 0 }
 
-// share gives the item's part of scaleFull, more than that if it is over a limit.
+// share returns the item's part of scaleFull, and more than scaleFull if the item
+// is over a limit.
 func (s scale) share(item Item) int {
 	return max(part(max(1, item.Weight), s.weight), part(len(item.Data), s.bytes))
 }

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// sending is a batch that has gone to the upstream. It tells a caller who does
-// not wait for the answer how long it queued until then.
+// sending is a batch that has gone to the upstream. A call that does not wait for
+// the answer learns from it how long it had queued by then.
 type sending struct {
 	batch Batch // but for Upstream and Header
 	start time.Time
 	took  atomic.Int64 // nanoseconds; zero: there is no answer yet
 }
 
-// tell tells the calls that its items are of. The contexts of another
+// tell tells the calls that the items are of. The contexts of another
 // Dispatcher's items lead to none.
 func (s *sending) tell(callers []context.Context) {
 	var last *visit
@@ -26,7 +26,7 @@ func (s *sending) tell(callers []context.Context) {
 	}
 }
 
-// until gives the batch as it was at a time.
+// until returns the batch as it was at a time.
 func (s *sending) until(now time.Time) *Batch {
 	b := s.batch
 	if b.Upstream = time.Duration(s.took.Load()); b.Upstream == 0 {
@@ -37,7 +37,7 @@ func (s *sending) until(now time.Time) *Batch {
 
 type visitOfContext struct{}
 
-// Value gives the call itself to who asks for it.
+// Value returns the call itself for visitOfContext.
 func (v *visit) Value(key any) any {
 	if key == (visitOfContext{}) {
 		return v

@@ -19,7 +19,7 @@ type route struct {
 	observer   Observer
 }
 
-// newRoute makes r, which is valid, work.
+// newRoute puts r, which is valid, to work.
 func newRoute(r Route, observer Observer) (*route, error) {
 	made := &route{Route: r.withDefaults(), dispatcher: r.Dispatcher, observer: observer}
 	made.matters = canonical(slices.Concat(r.Headers, matters))
@@ -55,8 +55,8 @@ func newVisit(rt *route, r *http.Request) *visit {
 }
 
 // visit is one call, from its head to its answer. It is on the heap, and the
-// methods under which it waits have small frames: a goroutine that waits then
-// gets by with half of the stack. It is the context of its items: so a batch
+// methods in which it waits have small frames, so a goroutine that waits gets by
+// with half of the stack. It is the context of its items, through which a batch
 // can tell it that it is sent (see sending).
 type visit struct {
 	context.Context // while the call may be answered
@@ -70,14 +70,14 @@ type visit struct {
 	body *body
 	call *Call
 	key  Key
-	held int // items of room that it takes
+	held int // the room that its items take
 
 	outcomes []Outcome
 	reply    Reply
 	err      error
 }
 
-// run has the call answered.
+// run gets the call answered, within the route's timeout.
 func (v *visit) run() {
 	if v.route.Timeout <= 0 {
 		v.Context = v.r.Context()
@@ -104,7 +104,7 @@ func (v *visit) within() {
 	}
 }
 
-// read takes the call apart, and takes room for it.
+// read takes the call apart, and reserves room for it.
 func (v *visit) read() (err error) {
 	rt := v.route
 	if v.body, err = rt.read(v.r); err != nil {
@@ -127,7 +127,7 @@ func (v *visit) read() (err error) {
 	return nil
 }
 
-// unreadable is what a caller is told whose call the protocol cannot read.
+// unreadable returns the answer to a call that the protocol cannot read.
 func unreadable(err error) error {
 	var own *Error
 	if errors.Is(err, ErrNotMine) || errors.As(err, &own) {
@@ -136,8 +136,8 @@ func unreadable(err error) error {
 	return Errorf(http.StatusBadRequest, "%v", err)
 }
 
-// release gives back what room the call takes, but for a body that is yet to
-// be passed through.
+// release gives back the room that the call takes, except for a body that is yet
+// to be passed through.
 func (v *visit) release() {
 	switch {
 	case v.body == nil:
@@ -165,8 +165,8 @@ func (v *visit) join() (err error) {
 	return nil
 }
 
-// in notes that an item was in batch b. From another process each item brings a
-// copy.
+// in notes that an item was in batch b. From another process, each item brings a
+// copy of it.
 func (s *Served) in(b *Batch) {
 	if b == nil || len(s.Batches) > 0 && s.Batches[len(s.Batches)-1].ID == b.ID {
 		return

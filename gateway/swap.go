@@ -5,10 +5,10 @@ import (
 	"sync/atomic"
 )
 
-// Swap serves with a Handler that another can replace while requests come,
-// without refusing any: those inside the old one are answered there, and
-// whoever finds it draining goes to the new one. It is safe for concurrent
-// use. Make one with NewSwap.
+// Swap serves with a Handler that can be replaced while requests come, without
+// refusing any: requests inside the old one are answered there, and those that
+// find it draining go to the new one. It is safe for concurrent use. Make one
+// with NewSwap.
 type Swap struct{ now atomic.Pointer[Handler] }
 
 // NewSwap makes a Swap that serves with h.
@@ -18,14 +18,14 @@ func NewSwap(h *Handler) *Swap {
 	return s
 }
 
-// Handler gives the Handler that serves now.
+// Handler returns the Handler that serves now.
 func (s *Swap) Handler() *Handler { return s.now.Load() }
 
-// Replace serves with h from now on and gives the Handler that did before,
-// for Shutdown.
+// Replace serves with h from now on and returns the Handler that did before, to
+// be shut down.
 func (s *Swap) Replace(h *Handler) (old *Handler) { return s.now.Swap(h) }
 
-// ServeHTTP is that of the Handler that serves now.
+// ServeHTTP calls that of the Handler that serves now.
 func (s *Swap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := s.now.Load()
 	for !h.enter() {

@@ -27,7 +27,7 @@ func (s *Served) timing() string {
 	return string(b)
 }
 
-// addTiming adds to what the upstream may have said itself.
+// addTiming adds timing to what the upstream may have said itself.
 func addTiming(h http.Header, timing string) {
 	if timing != "" {
 		h["Server-Timing"] = append(slices.Clip(h["Server-Timing"]), timing)

@@ -8,12 +8,12 @@ import (
 	"sync/atomic"
 )
 
-// Tokens lets in who knows one of a set of bearer tokens (RFC 6750). The set
-// can be replaced at any time; the zero Tokens let nobody in. It is safe for
+// Tokens lets in requests that bear one of a set of bearer tokens (RFC 6750). The
+// set can be replaced at any time; the zero Tokens lets none in. It is safe for
 // concurrent use.
 type Tokens struct {
 	// Observer is told of requests that are refused. It must not be changed
-	// while requests come. Default: the zero Observer, nobody.
+	// while requests come. Default: the zero Observer, which ignores them.
 	Observer Observer
 
 	sums atomic.Pointer[[][sha256.Size]byte]
@@ -30,9 +30,9 @@ func (t *Tokens) Set(tokens []string) {
 	t.sums.Store(&sums)
 }
 
-// Require serves requests that bear a token with next, and answers others
+// Require serves requests that bear a known token with next, and answers others
 // with status 401. The Authorization header stays: it divides batches and
-// reaches the upstream unless HTTPOptions.Header takes its place.
+// reaches the upstream unless HTTPOptions.Header replaces it.
 func (t *Tokens) Require(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !t.known(r.Header["Authorization"]) {
@@ -45,8 +45,9 @@ func (t *Tokens) Require(next http.Handler) http.Handler {
 	})
 }
 
-// known compares with every token, and takes the same time whichever it is:
-// sums have one length, so that not even that of a token is told.
+// known compares with every token, and takes the same time whichever it is. It
+// compares sums, which have one length, so the length of a token does not show
+// either.
 func (t *Tokens) known(authorization []string) bool {
 	sums := t.sums.Load()
 	if sums == nil || len(authorization) != 1 {

@@ -17,8 +17,8 @@ func (e *FieldError) Error() string {
 	return fmt.Sprintf("gateway: route %q: %s %s", e.Route, e.Field, e.Text)
 }
 
-// Validate says what is wrong, with a [FieldError] for each fault, joined by
-// errors.Join, or gives nil. It does not look into the pattern: New does.
+// Validate returns what is wrong, a [FieldError] for each fault, joined by
+// errors.Join, or nil. It does not look into the pattern: New does.
 func (r Route) Validate() error {
 	var faults []error
 	fault := func(field, format string, args ...any) {
