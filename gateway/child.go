@@ -24,8 +24,8 @@ type child struct {
 	asked   atomic.Bool   // an answer is due
 	bad     atomic.Bool   // it must not be asked again
 	line    chan []byte   // the answer
-	batches int           // asked; of who asks
-	killed  sync.Once     // before it is waited for: later its id may be another's
+	batches int           // that it was asked; belongs to the goroutine that asks
+	killed  sync.Once     // killed before it is waited for: later its id may be another's
 	ended   chan struct{} // closed when the process has ended and been waited for
 	fate    error         // why; read after ended
 }
@@ -46,7 +46,7 @@ func (timeoutError) Temporary() bool { return true }
 func startChild(command []string, opts ProgramOptions) (*child, error) {
 	c := &child{cmd: exec.Command(command[0], command[1:]...), most: opts.MaxAnswer, line: make(chan []byte, 1), ended: make(chan struct{})}
 	c.cmd.Dir, c.cmd.Env, c.cmd.Stderr = opts.Dir, opts.Env, opts.Stderr
-	c.cmd.WaitDelay = time.Second // for who inherited standard error
+	c.cmd.WaitDelay = time.Second // in case another process inherited standard error
 	ownGroup(c.cmd)
 	var err error
 	if c.stdin, err = c.cmd.StdinPipe(); err != nil {
@@ -71,12 +71,13 @@ func startChild(command []string, opts ProgramOptions) (*child, error) {
 	return c, nil
 }
 
-// lastWords is how long an ended process's output may be held open by what it
-// has started and could not be killed with it.
+// lastWords is how long processes that an ended process has started, and that
+// could not be killed with it, may hold its output open.
 const lastWords = time.Second
 
-// wait gives the error that the process ends with. What it has started ends
-// with it: else that could hold its output, and nobody would learn of its end.
+// wait returns the error that the process ends with. What it has started is
+// killed with it: else that could hold its output open, and its end would go
+// unnoticed.
 func (c *child) wait(silent <-chan struct{}) error {
 	untilEnded(c.cmd, silent)
 	c.end()
@@ -84,7 +85,7 @@ func (c *child) wait(silent <-chan struct{}) error {
 	return c.cmd.Wait()
 }
 
-// read hands on what the process writes, until it ends or writes unasked.
+// read passes on what the process writes, until it ends or writes unasked.
 func (c *child) read(silent chan<- struct{}, exit <-chan error) {
 	r := bufio.NewReader(c.stdout)
 	why := errNoise
@@ -112,8 +113,9 @@ func (c *child) read(silent chan<- struct{}, exit <-chan error) {
 	close(c.ended)
 }
 
-// readLine reads a line of at most so many bytes (zero and less: no limit),
-// without its end. What an ended process left without one is no line.
+// readLine reads a line of at most so many bytes (zero and less: no limit), and
+// returns it without the line break. What an ended process left without one is no
+// line.
 func readLine(r *bufio.Reader, most int64) ([]byte, error) {
 	var line []byte
 	for {
@@ -135,7 +137,7 @@ func readLine(r *bufio.Reader, most int64) ([]byte, error) {
 func (c *child) fit() bool { return !c.bad.Load() }
 
 // ask writes a batch and waits for its answer. After an error the child must
-// not be asked again. limit is the longest that it takes; zero and less: none.
+// not be asked again. limit is the longest that it may take; zero and less: none.
 func (c *child) ask(body []byte, limit time.Duration) ([]byte, error) {
 	var late atomic.Bool
 	if limit > 0 {
@@ -168,7 +170,7 @@ func (c *child) ask(body []byte, limit time.Duration) ([]byte, error) {
 	return nil, c.fate
 }
 
-// answers says what keeps line from being an answer to body.
+// answers returns an error that says why line is no answer to body, or nil.
 func answers(body, line []byte) error {
 	results, err := count(line)
 	if err != nil {
@@ -186,23 +188,23 @@ func count(data []byte) (n int, err error) {
 	return n, err
 }
 
-// finish ends its input, which it should end upon.
+// finish ends its input, upon which it should end.
 func (c *child) finish() {
 	c.bad.Store(true)
 	_ = c.stdin.Close()
 }
 
-// kill ends it and all that it started, and its output is not read any more.
+// kill kills it and all that it started, and its output is not read any more.
 func (c *child) kill() {
 	c.end()
 	_ = c.stdout.Close()
 }
 
-// end ends it and all that it started. What it has written can be read.
+// end kills it and all that it started. What it has written can still be read.
 func (c *child) end() {
 	c.bad.Store(true)
 	c.killed.Do(func() {
 		killGroup(c.cmd)
-		_ = c.stdin.Close() // frees who writes to it, if something else holds the pipe
+		_ = c.stdin.Close() // frees a writer, if something else holds the pipe open
 	})
 }

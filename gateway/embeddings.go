@@ -15,19 +15,19 @@ import (
 // OpenAIEmbeddings is the protocol "openai-embeddings": POST …/embeddings
 // with input, answered with data and usage, as OpenAI defines it
 // (https://platform.openai.com/docs/api-reference/embeddings) and many other
-// servers speak it.
+// servers implement it.
 //
-// All four forms of input are calls: a text, several, an array of tokens,
-// several. An item is one text or one array of tokens; the two kinds do not
-// meet in a batch. All else of the body divides batches. Empty inputs and more
-// than 8,192 tokens in one, which make the upstream refuse a batch as a whole,
-// are no calls. The headers
-// Api-Key, OpenAI-Organization and OpenAI-Project divide batches too.
+// All four forms of input are calls: a text, several texts, an array of tokens,
+// several arrays. An item is one text or one array of tokens; the two kinds do
+// not share a batch. All else in the body divides batches. Empty inputs and
+// inputs of more than 8,192 tokens, which make the upstream refuse a batch as a
+// whole, are no calls. The headers Api-Key, OpenAI-Organization and
+// OpenAI-Project divide batches too.
 //
-// An element of data finds its item by its index, and its caller finds it
-// under the index that it has in the caller's input. The whole numbers in
-// usage are shared out by the items' weights so that the parts add up exactly
-// to what the upstream counted.
+// An element of data belongs to the item with its index; the caller gets it with
+// the index that the item has in the caller's input. The whole numbers in usage
+// are divided by the items' weights, so that the shares add up exactly to what
+// the upstream counted.
 //
 // The weight of an item is its tokens, or the bytes of its text as written in
 // JSON, which are never fewer than its tokens, but at most 8,192: the most
@@ -47,7 +47,7 @@ const (
 // account a call is made, at OpenAI and at Azure.
 var embeddingsHeaders = []string{"Api-Key", "Openai-Organization", "Openai-Project"}
 
-// Limits are those of OpenAI.
+// Limits returns those of OpenAI.
 func (OpenAIEmbeddings) Limits() (items, weight int) { return embeddingsItems, embeddingsTokens }
 
 // Match wants a POST to a path that ends in /embeddings.
@@ -88,8 +88,8 @@ func (OpenAIEmbeddings) Read(_ *http.Request, body []byte, most int) (*Call, err
 	return &Call{Items: items, Shape: string(shape), Headers: embeddingsHeaders}, nil
 }
 
-// embeddingsInputs gives the single inputs in what input holds, and the mark
-// of their kind. There may be so many, zero: any number.
+// embeddingsInputs returns the single inputs that input holds, no more than most
+// unless that is zero, and the mark of their kind.
 func embeddingsInputs(input []byte, most int) (inputs [][]byte, mark string, err error) {
 	switch jsonraw.Kind(input) {
 	case '"':
@@ -145,8 +145,8 @@ func (OpenAIEmbeddings) Join(key Key, items []Item) ([]byte, error) {
 	return append(body, key.Shape[at+1:]...), nil
 }
 
-// Split gives each item the element of data with its index. In Extra are,
-// each as a varint, where the index stands in the element, its length, and
+// Split gives each item the element of data with its index. Extra holds, each as
+// a varint, where the index stands in the element, the length of the index, and
 // the item's shares of the numbers in usage.
 func (OpenAIEmbeddings) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
 	var data, usage jsonraw.Span
@@ -182,7 +182,7 @@ func (OpenAIEmbeddings) Split(_ Key, items []Item, answer Answer) ([]Result, err
 	return results, nil
 }
 
-// placeEmbedding gives an element of data in body to the item whose index it has.
+// placeEmbedding assigns an element of data in body to the item with its index.
 func placeEmbedding(results []Result, body []byte, element, index jsonraw.Span) error {
 	i, ok := decimal(index.Of(body))
 	switch {
@@ -196,13 +196,13 @@ func placeEmbedding(results []Result, body []byte, element, index jsonraw.Span) 
 	return nil
 }
 
-// Refuse withholds the results of others.
+// Refuse withholds a body that holds the results of others.
 func (p OpenAIEmbeddings) Refuse(key Key, items []Item, answer Answer, e *Error) []Result {
 	withhold(p, key, items, answer, e)
 	return nil
 }
 
-// Reply numbers the embeddings anew and sums up the shares of usage.
+// Reply renumbers the embeddings and adds up the shares of usage.
 func (OpenAIEmbeddings) Reply(_ *Call, results []Result) (Reply, error) {
 	parts, size := make([]embeddingsPart, len(results)), len(results[0].Frame)
 	var usage []uint64

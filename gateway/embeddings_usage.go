@@ -14,8 +14,8 @@ const (
 	embeddingsCountHole = "\x02" // a number in usage, one of several
 )
 
-// embeddingsFrame gives an answer with holes for data and the counts in
-// usage, and the counts.
+// embeddingsFrame returns body with holes for data and the counts in usage, and
+// the counts.
 func embeddingsFrame(body []byte, data, usage jsonraw.Span) (frame []byte, counts []uint64) {
 	var rest []byte
 	frame, rest = append(frame, body[:data.Start]...), body[data.End:]
@@ -32,9 +32,9 @@ func embeddingsFrame(body []byte, data, usage jsonraw.Span) (frame []byte, count
 	return append(frame, rest...), counts
 }
 
-// cutCounts appends value, a valid JSON text, to frame, with holes for the
-// whole numbers in it that are members of objects, and those to counts. What
-// is no count, like a price, every caller gets as it is.
+// cutCounts appends value, a valid JSON text, to frame, with holes for the whole
+// numbers in it that are members of objects, and those numbers to counts. Every
+// caller gets what is no count, such as a price, as it is.
 func cutCounts(frame, value []byte, counts []uint64) ([]byte, []uint64) {
 	switch jsonraw.Kind(value) {
 	case '{':
@@ -55,9 +55,9 @@ func cutCounts(frame, value []byte, counts []uint64) ([]byte, []uint64) {
 	return append(frame, value[done:]...), counts
 }
 
-// shareOut appends to each result's Extra the item's share of every count, by
-// weight: the shares of all items up to one are those items' part of the
-// count, rounded down. So they add up to the count.
+// shareOut appends the item's share of every count, by weight, to each result's
+// Extra. The shares of all items up to any one add up to their part of the count,
+// rounded down, and so the shares of all to the count.
 func shareOut(results []Result, items []Item, counts []uint64) {
 	if len(counts) == 0 {
 		return
@@ -78,7 +78,7 @@ func shareOut(results []Result, items []Item, counts []uint64) {
 	}
 }
 
-// varints reads numbers one after the other; what is no varint ends them.
+// varints reads varints one after the other, up to the first that is none.
 func varints(data []byte) (all []uint64) {
 	for len(data) > 0 {
 		v, n := binary.Uvarint(data)

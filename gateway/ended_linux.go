@@ -5,9 +5,9 @@ import (
 	"syscall"
 )
 
-// untilEnded waits until cmd has ended, and does not take its exit status: its
-// id stays its own, and that of its group. Where the system does not say,
-// silent tells: it is closed when cmd has closed its output.
+// untilEnded waits until cmd has ended, and does not collect its exit status: its
+// id, and that of its group, stay its own. If the system does not tell, it waits
+// for silent, which is closed when cmd has closed its output.
 func untilEnded(cmd *exec.Cmd, silent <-chan struct{}) {
 	const byID = 1 // P_PID
 	for {

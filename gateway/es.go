@@ -22,43 +22,44 @@ import (
 //	DELETE      /{index}/_doc/{id}      delete
 //	POST, PUT   /_bulk, /{index}/_bulk
 //
-// Calls of all kinds, on whatever indices, meet in a batch. Query parameters
-// that concern one document move to its action line; those that concern a
-// whole bulk (refresh, timeout, …) divide batches, as do the version that a
-// client wants to be compatible with and the headers that have a call made in
-// another user's name (es-security-runas-user and OpenSearch's). A call with
-// any other parameter, one that would have a whole bulk refused, or a bulk with
-// two writes of one document is not a call of this protocol.
+// Calls of all kinds, on whatever indices, share batches. Query parameters that
+// concern one document move to its action line; those that concern a whole bulk
+// (refresh, timeout, …) divide batches, as do the version that a client wants to
+// be compatible with and the headers that make a call in another user's name
+// (es-security-runas-user and OpenSearch's). A call with any other parameter,
+// one for which a whole bulk would be refused, or a bulk with two writes of one
+// document is not a call of this protocol.
 //
-// A single write gets the status of its item, and the body that Elasticsearch
-// gives to a single call, made of the item: without its status, or, from an
-// error, with root_cause around it. A document is sent as the caller wrote it,
-// but line ends between its tokens become spaces. Lines of callers' bulks are
-// not touched, unless the index in their path must be put in. Items come in
-// the order of the writes; their action and id are checked.
+// A single write is answered with the status of its item, and the body with
+// which Elasticsearch answers a single call, made of the item: without its
+// status, or, for an error, with root_cause around it. A document is sent as the
+// caller wrote it, except that line breaks between its tokens become spaces.
+// Lines of callers' bulks are not changed, unless the index in their path must
+// be put in. Items come in the order of the writes; their action and id are
+// checked.
 type ESBulk struct{}
 
-// esCaller is what Reply must know of a call.
+// esCaller is what Reply must know about a call.
 type esCaller struct {
 	bulk    bool
 	routing string // of a single write
 }
 
-// Limits have a bulk hold no more than 1,000 writes: Elasticsearch names no
-// limit, and gains little beyond.
+// Limits lets a bulk hold 1,000 writes: Elasticsearch names no limit, and larger
+// ones gain little.
 func (ESBulk) Limits() (items, weight int) { return 1000, 0 }
 
-// Refuse knows that a bulk with status 400 was refused as a whole, before any
-// of its writes was made: it is sent again in parts, until the calls to blame
-// are alone. It withholds the results of others.
+// Refuse knows that a bulk answered with status 400 was refused as a whole,
+// before any of its writes was made: it is sent again in parts, until the calls
+// to blame are alone. Refuse withholds a body that holds the results of others.
 func (p ESBulk) Refuse(key Key, items []Item, answer Answer, e *Error) []Result {
 	e.Undone = e.Undone || answer.Status == http.StatusBadRequest
 	withhold(p, key, items, answer, e)
 	return nil
 }
 
-// esHeaders say, beside Authorization, in whose name a call is made: in
-// Elasticsearch and in OpenSearch.
+// esHeaders say, like Authorization, in whose name a call is made: at
+// Elasticsearch and at OpenSearch.
 var (
 	esHeaders        = []string{"Es-Security-Runas-User", "Opendistro_security_impersonate_as"}
 	esVersionHeaders = append([]string{"Accept"}, esHeaders...)
@@ -102,7 +103,7 @@ func (ESBulk) Read(r *http.Request, body []byte, most int) (*Call, error) {
 	return call, nil
 }
 
-// esTarget tells the kind of a write and its document from method and path.
+// esTarget finds the kind of a write and its document by method and path.
 func esTarget(r *http.Request) (op esOp, ok bool) {
 	path := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
 	writes := r.Method == http.MethodPost || r.Method == http.MethodPut
@@ -131,7 +132,7 @@ func esTarget(r *http.Request) (op esOp, ok bool) {
 	return op, true
 }
 
-// esActionOf gives the action of a call to /{index}/{endpoint}/{id}.
+// esActionOf returns the action of a call to /{index}/{endpoint}/{id}.
 func esActionOf(endpoint, method string, writes bool) string {
 	switch {
 	case endpoint == "_doc" && writes:
@@ -146,8 +147,8 @@ func esActionOf(endpoint, method string, writes bool) string {
 	return ""
 }
 
-// esMedia gives the version that a client wants to be compatible with, ""
-// where it does not say. Bodies in other formats than JSON are not mine.
+// esMedia returns the version that a client wants to be compatible with, "" if it
+// does not say. It is false for bodies in other formats than JSON.
 func esMedia(r *http.Request, body []byte) (version string, ok bool) {
 	content, contentVersion := esMediaType(r.Header.Get("Content-Type"))
 	accept, acceptVersion := esMediaType(r.Header.Get("Accept"))
@@ -168,7 +169,7 @@ func esMedia(r *http.Request, body []byte) (version string, ok bool) {
 	return "", false
 }
 
-// esMediaType takes a media type and the version in it apart.
+// esMediaType splits a header into the media type and the version in it.
 func esMediaType(header string) (media, version string) {
 	media, parameters, _ := strings.Cut(header, ";")
 	for parameter := range strings.SplitSeq(parameters, ";") {

@@ -32,8 +32,8 @@ func esReadSingle(c *Call, op esOp, query url.Values, body []byte) error {
 	return nil
 }
 
-// appendLine appends JSON without line ends, which stand between its tokens
-// only: spaces take their place.
+// appendLine appends JSON with spaces in place of line breaks, which it can have
+// only between its tokens.
 func appendLine(dst, text []byte) []byte {
 	start := len(dst)
 	dst = append(dst, text...)
@@ -45,10 +45,10 @@ func appendLine(dst, text []byte) []byte {
 	return dst
 }
 
-// esReadBulk makes an item of each write in a bulk. index is the one in its
-// path, or ""; it may hold so many writes, zero: any number. Two writes of one
-// document must stay in order, but batches run beside one another: a bulk with
-// such is not mine.
+// esReadBulk makes an item of each write in a bulk, no more than most unless that
+// is zero. index is the one in its path, or "". Two writes of one document must
+// stay in order, but batches run at the same time: a bulk with two such writes
+// is ErrNotMine.
 func esReadBulk(c *Call, index string, query url.Values, body []byte, most int) error {
 	bulk := esOp{action: esBulkAction, document: document{index: "-"}}
 	wide, ok := bulk.take(query)
@@ -89,10 +89,10 @@ type esLines struct {
 	length int    // as they came
 }
 
-// document is what a write is of; without an id, a new one.
+// document is what a write writes; without an id, a new document.
 type document struct{ index, id string }
 
-// esWrite takes the first write off a bulk. Its action line has n bytes.
+// esWrite takes the first write off a bulk. The action line has n bytes.
 func esWrite(body []byte, n int, index string) (esLines, error) {
 	var op esLine
 	if err := op.read(body[:n], index); err != nil {
@@ -120,8 +120,8 @@ type esLine struct {
 	opType  string
 }
 
-// read takes an action line apart. What Elasticsearch might refuse is
-// ErrNotMine, or an error if it is not JSON.
+// read takes an action line apart. It fails with ErrNotMine for what Elasticsearch
+// might refuse, and with another error for what is not JSON.
 func (op *esLine) read(line []byte, index string) error {
 	var meta jsonraw.Span
 	actions := 0
@@ -158,7 +158,7 @@ func (op *esLine) read(line []byte, index string) error {
 	return nil
 }
 
-// esText gives the text of a string, a number or a boolean.
+// esText returns the text of a string, a number or a boolean.
 func esText(value []byte) (text string, ok bool) {
 	switch jsonraw.Kind(value) {
 	case '"':
@@ -169,8 +169,8 @@ func esText(value []byte) (text string, ok bool) {
 	return string(value), true
 }
 
-// esPutIndex puts an index into an action line, before the members that stand
-// from at on.
+// esPutIndex puts an index into an action line, before the members that begin at
+// at.
 func esPutIndex(line []byte, at int, index string) []byte {
 	named := append(make([]byte, 0, len(line)+len(index)+16), line[:at]...)
 	named = appendString(append(named, `"_index":`...), index)

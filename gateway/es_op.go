@@ -8,15 +8,15 @@ import (
 	"strconv"
 )
 
-// esBulkAction is the action of what holds writes of its own.
+// esBulkAction is the action of a bulk, which holds writes of its own.
 const esBulkAction = "bulk"
 
 // esMaxID is the most bytes of an id.
 const esMaxID = 512
 
-// esOp is one write, from a call of its own or a line in a bulk. Which
-// parameters it may have, and which together, follows the checks that
-// Elasticsearch makes before it executes anything: there they fail a single
+// esOp is one write, from a call of its own or a line in a bulk. The parameters
+// that it may have, and may have together, are those that pass the checks that
+// Elasticsearch makes before it executes anything: what does not fails a single
 // call, and a whole bulk.
 type esOp struct {
 	action string
@@ -24,8 +24,8 @@ type esOp struct {
 	meta map[string]string // further members of the action line
 }
 
-// esMeta are the members of an action line that a query parameter of the same
-// name becomes, by the actions that know them.
+// esMeta are the query parameters that become members of an action line, of the
+// same name, and the actions that know them.
 var esMeta = map[string][]string{
 	"routing":             {"index", "create", "update", "delete"},
 	"if_seq_no":           {"index", "update", "delete"},
@@ -38,8 +38,8 @@ var esMeta = map[string][]string{
 	"retry_on_conflict":   {"update"},
 }
 
-// esWide are the query parameters that a single write and a bulk have in
-// common, by the actions that know them.
+// esWide are the query parameters that hold for a whole bulk, and the actions that
+// know them.
 var esWide = map[string][]string{
 	"refresh":                 {"index", "create", "update", "delete", esBulkAction},
 	"timeout":                 {"index", "create", "update", "delete", esBulkAction},
@@ -55,8 +55,8 @@ var esWide = map[string][]string{
 	"list_executed_pipelines": {esBulkAction},
 }
 
-// take sorts the query of a call into the action line and the query of the
-// bulk, which it gives. It fails for what is not known, and what comes twice.
+// take divides the query of a call between the action line and the query of the
+// bulk, which it returns. It fails for what is not known, and what comes twice.
 func (op *esOp) take(query url.Values) (wide string, ok bool) {
 	if query.Has("op_type") && !op.choose(query.Get("op_type")) {
 		return "", false
@@ -76,7 +76,7 @@ func (op *esOp) take(query url.Values) (wide string, ok bool) {
 	return rest.Encode(), op.valid()
 }
 
-// choose has an index be a create, if op_type says so.
+// choose makes a create of an index, if op_type says so.
 func (op *esOp) choose(opType string) bool {
 	if opType == op.action {
 		return opType == "index" || opType == "create"
@@ -139,7 +139,7 @@ func esFits(name, value string) bool {
 	return value != ""
 }
 
-// line gives the action line. Elasticsearch takes numbers and booleans in it
+// line returns the action line. Elasticsearch takes numbers and booleans in it
 // as strings too.
 func (op *esOp) line() []byte {
 	line := append(make([]byte, 0, 64+len(op.index)+len(op.id)), `{"`+op.action+`":{"_index":`...)

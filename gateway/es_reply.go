@@ -20,7 +20,7 @@ const (
 // esFailed is the Extra of an item that failed.
 var esFailed = []byte{1}
 
-// Split gives each write its item, whose action and id must be the write's.
+// Split finds the item of each write, whose action and id must be the write's.
 func (ESBulk) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
 	var list []byte
 	frame, err := jsonraw.Rewrite(nil, answer.Body, func(dst []byte, name string, value []byte) []byte {
@@ -101,7 +101,7 @@ func esReadItem(element []byte) (done esItem, err error) {
 	return done, err
 }
 
-// answers says whether the item is that of a write, whose lines these are.
+// answers returns an error if the item is not that of the write with these lines.
 func (done esItem) answers(lines []byte) error {
 	var op esLine
 	if err := op.read(lines[:bytes.IndexByte(lines, '\n')+1], "-"); err != nil {
@@ -113,8 +113,8 @@ func (done esItem) answers(lines []byte) error {
 	return nil
 }
 
-// Reply gives a single write its item in the form of a single call's answer,
-// and a bulk all of its items in the frame of the first.
+// Reply answers a single write with its item in the form of a single call's
+// answer, and a bulk with all of its items in the frame of the first.
 func (ESBulk) Reply(call *Call, results []Result) (Reply, error) {
 	caller, ok := call.State.(*esCaller)
 	switch {
@@ -143,7 +143,7 @@ func (ESBulk) Reply(call *Call, results []Result) (Reply, error) {
 	return reply, err
 }
 
-// without is an edit for jsonraw.Rewrite that leaves a member out.
+// without returns an edit for jsonraw.Rewrite that leaves out a member.
 func without(member string) func(dst []byte, name string, value []byte) []byte {
 	return func(dst []byte, name string, value []byte) []byte {
 		if name == member {
@@ -153,8 +153,8 @@ func without(member string) func(dst []byte, name string, value []byte) []byte {
 	}
 }
 
-// esErrorBody gives the body of a single call that failed. Its root_cause is
-// the failure without what caused it: a bulk's item does not say more.
+// esErrorBody returns the body of a single call that failed. Its root_cause is
+// the failure without what caused it: the item of a bulk does not say more.
 func esErrorBody(failure []byte, status int) ([]byte, error) {
 	body := []byte(`{"error":`)
 	if jsonraw.Kind(failure) == '{' {
@@ -172,7 +172,7 @@ func esErrorBody(failure []byte, status int) ([]byte, error) {
 	return append(strconv.AppendInt(body, int64(status), 10), '}'), nil
 }
 
-// fillBulk gives the answer to a bulk.
+// fillBulk returns the answer to a bulk.
 func fillBulk(results []Result) []byte {
 	failed, size := false, len(results[0].Frame)
 	for _, result := range results {

@@ -7,8 +7,8 @@ import (
 )
 
 // esUpdate are the members that the body of an update may have, with the first
-// bytes of the JSON that they may be. With anything else, Elasticsearch refuses
-// the whole bulk, or might.
+// bytes that their values may have. For anything else, Elasticsearch refuses the
+// whole bulk, or might.
 var esUpdate = map[string]string{
 	"doc": "{", "upsert": "{", "script": `{"`,
 	"doc_as_upsert": "tf", "scripted_upsert": "tf", "detect_noop": "tf",

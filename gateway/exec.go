@@ -9,17 +9,17 @@ import (
 	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
 )
 
-// Exec is the protocol "exec", which with a [Program] as upstream needs no
-// HTTP server behind the gateway: a POST with a JSON array is a call of several
-// items, answered with the array of their results; any other JSON value is
-// one item, answered with its result alone. An item that is an array itself
-// goes into an array of one.
+// Exec is the protocol "exec", which needs no HTTP server behind the gateway if
+// the upstream is a [Program]. A POST of a JSON array is a call of several items,
+// answered with the array of their results; any other JSON value is one item,
+// answered with its result alone. A single item that is an array itself must be
+// put into an array of one.
 type Exec struct{}
 
 // Match wants a POST.
 func (Exec) Match(r *http.Request) bool { return r.Method == http.MethodPost }
 
-// Read takes the items out of the array, or the body as one.
+// Read makes items of the elements of the array, or one of the whole body.
 func (Exec) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	if err := jsonraw.Valid(body); err != nil {
 		return nil, err
@@ -44,8 +44,8 @@ func (Exec) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	return &Call{Items: items, State: false}, nil
 }
 
-// oneLine gives a JSON text without line ends, which can stand between its
-// tokens only.
+// oneLine returns a JSON text without line breaks, which it can have only between
+// its tokens.
 func oneLine(data []byte) []byte {
 	data = bytes.Trim(data, " \t\r\n")
 	if bytes.IndexByte(data, '\n') < 0 && bytes.IndexByte(data, '\r') < 0 {
@@ -54,12 +54,12 @@ func oneLine(data []byte) []byte {
 	return jsonraw.AppendCompact(make([]byte, 0, len(data)), data)
 }
 
-// Join makes one array of the items, in one line.
+// Join makes one array of the items, on one line.
 func (Exec) Join(_ Key, items []Item) ([]byte, error) {
 	return jsonraw.Fill(nil, dataOf(items)), nil
 }
 
-// Split takes the array of the results apart.
+// Split takes apart the array of the results.
 func (Exec) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
 	_, elements, _, err := jsonraw.Pointer(nil).Take(answer.Body, len(items))
 	if err != nil {
@@ -75,17 +75,17 @@ func (Exec) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
 	return results, nil
 }
 
-// Refuse withholds the results of others.
+// Refuse withholds a body that holds the results of others.
 func (p Exec) Refuse(key Key, items []Item, answer Answer, e *Error) []Result {
 	withhold(p, key, items, answer, e)
 	return nil
 }
 
-// Reply gives the array of the results, or the result of a body that was one
-// item.
+// Reply makes an array of the results, or returns the result of a body that was
+// one item.
 func (Exec) Reply(call *Call, results []Result) (Reply, error) {
 	if alone, _ := call.State.(bool); alone {
-		return Reply{Body: bytes.Clone(results[0].Body)}, nil // not to hold the others'
+		return Reply{Body: bytes.Clone(results[0].Body)}, nil // so as not to keep the others'
 	}
 	return Reply{Body: jsonraw.Fill(nil, bodiesOf(results))}, nil
 }

@@ -7,5 +7,5 @@ import "os/exec"
 // ownGroup leaves cmd as it is where there are no process groups.
 func ownGroup(*exec.Cmd) {}
 
-// killGroup kills cmd alone. That fails if it has ended, which is as well.
+// killGroup kills cmd alone. It may have ended already, so an error is ignored.
 func killGroup(cmd *exec.Cmd) { _ = cmd.Process.Kill() }

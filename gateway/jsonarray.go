@@ -10,17 +10,16 @@ import (
 )
 
 // JSONArray is the protocol of an endpoint that takes an array somewhere in a
-// JSON body and answers with an array somewhere in another, an element for an
-// element, in the same order. Whatever else stands in a body divides batches;
-// whatever else stands in the answer reaches every caller. Make one with
-// NewJSONArray.
+// JSON body and answers with an array somewhere in another, element for element,
+// in the same order. Whatever else a body holds divides batches; whatever else
+// the answer holds reaches every caller. Make one with NewJSONArray.
 type JSONArray struct {
 	items, results jsonraw.Pointer
 }
 
-// NewJSONArray makes the protocol of an endpoint whose items and results
-// stand where two JSON Pointers (RFC 6901) say: "" is the whole body, "/input"
-// the member input of an object. It fails if either is no JSON Pointer.
+// NewJSONArray makes the protocol of an endpoint whose items and results are
+// where two JSON Pointers (RFC 6901) lead: "" is the whole body, "/input" the
+// member input of an object. It fails if either is no JSON Pointer.
 func NewJSONArray(items, results string) (*JSONArray, error) {
 	in, err := jsonraw.ParsePointer(items)
 	if err != nil {
@@ -38,11 +37,11 @@ func (p *JSONArray) Match(r *http.Request) bool {
 	return r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch
 }
 
-// Read takes the items out of the body; the rest is the shape. A body in
-// which the pointer leads nowhere, to an empty array or to something else is
+// Read takes the items out of the body; the rest is the shape. A body in which
+// the pointer leads nowhere, to an empty array or to something else is
 // ErrNotMine. So is a JSON Patch (RFC 6902), whose array is one change. Other
-// formats on JSON (RFC 6839) divide batches, and reach the upstream, with their
-// parameters: many a version stands there.
+// formats based on JSON (RFC 6839) divide batches, and reach the upstream, with
+// their parameters, which may name a version.
 func (p *JSONArray) Read(r *http.Request, body []byte, most int) (*Call, error) {
 	format := r.Header.Get("Content-Type")
 	name, _, _ := strings.Cut(format, ";")
@@ -50,7 +49,7 @@ func (p *JSONArray) Read(r *http.Request, body []byte, most int) (*Call, error) 
 	case name == "application/json-patch+json":
 		return nil, ErrNotMine
 	case !strings.HasSuffix(name, "+json"):
-		format = "" // application/json, or what a client says who does not think of it
+		format = "" // application/json, or whatever a client sends by default
 	}
 	at, elements, ok, err := p.items.Take(body, most)
 	switch {
@@ -93,7 +92,7 @@ func (p *JSONArray) Split(_ Key, items []Item, answer Answer) ([]Result, error) 
 	return results, nil
 }
 
-// Refuse withholds the results of others.
+// Refuse withholds a body that holds the results of others.
 func (p *JSONArray) Refuse(key Key, items []Item, answer Answer, e *Error) []Result {
 	withhold(p, key, items, answer, e)
 	return nil

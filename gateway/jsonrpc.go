@@ -12,17 +12,18 @@ import (
 )
 
 // JSONRPC is the protocol "json-rpc": JSON-RPC 2.0 over HTTP
-// (https://www.jsonrpc.org/specification). Calls, and the calls of callers'
-// own arrays, become one array; the only call of a batch goes as it is.
+// (https://www.jsonrpc.org/specification). Single calls, and the calls in
+// callers' own arrays, become one array; a batch of one call is sent as an
+// object.
 //
 // A call has an id of the gateway's while it is in the batch, and its own
 // again, byte by byte, in its answer. Answers may come in any order. An error
-// object in the place of the array is every call's. A notification is sent
-// and has no answer: who sent nothing else gets status 204. The header
+// object in place of the array answers every call. A notification is sent and
+// has no answer: a caller that sent nothing else gets status 204. The header
 // X-Api-Key divides batches.
 //
-// What is not JSON is answered with error -32700 and status 400; where else
-// the gateway has no answer, each call has error -32000. What is no
+// What is not JSON is answered with error -32700 and status 400; if the gateway
+// has no answer for another reason, each call gets error -32000. What is no
 // valid request, or an array that holds one, is no call of this protocol: the
 // upstream says what is wrong.
 type JSONRPC struct{}
@@ -94,7 +95,7 @@ func (c *rpcCaller) add(call *Call, request []byte) error {
 type rpcMembers struct {
 	version, method, params, failure []byte
 	id                               jsonraw.Span // none: zero
-	odd                              bool         // it has a name that some servers take for one of these
+	odd                              bool         // there is a name that some servers take for one of these
 }
 
 func rpcMembersOf(object []byte) (m rpcMembers, err error) {
@@ -120,7 +121,7 @@ func rpcMembersOf(object []byte) (m rpcMembers, err error) {
 // failed reports whether an answer is an error.
 func (m rpcMembers) failed() bool { return m.failure != nil && string(m.failure) != "null" }
 
-// isRPCParams reports whether params are what a request may have.
+// isRPCParams reports whether a request may have these params.
 func isRPCParams(params []byte) bool {
 	kind := jsonraw.Kind(params)
 	return params == nil || kind == '[' || kind == '{'
@@ -129,8 +130,8 @@ func isRPCParams(params []byte) bool {
 // isRPCCall reports whether item wants an answer.
 func isRPCCall(item Item) bool { return bytes.IndexByte(item.Data, hole[0]) >= 0 }
 
-// Join makes an array, or the only request, and fills the holes with the
-// items' places, counted from 1.
+// Join makes an array of the requests, unless there is only one, and fills the
+// holes with the items' places, counted from 1.
 func (JSONRPC) Join(_ Key, items []Item) ([]byte, error) {
 	body := make([]byte, 0, sizeOf(items)+12*len(items)+2)
 	if len(items) > 1 {
@@ -153,8 +154,8 @@ func (JSONRPC) Join(_ Key, items []Item) ([]byte, error) {
 	return body, nil
 }
 
-// Reply fills the holes with the caller's ids. Of several statuses the highest
-// is the call's.
+// Reply fills the holes with the caller's ids. Its status is the highest of the
+// results'.
 func (JSONRPC) Reply(call *Call, results []Result) (Reply, error) {
 	caller, ok := call.State.(*rpcCaller)
 	if !ok || len(caller.ids) != len(results) {

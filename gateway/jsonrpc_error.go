@@ -5,12 +5,12 @@ import (
 	"fmt"
 )
 
-// rpcFailed is the code of what failed between the caller and the upstream,
-// one of those that JSON-RPC leaves to servers.
+// rpcFailed is the code of errors between the caller and the upstream, one of
+// those that JSON-RPC leaves to servers.
 const rpcFailed = -32000
 
-// Explain gives each call an error object with its own id, and one with the
-// id null to a body that was not read. Its data are the HTTP status.
+// Explain returns an error object with its own id for each call, or one with the
+// id null for a body that was not read. Their data hold the HTTP status.
 func (JSONRPC) Explain(call *Call, e *Error) []byte {
 	text, err := json.Marshal(e.Text)
 	if err != nil {

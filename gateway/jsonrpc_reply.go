@@ -7,7 +7,8 @@ import (
 	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
 )
 
-// Split finds the answer to each call by its id, for which it has a hole then.
+// Split finds the answer to each call by its id, and puts a hole in place of the
+// id.
 func (JSONRPC) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
 	a := rpcAnswers{items: items, results: make([]Result, len(items))}
 	if err := a.take(trim(answer.Body)); err != nil {
@@ -16,11 +17,11 @@ func (JSONRPC) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
 	return a.results, nil
 }
 
-// Refuse gives each call its own answer all the same: many servers have the
-// status of the whole say what has become of a call in it. It is the status of
-// the errors among the answers, and everyone's if there are none. An answer
-// that does not fit reaches nobody: it may hold what is others'. What is no
-// answer of JSON-RPC, such as a proxy's page, is left as it is.
+// Refuse gives each call its own answer all the same: with many servers the
+// status of the whole says what has become of one call in it. It is the status
+// of the errors among the answers, and of all answers if there are no errors. An
+// answer that does not fit reaches nobody: it may hold what is others'. What is
+// no answer of JSON-RPC, such as a proxy's page, is left as it is.
 func (JSONRPC) Refuse(_ Key, items []Item, answer Answer, e *Error) []Result {
 	body := trim(answer.Body)
 	if !isRPCAnswer(body, len(items)) {
@@ -45,7 +46,7 @@ func (JSONRPC) Refuse(_ Key, items []Item, answer Answer, e *Error) []Result {
 }
 
 // isRPCAnswer reports whether body is meant as an answer to n items, or cannot
-// be told from one.
+// be distinguished from one.
 func isRPCAnswer(body []byte, n int) bool {
 	switch jsonraw.Kind(body) {
 	case '[':
@@ -58,13 +59,13 @@ func isRPCAnswer(body []byte, n int) bool {
 	return false
 }
 
-// rpcAnswers gives the items of a batch their answers.
+// rpcAnswers assigns the answers to the items of a batch.
 type rpcAnswers struct {
 	items   []Item
 	results []Result
 	status  int      // of an item whose answer is an error
 	failed  bool     // one is
-	forAll  bool     // one error stands in the place of all answers
+	forAll  bool     // one error stands in place of all answers
 	unnamed [][]byte // errors that name no call
 }
 
@@ -94,7 +95,7 @@ func (a *rpcAnswers) take(body []byte) error {
 	return a.finish()
 }
 
-// place gives an answer to the item whose place its id is.
+// place assigns an answer to the item whose place its id is.
 func (a *rpcAnswers) place(answer []byte) error {
 	m, err := rpcMembersOf(answer)
 	if err != nil {
@@ -115,7 +116,7 @@ func (a *rpcAnswers) place(answer []byte) error {
 	return nil
 }
 
-// unnamed gives an error that names no call, with a hole for the id; nil if
+// unnamed returns an error that names no call, with a hole for the id, or nil if
 // the answer is something else.
 func (m rpcMembers) unnamed(answer []byte) []byte {
 	switch {
@@ -136,7 +137,7 @@ func (a *rpcAnswers) give(i int, answer []byte, failed bool) {
 	}
 }
 
-// spread gives every call the same error.
+// spread answers every call with the same error.
 func (a *rpcAnswers) spread(failure []byte) {
 	a.failed, a.forAll = true, true
 	for i, item := range a.items {
@@ -146,9 +147,9 @@ func (a *rpcAnswers) spread(failure []byte) {
 	}
 }
 
-// finish gives an error that names no call to the only call without an answer:
-// a server that finds a request not valid does not know its id. Of several
-// such errors nobody knows whose they are.
+// finish assigns an error that names no call to the only call without an answer:
+// a server that finds a request invalid does not know its id. If there are
+// several such errors, it is not known whose they are.
 func (a *rpcAnswers) finish() error {
 	missing, open := 0, 0
 	for i, item := range a.items {

@@ -7,7 +7,7 @@ import (
 
 // KServeV1 is the KServe V1 (TensorFlow Serving) prediction protocol,
 // "kserve-v1": POST …:predict with instances, answered with predictions.
-// Bodies without instances (columnar inputs) are not its own.
+// Bodies without instances (columnar inputs) are no calls.
 type KServeV1 struct{ JSONArray }
 
 // NewKServeV1 makes the protocol.
@@ -20,5 +20,5 @@ func (p *KServeV1) Match(r *http.Request) bool {
 	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, ":predict")
 }
 
-// Explain gives the error as a text, as model servers do.
+// Explain returns the error as a text, as model servers do.
 func (p *KServeV1) Explain(_ *Call, e *Error) []byte { return errorText(e) }

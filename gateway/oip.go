@@ -16,14 +16,14 @@ import (
 // (https://github.com/kserve/open-inference-protocol): POST …/infer with
 // inputs, answered with outputs.
 //
-// An item is a row: what stands in all input tensors at one place of their
-// dimension 0, which must be equally long. Tensors are joined on it. All else
+// An item is a row: what all input tensors hold at one index of their dimension
+// 0, which must be equally long in all. Tensors are joined along it. All else
 // divides batches: names, datatypes, the other dimensions, parameters, the
 // outputs asked for, whether data are flat or nested, and the headers by which
-// Seldon chooses a model. Every output must
-// have one row for each row of the batch. Calls with an id and calls without
-// one do not meet: a batch of the former has an id of the gateway's, in whose
-// place in the answer each caller finds its own.
+// Seldon chooses a model. Every output must have one row for each row of the
+// batch. Calls with an id and calls without one do not share a batch: a batch of
+// the former is sent with an id of the gateway's, in place of which each caller
+// finds its own in the answer.
 //
 // Bodies in the binary tensor data extension, tensors in shared memory,
 // sequences, scalars, and tensors whose data do not fit their shape are no
@@ -36,7 +36,7 @@ const oipHeader = "Inference-Header-Content-Length"
 // oipHeaders choose a model beside the path, at Seldon.
 var oipHeaders = []string{"Seldon-Internal-Model", "Seldon-Model"}
 
-// oipForeign are beginnings of parameters' names that say that there is more
+// oipForeign are prefixes of the names of parameters that say that there is more
 // to a tensor than its JSON, or to a request than its rows.
 var oipForeign = []string{`"binary_data`, `"shared_memory`, `"sequence_`}
 
@@ -48,7 +48,7 @@ func (OIPv2) Match(r *http.Request) bool {
 // oipID is the id of a batch.
 const oipID = `"batch"`
 
-// Read makes an item of each row; what surrounds them is the shape. The State
+// Read makes an item of each row; the rest of the body is the shape. The State
 // is the id as the caller wrote it, or empty.
 func (OIPv2) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	if !utf8.Valid(body) {
@@ -90,17 +90,17 @@ func (OIPv2) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	return &Call{Items: items, Shape: string(jsonraw.AppendCompact(nil, shape)), Headers: oipHeaders, State: id}, nil
 }
 
-// oipError is an answer with status 400 in the protocol's form.
+// oipError returns an answer with status 400 in the protocol's form.
 func oipError(text string) *Error {
 	e := Errorf(http.StatusBadRequest, "%s", text)
 	e.Header, e.Body = jsonHeader(), errorText(e)
 	return e
 }
 
-// Explain gives the error as a text, as the protocol says.
+// Explain returns the error as a text, as the protocol says.
 func (OIPv2) Explain(_ *Call, e *Error) []byte { return errorText(e) }
 
-// errorText is an error in the form of the inference protocols.
+// errorText returns an error in the form of the inference protocols.
 func errorText(e *Error) []byte {
 	body, err := json.Marshal(map[string]string{"error": e.Text})
 	if err != nil {
@@ -118,7 +118,7 @@ func (OIPv2) Join(key Key, items []Item) ([]byte, error) {
 	return fillTensors(make([]byte, 0, len(key.Shape)+sizeOf(items)+len(items)+32), []byte(key.Shape), []byte(oipID), rows)
 }
 
-// Split makes a result of each row of the outputs; what surrounds them is the
+// Split makes a result of each row of the outputs; the rest of the answer is the
 // frame.
 func (OIPv2) Split(key Key, items []Item, answer Answer) ([]Result, error) {
 	if answer.Header.Get(oipHeader) != "" {
@@ -153,13 +153,13 @@ func (OIPv2) Split(key Key, items []Item, answer Answer) ([]Result, error) {
 	return results, nil
 }
 
-// Refuse withholds the results of others.
+// Refuse withholds a body that holds the results of others.
 func (p OIPv2) Refuse(key Key, items []Item, answer Answer, e *Error) []Result {
 	withhold(p, key, items, answer, e)
 	return nil
 }
 
-// Reply puts the rows into the frame of the first, and the caller's id into it.
+// Reply puts the rows, and the caller's id, into the frame of the first.
 func (OIPv2) Reply(call *Call, results []Result) (Reply, error) {
 	id, ok := call.State.([]byte)
 	if !ok {

@@ -12,13 +12,13 @@ import (
 
 // ProgramOptions say how a Program is run.
 type ProgramOptions struct {
-	// Processes is the most that run at once; a route should have as many
-	// MaxConcurrent. Each is started when it is first needed, and kept.
-	// Default: zero, 1.
+	// Processes is the most that run at once; a route's MaxConcurrent should be
+	// equal to it. Each is started when it is first needed, and kept. Default:
+	// zero, 1.
 	Processes int
 
-	// Timeout is the longest that a process may take for a batch; then it is
-	// killed. Default: zero, 30 s. Negative: no limit.
+	// Timeout is the longest that a process may take for a batch, after which it
+	// is killed. Default: zero, 30 s. Negative: no limit.
 	Timeout time.Duration
 
 	// MaxAnswer is the most bytes of the line that answers a batch. Default:
@@ -34,21 +34,21 @@ type ProgramOptions struct {
 	Stderr io.Writer
 }
 
-// Program is an Upstream that is no server: a program in any language that
-// reads one JSON array a line from standard input and writes one of as many
-// results, in the same order, as a line to standard output, until its input
-// ends. Its protocol is [Exec]. It is started without a shell, and leads a
+// Program is an Upstream that is no server: a program in any language that, until
+// its input ends, reads JSON arrays from standard input, one a line, and for each
+// writes an array of as many results, in the same order, as a line to standard
+// output. Its protocol is [Exec]. It is started without a shell, and leads a
 // process group of its own.
 //
 // A process that ends, takes too long or writes anything else fails the batch
-// that it had, alone, with an [Error] that may be repeated in parts; another
-// takes its place when the next batch needs it.
-// What a program writes unasked after its answer can only be told from the
-// answer to the next batch if it does not fit that one.
+// that it had, and no other, with an [Error] whose Repeat is true; another
+// process takes its place when the next batch needs it. What a program writes
+// unasked after its answer can be distinguished from the answer to the next batch
+// only if it does not fit that batch.
 //
 // When all callers of a batch have left, Send returns; the process is not
-// killed for that, since it may have been expensive to start: it gets the
-// rest of its time to finish. Make one with NewProgram.
+// killed, since it may have been expensive to start: it gets the rest of its
+// time to finish. Make one with NewProgram.
 type Program struct {
 	command []string
 	opts    ProgramOptions
@@ -62,8 +62,8 @@ type Program struct {
 
 const defaultProgramTimeout = 30 * time.Second
 
-// NewProgram makes an Upstream of a command and its arguments, and fails if
-// there is no command. Nothing is started yet.
+// NewProgram makes an Upstream of a command and its arguments. It fails if there
+// is no command, and starts nothing yet.
 func NewProgram(command []string, opts ProgramOptions) (*Program, error) {
 	if len(command) == 0 || command[0] == "" {
 		return nil, errors.New("gateway: NewProgram needs a command")
@@ -77,7 +77,7 @@ func NewProgram(command []string, opts ProgramOptions) (*Program, error) {
 	return &Program{command: command, opts: opts, slots: make(chan struct{}, opts.Processes), all: make(map[*child]bool)}, nil
 }
 
-// Send has a process answer a batch, and waits for one to be free first.
+// Send waits until a process is free, and lets it answer a batch.
 func (p *Program) Send(ctx context.Context, _ Key, body []byte) (Answer, error) {
 	select {
 	case p.slots <- struct{}{}:
@@ -105,9 +105,9 @@ func (p *Program) Send(ctx context.Context, _ Key, body []byte) (Answer, error) 
 	}
 }
 
-// ask has a process answer. One that had closed its input before it could
+// ask lets a process answer. A process that had closed its input before it could
 // have read the batch has not seen it: another gets it. A process that failed
-// has been killed, so that the batch may be repeated.
+// has been killed, so the batch may be repeated.
 func (p *Program) ask(body []byte) ([]byte, error) {
 	for {
 		c, err := p.take()
@@ -126,8 +126,8 @@ func (p *Program) ask(body []byte) ([]byte, error) {
 	}
 }
 
-// programError is the answer to a batch that a process failed with, be it for
-// one item's sake.
+// programError returns the answer to a batch on which a process failed, perhaps
+// because of one item.
 func programError(err error) *Error {
 	status := http.StatusBadGateway
 	if errors.Is(err, errHang) {
@@ -138,7 +138,7 @@ func programError(err error) *Error {
 	return e
 }
 
-// take gives an idle process, or starts one.
+// take returns an idle process, or starts one.
 func (p *Program) take() (*child, error) {
 	if c := p.takeIdle(); c != nil {
 		return c, nil
@@ -156,7 +156,7 @@ func (p *Program) take() (*child, error) {
 	return c, nil
 }
 
-// takeIdle gives the fit process that was at work last, nil if there is none.
+// takeIdle returns the fit process that was at work last, nil if there is none.
 func (p *Program) takeIdle() *child {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -171,7 +171,7 @@ func (p *Program) takeIdle() *child {
 	return nil
 }
 
-// give takes a process back; one that failed goes.
+// give takes a process back; one that failed is dropped.
 func (p *Program) give(c *child, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -188,8 +188,8 @@ func (p *Program) drop(c *child) {
 	c.kill()
 }
 
-// Close kills the processes and waits until they have ended. Those that are
-// idle get a second to end by themselves when their input does.
+// Close kills the processes and waits until they have ended. Idle ones first get
+// a second to end by themselves, as their input has ended.
 func (p *Program) Close() error {
 	p.mu.Lock()
 	p.closed = true

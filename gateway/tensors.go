@@ -14,7 +14,7 @@ import (
 const (
 	tensorsHole   = 0 // in a row: between its parts, one for each tensor
 	tensorsCount  = 1 // the length of dimension 0
-	tensorsFlat   = 2 // data, a list of numbers for each row
+	tensorsFlat   = 2 // data, a list of values for each row
 	tensorsNested = 3 // data, an array for each row
 	tensorsID     = 4 // an id
 	tensorsEdge   = 5 // before and after the tensors
@@ -26,7 +26,7 @@ const (
 type tensors struct {
 	count   int        // rows; zero: as many as the first tensor has
 	most    int        // rows; zero: any number
-	empty   bool       // a row may hold no data, as where nothing was detected
+	empty   bool       // a row may hold no data, as if nothing was detected
 	columns [][][]byte // of each tensor, the rows
 	err     error      // what is wrong with them
 }
@@ -58,11 +58,11 @@ func (t *tensors) cut(dst, value []byte) []byte {
 	return dst
 }
 
-// tensor is what of one matters.
+// tensor is what matters of a tensor.
 type tensor struct {
 	dims []int
 	data []byte
-	odd  bool // it has a name that some servers take for one of these
+	odd  bool // it has a member that some servers take for one of these
 }
 
 // add cuts a tensor into rows.
@@ -84,14 +84,14 @@ func (t *tensors) add(one tensor) error {
 	return err
 }
 
-// What a few bytes could unpack to millions of.
+// The most of what a few bytes could unpack to millions of.
 const (
 	maxTensors = 1024
 	maxDims    = 64 // as in numpy
 )
 
-// dimensions reads a shape; nil if it is none, is empty, too long, or begins
-// with a zero.
+// dimensions reads a shape. It returns nil if shape is none, is empty, too long,
+// or begins with a zero.
 func dimensions(shape []byte) (dims []int) {
 	valid := true
 	err := jsonraw.Each(shape, func(e jsonraw.Span) {
@@ -106,7 +106,7 @@ func dimensions(shape []byte) (dims []int) {
 	return dims
 }
 
-// formOf gives the mark of the form of data.
+// formOf returns the mark of the form of data.
 func formOf(data []byte) byte {
 	if bytes.HasPrefix(trim(data[1:]), []byte{'['}) {
 		return tensorsNested
@@ -152,9 +152,9 @@ func rowsOf(data []byte, dims []int) (rows [][]byte, err error) {
 	return rows, err
 }
 
-// numberRows is rowsOf for a flat list of what holds no commas, without the
-// brackets around it: most data are numbers, and looking for nothing but
-// commas is several times as quick as looking for values.
+// numberRows is rowsOf for a flat list of values that hold no commas, without
+// the brackets around it: most data are numbers, and looking for commas alone is
+// several times as fast as looking for values.
 func numberRows(list []byte, count, length int) (rows [][]byte, err error) {
 	switch {
 	case length == 0 && len(list) == 0:
@@ -174,8 +174,9 @@ func numberRows(list []byte, count, length int) (rows [][]byte, err error) {
 	return append(rows, trim(list)), nil
 }
 
-// isNested reports whether value, which is valid, is arrays in arrays with
-// these dimensions. It looks at each byte once, however many there are.
+// isNested reports whether value, which is valid, consists of arrays in arrays
+// with these dimensions. It looks at each byte once, however many arrays there
+// are.
 func isNested(value []byte, dims []int) bool {
 	left := make([]int, 0, len(dims)) // of each array that is open, the elements to come
 	for i := 0; i < len(value); i++ {
@@ -206,7 +207,7 @@ func isNested(value []byte, dims []int) bool {
 	return true
 }
 
-// rows gives what all tensors hold of each row, with marks in between.
+// rows returns what all tensors hold of each row, with marks in between.
 func (t *tensors) rows() [][]byte {
 	if len(t.columns) == 1 {
 		return t.columns[0]
@@ -222,7 +223,7 @@ func (t *tensors) rows() [][]byte {
 	return rows
 }
 
-// tensorsOf gives the tensors in a frame.
+// tensorsOf returns the tensors in a frame.
 func tensorsOf(frame []byte) []byte {
 	_, rest, _ := bytes.Cut(frame, []byte{tensorsEdge})
 	tensors, _, _ := bytes.Cut(rest, []byte{tensorsEdge})
@@ -247,7 +248,7 @@ func fillTensors(dst, frame, id []byte, rows [][]byte) (filled []byte, err error
 	return filled, err
 }
 
-// appendParts appends the next part of each row, and takes it from left.
+// appendParts appends the next part of each row to dst, and removes it from left.
 func appendParts(dst []byte, left [][]byte) ([]byte, error) {
 	for i, row := range left {
 		if row == nil {

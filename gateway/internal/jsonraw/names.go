@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// fewNames is how many names of an object are compared one by one: with more,
-// a map is quicker, and does not grow slow where somebody means it to.
+// fewNames is how many names of an object are compared one by one: with more, a
+// map is faster, also where somebody means to slow it down.
 const fewNames = 12
 
-// maxNames bounds the members of an object whose names are compared: a few
-// bytes may unpack to millions.
+// maxNames is the most members of an object whose names are compared: a few bytes
+// may unpack to millions.
 const maxNames = 1 << 14
 
 // names are those of an object so far.
@@ -20,8 +20,8 @@ type names struct {
 	many map[string]bool
 }
 
-// add notes the name that stands at at. It fails if it was there already, and
-// does not say the name: an error goes where what it is about may not.
+// add notes the name at byte at. It fails if the name was there already. The error
+// does not quote it: it may reach those that must not see the text.
 func (s *names) add(name string, at int) error {
 	switch {
 	case s.many[name] || slices.Contains(s.few[:s.n], name):

@@ -9,10 +9,10 @@ import (
 // Span is where a part of a text stands.
 type Span struct{ Start, End int }
 
-// Of gives the part, without copying it.
+// Of returns the part, without copying it.
 func (s Span) Of(data []byte) []byte { return data[s.Start:s.End:s.End] }
 
-// Kind is the first byte of the value in data, which is valid: one of
+// Kind returns the first byte of the value in data, which is valid: one of
 // { [ " - t f n N I or a digit; 0 if there is none.
 func Kind(data []byte) byte {
 	if at := space(data, 0); at < len(data) {
@@ -21,7 +21,7 @@ func Kind(data []byte) byte {
 	return 0
 }
 
-// Scalar gives the length of the string, number or literal that data begins
+// Scalar returns the length of the string, number or literal that data begins
 // with, and 1 if it begins with none.
 func Scalar(data []byte) int {
 	if end, err := value(data, 0, maxDepth); err == nil {
@@ -33,9 +33,9 @@ func Scalar(data []byte) int {
 // ErrMany says that an array has more elements than there may be.
 var ErrMany = errors.New("JSON array has too many elements")
 
-// Elements gives the elements of the array in data, without copying them. It
-// fails if data is not a valid array, and stops with ErrMany at the first
-// element more than most; zero is any number.
+// Elements returns the elements of the array in data, without copying them. It
+// fails if data is not a valid array, and with ErrMany if there are more than
+// most, unless that is zero.
 func Elements(data []byte, most int) ([][]byte, error) {
 	at := space(data, 0)
 	if at >= len(data) || data[at] != '[' {
@@ -52,8 +52,8 @@ func Elements(data []byte, most int) ([][]byte, error) {
 	return g.all, nil
 }
 
-// gatherer gathers the elements of an array. What it holds is on no stack: a
-// server may have thousands of texts under way, and their values are deep.
+// gatherer gathers the elements of an array. It is on the heap: a server may have
+// thousands of texts under way, and the stack under which they are read is deep.
 type gatherer struct {
 	data  []byte
 	depth int // of the elements
@@ -61,7 +61,7 @@ type gatherer struct {
 	all   [][]byte
 }
 
-// element takes the element that begins at at, and gives its end.
+// element takes the element that begins at at, and returns its end.
 func (g *gatherer) element(at int) (end int, err error) {
 	if end, err = value(g.data, at, g.depth); err == nil {
 		err = g.keep(at, end)
@@ -78,9 +78,9 @@ func (g *gatherer) keep(at, end int) error {
 }
 
 // Members calls each for the members of the object in data, in their order,
-// with the decoded name and where the value stands. It fails if data is not a
-// valid object or if a name comes twice: what such an object means depends on
-// who reads it.
+// with the decoded name and the place of the value. It fails if data is not a
+// valid object or if a name comes twice: readers differ on what such an object
+// means.
 func Members(data []byte, each func(name string, value Span)) error {
 	at := space(data, 0)
 	if at >= len(data) || data[at] != '{' {
@@ -136,18 +136,18 @@ func AppendCompact(dst, data []byte) []byte {
 	return dst
 }
 
-// hole stands in a frame for what was cut out. It is no part of any JSON text.
+// hole stands in a frame for what was cut out. No JSON text contains it.
 const hole = 0
 
-// Cut gives the frame of a part of a valid text: the text around it, compact.
+// Cut returns the frame of a part of a valid text: the text around it, compact.
 func Cut(data []byte, part Span) []byte {
 	frame := make([]byte, 0, len(data)-(part.End-part.Start)+1)
 	frame = append(AppendCompact(frame, data[:part.Start]), hole)
 	return AppendCompact(frame, data[part.End:])
 }
 
-// Fill gives frame with an array of items in place of what was cut out. An
-// empty frame is the array alone.
+// Fill returns frame with an array of items in place of what was cut out. An
+// empty frame becomes the array alone.
 func Fill(frame []byte, items [][]byte) []byte {
 	head, tail, _ := bytes.Cut(frame, []byte{hole})
 	size := len(frame) + 2

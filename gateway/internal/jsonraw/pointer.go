@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Pointer is a parsed JSON Pointer (RFC 6901): the names and indices on the
-// way to a value.
+// Pointer is a parsed JSON Pointer (RFC 6901): the names and indices on the way
+// to a value.
 type Pointer []string
 
 // ParsePointer reads a pointer: "" for the whole text, "/a/0/b" for a part.

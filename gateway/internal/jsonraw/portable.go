@@ -55,8 +55,8 @@ func paired(data []byte) bool {
 	return true
 }
 
-// unitAt gives what the escape at at stands for, \u with four digits; 0 if there
-// is none.
+// unitAt returns the UTF-16 unit that the escape at at, \u with four digits,
+// stands for; 0 if there is none.
 func unitAt(data []byte, at int) uint64 {
 	if len(data) < at+6 || data[at] != '\\' || data[at+1] != 'u' {
 		return 0

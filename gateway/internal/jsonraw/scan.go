@@ -10,16 +10,16 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth bounds how deep arrays and objects may nest, as encoding/json does
-// in its own way: a text of nothing but brackets must not exhaust the stack.
+// maxDepth is how deep arrays and objects may nest; encoding/json has such a limit
+// too. A text of nothing but brackets must not exhaust the stack.
 const maxDepth = 1000
 
 // ErrDepth says that a text nests too deep.
 var ErrDepth = errors.New("JSON nests too deep")
 
-// Valid says what keeps data from being one JSON value with nothing but white
-// space around it, or gives nil. Unlike encoding/json it wants UTF-8, as the
-// RFC does: a server that insists on it would refuse a whole batch.
+// Valid returns an error if data is not one JSON value with nothing but white
+// space around it. Unlike encoding/json it requires UTF-8, as the RFC does: a
+// server that insists on it would refuse a whole batch.
 func Valid(data []byte) error {
 	end, err := value(data, space(data, 0), 0)
 	if err != nil {
@@ -28,7 +28,8 @@ func Valid(data []byte) error {
 	return rest(data, end)
 }
 
-// rest says what is wrong with data beside its value, which is valid.
+// rest returns an error if more than white space follows the value in data, which
+// is valid, or if data is not UTF-8.
 func rest(data []byte, end int) error {
 	if end = space(data, end); end < len(data) {
 		return unexpected(data, end, "after the value")
@@ -39,7 +40,7 @@ func rest(data []byte, end int) error {
 	return nil
 }
 
-// space gives the first place from at on that holds no white space.
+// space returns the first place from at on that holds no white space.
 func space(data []byte, at int) int {
 	for at < len(data) && isSpace(data[at]) {
 		at++
@@ -49,7 +50,7 @@ func space(data []byte, at int) int {
 
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
 
-// value gives the end of the value that begins at at.
+// value returns the end of the value that begins at at.
 func value(data []byte, at, depth int) (end int, err error) {
 	if at >= len(data) {
 		return at, unexpected(data, at, "instead of a value")
@@ -147,7 +148,7 @@ func members(data []byte, at, depth int, of func(member) (end int, err error)) (
 	}
 }
 
-// name gives the end of the name that begins at at, and where its value does.
+// name returns the end of the name that begins at at, and where its value begins.
 func name(data []byte, at int) (end, value int, err error) {
 	if at >= len(data) || data[at] != '"' {
 		return at, at, unexpected(data, at, "instead of a name")
@@ -162,7 +163,7 @@ func name(data []byte, at int) (end, value int, err error) {
 	return end, space(data, at+1), nil
 }
 
-// plain are the bytes that stand for themselves in a string.
+// plain tells which bytes stand for themselves in a string.
 var plain = func() (t [256]bool) {
 	for c := 0x20; c < 256; c++ {
 		t[c] = c != '"' && c != '\\'
@@ -170,7 +171,7 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
-// text gives the end of the string that begins at at.
+// text returns the end of the string that begins at at.
 func text(data []byte, at int) (end int, err error) {
 	for at++; at < len(data); at++ {
 		switch c := data[at]; {
@@ -188,7 +189,7 @@ func text(data []byte, at int) (end int, err error) {
 	return at, unexpected(data, at, "in a string")
 }
 
-// escape gives the last place of the escape that begins at at.
+// escape returns the last place of the escape that begins at at.
 func escape(data []byte, at int) (last int, err error) {
 	at++
 	if at < len(data) {
@@ -207,7 +208,7 @@ func escape(data []byte, at int) (last int, err error) {
 	return at, unexpected(data, at, "in an escape")
 }
 
-// number gives the end of the number that begins at at.
+// number returns the end of the number that begins at at.
 func number(data []byte, at int) (end int, err error) {
 	if data[at] == '-' {
 		at++
@@ -234,7 +235,7 @@ func number(data []byte, at int) (end int, err error) {
 	return at, nil
 }
 
-// digits gives the end of the digits, one or more, that begin at at.
+// digits returns the end of the digits, one or more, that begin at at.
 func digits(data []byte, at int) (end int, err error) {
 	start := at
 	for at < len(data) && isDigit(data[at]) {

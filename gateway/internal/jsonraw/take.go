@@ -12,8 +12,8 @@ var ErrNoArray = errors.New("JSON is not an array where one should be")
 // where it stands and its elements, all in one pass. ok is false if there is
 // nothing at p. Take fails with ErrNoArray if there is something else than an
 // array, with ErrMany at the first element more than most, unless that is zero,
-// and if an object on the way has two members of the name: which of them counts
-// depends on who reads it.
+// and if an object on the way has two members of the name, on which readers
+// differ.
 func (p Pointer) Take(data []byte, most int) (array Span, elements [][]byte, ok bool, err error) {
 	t := taker{gatherer: gatherer{data: data, most: most}}
 	end, err := t.value(space(data, 0), 0, p)
@@ -40,8 +40,8 @@ type taker struct {
 	twice string // a name on the way that stands twice
 }
 
-// value gives the end of the value that begins at at, which is on the way;
-// left is what is left of it.
+// value returns the end of the value that begins at at, which is on the way; left
+// is the rest of the pointer.
 func (t *taker) value(at, depth int, left Pointer) (end int, err error) {
 	if at < len(t.data) && len(left) > 0 {
 		switch t.data[at] {

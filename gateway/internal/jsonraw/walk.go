@@ -6,8 +6,8 @@ import (
 )
 
 // Each calls each for the elements of the array in data, in their order, with
-// where they stand. It fails if data is not a valid array; what each was told
-// before then holds nothing.
+// their places. It fails if data is not a valid array; what each was called with
+// before is worth nothing then.
 func Each(data []byte, each func(element Span)) error {
 	at := space(data, 0)
 	if at >= len(data) || data[at] != '[' {
@@ -26,13 +26,12 @@ func Each(data []byte, each func(element Span)) error {
 	return err
 }
 
-// Edit appends the value that a member shall have to dst, which holds what
-// comes before it, or gives nil to leave the member out.
+// Edit appends the new value of a member to dst, which holds what comes before
+// it, or returns nil to leave the member out.
 type Edit func(dst []byte, name string, value []byte) []byte
 
-// Rewrite appends the object in data to dst with the values that edit gives
-// its members. Names, and values that edit appends as they are, stay as they
-// are written. It fails like Members.
+// Rewrite appends the object in data to dst with the values that edit appends
+// for its members. Names are copied as they are written. It fails like Members.
 func Rewrite(dst, data []byte, edit Edit) ([]byte, error) {
 	w := rewriter{data, dst, edit}
 	at := space(data, 0)
@@ -74,7 +73,7 @@ type rewriter struct {
 	edit      Edit
 }
 
-// object gives the end of the object that begins at at.
+// object returns the end of the object that begins at at.
 func (w *rewriter) object(at, depth int) (end int, err error) {
 	if at >= len(w.data) || w.data[at] != '{' {
 		return at, errors.New("JSON is not an object")
@@ -107,11 +106,12 @@ func (w *rewriter) object(at, depth int) (end int, err error) {
 	return end, err
 }
 
-// Records goes once through the object in data. It calls member for each of
-// its members, as Members does, after it has called record for the elements
-// of the array that the member list is, with where the element and its member
-// field stand; that is zero where there is none. It fails like Members, and
-// if list is no array, an element of it no object, or field stands twice.
+// Records goes once through the object in data and calls each for its members, as
+// Members does. Before it calls each for the member named list, an array of
+// objects, it calls record for every element, with the places of the element and
+// of its member named field; that is zero if there is none. It fails like
+// Members, and if list is no array, an element of it no object, or field stands
+// twice in one.
 func Records(data []byte, list, field string, record func(element, field Span), each func(name string, value Span)) error {
 	at := space(data, 0)
 	if at >= len(data) || data[at] != '{' {
@@ -139,7 +139,7 @@ func Records(data []byte, list, field string, record func(element, field Span), 
 	return err
 }
 
-// records gives the end of the array of objects that begins at at.
+// records returns the end of the array of objects that begins at at.
 func records(data []byte, at int, field string, record func(element, field Span)) (end int, err error) {
 	if at >= len(data) || data[at] != '[' {
 		return at, ErrNoArray
