@@ -174,7 +174,7 @@ func (c *child) ask(body []byte, limit time.Duration) ([]byte, error) {
 func answers(body, line []byte) error {
 	results, err := count(line)
 	if err != nil {
-		return fmt.Errorf("the program wrote something else than a JSON array: %w", err)
+		return fmt.Errorf("the program wrote something other than a JSON array: %w", err)
 	}
 	if items, err := count(body); err == nil && results != items {
 		return fmt.Errorf("the program wrote %d results for %d items", results, items)

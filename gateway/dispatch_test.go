@@ -21,7 +21,7 @@ type far struct {
 	closed  bool
 }
 
-// through gives a copy of v that has been written and read.
+// through returns a copy of v that has been written and read.
 func through[T any](t *testing.T, v T) (copied T) {
 	t.Helper()
 	text, err := json.Marshal(v)
@@ -95,7 +95,7 @@ func TestProtocolsWorkFarAway(t *testing.T) {
 	}
 }
 
-// saying is a Dispatcher that answers always the same.
+// saying is a Dispatcher that always gives the same answer.
 type saying struct {
 	far
 	outcomes []gateway.Outcome

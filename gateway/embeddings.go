@@ -187,7 +187,7 @@ func placeEmbedding(results []Result, body []byte, element, index jsonraw.Span) 
 	i, ok := decimal(index.Of(body))
 	switch {
 	case !ok || i >= len(results):
-		return errors.New("an embedding with an index that was not asked")
+		return errors.New("an embedding with an index that was not asked for")
 	case results[i].Body != nil:
 		return fmt.Errorf("two embeddings with the index %d", i)
 	}

@@ -123,7 +123,7 @@ func TestESBulkRefusesBulksThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// The error of an answer that does not fit names a place, not whose it is.
+// The error for an answer that does not fit names a place, and quotes nothing.
 func TestESBulkMisfitNamesNobody(t *testing.T) {
 	b := &batch{t: t, protocol: gateway.ESBulk{}, answer: says(`{"items":[{"index":{"_id":"1","status":200}},{"index":{"_id":"secret","status":200}}]}`)}
 	_, err := b.ask(es("PUT", "/t/_doc/1", "{}"), es("PUT", "/t/_doc/private", "{}"))

@@ -41,7 +41,7 @@ func TestESBulkLinesOfSingleWrites(t *testing.T) {
 	}
 }
 
-// What a single write is answered out of a bulk is what it is answered alone.
+// A single write gets the same answer out of a bulk as alone.
 func TestESBulkAnswersSingleWritesAsIfAlone(t *testing.T) {
 	doc := `{"n":1}`
 	calls := []conformance.Request{
@@ -85,7 +85,7 @@ func TestESBulkMovesWhatHoldsForAllIntoTheQuery(t *testing.T) {
 		compatible(es("PUT", "/t/_doc/1", `{}`), "8"), compatible(es("PUT", "/t/_doc/1", `{}`), "9"))
 }
 
-// compatible has a call want compatibility with a version.
+// compatible makes a call that wants compatibility with a version.
 func compatible(call conformance.Request, version string) conformance.Request {
 	media := "application/vnd.elasticsearch+json;compatible-with=" + version
 	call.Header = http.Header{"Accept": {media}}

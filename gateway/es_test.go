@@ -42,8 +42,8 @@ func esFixture() conformance.Fixture {
 	}, &stub.Elastic{Forgets: true}, &stub.Elastic{Forgets: true}, moreIn("items"))
 }
 
-// refuses is an Elasticsearch that refuses every bulk which holds a certain
-// document, as a whole.
+// refuses is an Elasticsearch that refuses, as a whole, every bulk with a certain
+// document.
 type refuses struct {
 	stub http.Handler
 	sent atomic.Int64
@@ -60,7 +60,7 @@ func (u *refuses) Send(_ context.Context, key gateway.Key, body []byte) (gateway
 
 func (*refuses) Close() error { return nil }
 
-// A bulk that is refused as a whole was not executed: those who are not to
+// A bulk that is refused as a whole was not executed: the callers that are not to
 // blame are served, whether or not the route isolates.
 func TestESBulkThatIsRefusedIsSentInParts(t *testing.T) {
 	up := &refuses{stub: &stub.Elastic{}}

@@ -13,7 +13,7 @@ import (
 	"github.com/gobatcher/batcher/gateway"
 )
 
-// Three callers who know nothing of each other ask a model server once.
+// Three callers that know nothing of each other ask a model server once.
 func Example() {
 	model := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -64,8 +64,8 @@ func Example() {
 	// <nil>
 }
 
-// Any endpoint that takes an array and answers with one: the items stand at
-// /texts of the body, the results at /labels of the answer.
+// Any endpoint that takes an array and answers with one: the items are at /texts
+// in the body, the results at /labels in the answer.
 func ExampleNewJSONArray() {
 	protocol, err := gateway.NewJSONArray("/texts", "/labels")
 	if err != nil {

@@ -5,8 +5,8 @@ func Shares(weight, bytes int, item Item) (share, full int) {
 	return scale{weight, bytes}.share(item), scaleFull
 }
 
-// DrainAfter keeps requests at the door of h, which nobody has entered, while f
-// runs, and lets them find it draining then.
+// DrainAfter keeps requests out of h, which must be empty, while f runs, and then
+// lets them find it draining.
 func (h *Handler) DrainAfter(f func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"github.com/gobatcher/batcher/gateway"
 )
 
-// zips answers with gzip whoever accepts it.
+// zips answers in gzip where that is accepted.
 func zips(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Asked", fmt.Sprintf("%q", r.Header["Accept-Encoding"]))
 	if r.Header.Get("Accept-Encoding") != "gzip" {
@@ -80,8 +80,8 @@ func TestHTTPUnpacksNothing(t *testing.T) {
 	}
 }
 
-// gzip has two names. An answer in another coding could not be read by callers,
-// who are not told of it.
+// gzip has two names. An answer in another coding would reach callers without the
+// header that names it.
 func TestHTTPAnswersInACoding(t *testing.T) {
 	for coding, want := range map[string]string{"GZIP": "A", "x-gzip": "A", "br": "not asked for", "gzip, gzip": "not asked for"} {
 		for _, status := range []int{http.StatusOK, http.StatusTooManyRequests} {

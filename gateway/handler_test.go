@@ -27,7 +27,7 @@ func (*passing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, "passed "+r.Method+" "+r.URL.String()+" "+string(body))
 }
 
-// A request that a header makes another, which a batch would lose, is no call
+// A request whose meaning depends on a header that a batch would lose is no call,
 // unless the route names that header.
 func TestDecisiveHeadersAreNotLost(t *testing.T) {
 	for _, name := range []string{"If-Match", "If-None-Match", "If-Unmodified-Since", "Content-Range", "ce-specversion"} {
@@ -192,7 +192,7 @@ func TestSwapRefusesNobody(t *testing.T) {
 	wantAnswer(t, post(swap, "a"), 503, "shutting down")
 }
 
-// Who was at the door of the old Handler goes to the new one.
+// A request that the old Handler no longer lets in goes to the new one.
 func TestSwapTakesWhoComesTooLate(t *testing.T) {
 	old := newHandler(t, gateway.Route{Upstream: &upper{}}, gateway.Options{})
 	swap := gateway.NewSwap(old)

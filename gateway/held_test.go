@@ -13,8 +13,8 @@ import (
 	"github.com/gobatcher/batcher/gateway"
 )
 
-// What a caller does not take is all that it holds: not what its batch was
-// answered with.
+// A caller that does not read keeps its own answer in memory, not that of its
+// batch.
 func TestSlowCallersHoldTheirOwnAnswerOnly(t *testing.T) {
 	array, err := gateway.NewJSONArray("", "")
 	if err != nil {
@@ -47,8 +47,8 @@ func TestSlowCallersHoldTheirOwnAnswerOnly(t *testing.T) {
 	}
 }
 
-// What is passed through holds what has come, which takes room: not what that
-// unpacks to.
+// A request that is passed through keeps its body as it came, which takes room,
+// and not what that unpacks to.
 func TestWhatIsPassedThroughHoldsNoMoreThanHasCome(t *testing.T) {
 	var before uint64
 	passed := false

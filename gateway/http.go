@@ -83,7 +83,7 @@ func sendable(res *http.Response) error { return refuseBelow(res, http.StatusCon
 // refuseBelow refuses a status below least.
 func refuseBelow(res *http.Response, least int) error {
 	if res.StatusCode < least {
-		return fmt.Errorf("status %d is none of an answer", res.StatusCode)
+		return fmt.Errorf("status %d is not that of an answer", res.StatusCode)
 	}
 	return nil
 }

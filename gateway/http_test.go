@@ -135,18 +135,18 @@ func answering(t *testing.T, answer string) *gateway.HTTP {
 	})
 }
 
-// A status that no answer can have is not passed on, nor what makes a stream of
-// the body where nobody has asked for it.
+// A status that no answer can have is not passed on, nor is one that makes the
+// body a stream if nobody has asked for that.
 func TestHTTPWantsAFinalStatus(t *testing.T) {
 	for _, status := range []string{"000", "099", "101"} {
 		u := answering(t, "HTTP/1.1 "+status+" x\r\nContent-Length: 1\r\n\r\na")
 		h := newHandler(t, gateway.Route{Upstream: u}, gateway.Options{})
-		wantAnswer(t, post(h, "a"), 502, "is none of an answer")
+		wantAnswer(t, post(h, "a"), 502, "is not that of an answer")
 		wantAnswer(t, serve(h, httptest.NewRequest(http.MethodGet, "/", nil)), 502, "the upstream did not answer")
 	}
 }
 
-// What is wrong with an answer is told without the answer.
+// The error for a wrong answer does not quote it.
 func TestHTTPQuotesNoAnswer(t *testing.T) {
 	for _, answer := range []string{
 		"HTTP/1.1 200 OK\r\nSet-Cookie \"secret\r\n\r\n", "a \\secret\"\r\n", "HTTP/1.1 200 OK\r\nContent-Length: secret\r\n\r\n",
@@ -220,8 +220,8 @@ func TestBodies(t *testing.T) {
 	wantAnswer(t, serve(h, short), 400, "cannot be read")
 }
 
-// Room is taken for what has come of a body: neither for what may still come,
-// nor for less than it unpacks to.
+// Room is taken for what has come of a body: not for what may still come, but for
+// all that it unpacks to.
 func TestBodiesTakeTheRoomThatTheyNeed(t *testing.T) {
 	gone := &upper{send: func(ctx context.Context, _ gateway.Key, _ []byte) (gateway.Answer, error) {
 		<-ctx.Done()

@@ -25,8 +25,8 @@ func badWords(status int) *upper {
 	}}
 }
 
-// However many callers are to blame, each gets its own refusal, and nobody
-// else gets one.
+// However many callers are to blame, each gets its own refusal, and no other
+// caller gets one.
 func TestEachCulpritIsFound(t *testing.T) {
 	const n = 64
 	for name, isBad := range map[string]func(int) bool{
@@ -60,7 +60,7 @@ func TestEachCulpritIsFound(t *testing.T) {
 	}
 }
 
-// What a caller asks for as one is sent, or sent again, as one: nothing of it
+// What a caller asks for at once is sent, or sent again, as a whole: nothing of it
 // is done if it is refused.
 func TestCallsAreSentAgainWhole(t *testing.T) {
 	for _, status := range []int{http.StatusRequestEntityTooLarge, http.StatusBadRequest} {
@@ -80,7 +80,7 @@ func TestCallsAreSentAgainWhole(t *testing.T) {
 	}
 }
 
-// Who leaves while a batch is refused is left out when it is sent again.
+// A caller that leaves while a batch is refused is left out when it is sent again.
 func TestWhoHasLeftIsNotSentAgain(t *testing.T) {
 	for name, leavers := range map[string][]string{"one": {"x"}, "all": {"x", "y", "z"}} {
 		t.Run(name, func(t *testing.T) {
@@ -155,7 +155,7 @@ func TestPartsEndWithTheirCallers(t *testing.T) {
 	})
 }
 
-// Who is not sent again any more is not told what is wrong with another.
+// A call that is not sent again any more does not get another's refusal.
 func TestWhoIsLeftIsNotRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := &upper{send: func(ctx context.Context, _ gateway.Key, body []byte) (gateway.Answer, error) {

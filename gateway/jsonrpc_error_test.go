@@ -37,8 +37,8 @@ func TestJSONRPCExplainsInItsOwnWay(t *testing.T) {
 	}
 }
 
-// An error of the gateway's in the place of an upstream's body is not said to be
-// of that body's type, or of none.
+// An error of the gateway's in place of an upstream's body has a type of its own,
+// not that body's, nor none.
 func TestExplainedErrorsAreJSON(t *testing.T) {
 	for _, header := range []http.Header{nil, {"Content-Type": {"text/plain"}}} {
 		u := &upper{send: func(context.Context, gateway.Key, []byte) (gateway.Answer, error) {

@@ -13,8 +13,8 @@ import (
 	"github.com/gobatcher/batcher/gateway"
 )
 
-// refusesWith is an upstream that answers this with a status. Of a batch that
-// holds innocents alone it says nothing.
+// refusesWith is an upstream that answers this with a status, except to a batch
+// without the culprit.
 func refusesWith(status int, answer, culprit string) *upper {
 	return &upper{send: func(_ context.Context, _ gateway.Key, body []byte) (gateway.Answer, error) {
 		if culprit != "" && !bytes.Contains(body, []byte(culprit)) {
@@ -24,7 +24,7 @@ func refusesWith(status int, answer, culprit string) *upper {
 	}}
 }
 
-// together has calls come one after the other to one batch.
+// together makes calls that enter one batch one after the other.
 func together(h http.Handler, bodies ...string) []*httptest.ResponseRecorder {
 	answers := make([]*httptest.ResponseRecorder, len(bodies))
 	var all sync.WaitGroup
@@ -36,7 +36,7 @@ func together(h http.Handler, bodies ...string) []*httptest.ResponseRecorder {
 	return answers
 }
 
-// Many servers have the status of the whole say what has become of one call.
+// With many servers the status of the whole says what has become of one call.
 func TestJSONRPCWithAStatusKeepsAnswersApart(t *testing.T) {
 	calls := []string{`{"jsonrpc":"2.0","id":"a","method":"m"}`, `[{"jsonrpc":"2.0","id":1.0,"method":"m"}]`, `{"jsonrpc":"2.0","method":"m"}`}
 	type reply struct {
@@ -57,7 +57,7 @@ func TestJSONRPCWithAStatusKeepsAnswersApart(t *testing.T) {
 		"one for all": {`{"jsonrpc":"2.0","id":null,"error":{"code":1}}`,
 			[]reply{{404, `{"jsonrpc":"2.0","id":"a","error":{"code":1}}`}, {404, `[{"jsonrpc":"2.0","id":1.0,"error":{"code":1}}]`}, {404, ``}}},
 		"one missing":   {`[{"id":2,"result":"bb"}]`, explained("404, and that does not fit the batch: 1 calls have no answer with their id")},
-		"one foreign":   {`[{"id":"x","result":"bb"}]`, explained("404, and that does not fit the batch: answer 1: its id was not asked")},
+		"one foreign":   {`[{"id":"x","result":"bb"}]`, explained("404, and that does not fit the batch: answer 1: its id was not asked for")},
 		"cut short":     {`[{"id":2,"result":"bb"`, explained("404, and that does not fit the batch: JSON ends too early")},
 		"one of others": {`{"id":2,"result":"bb"}`, explained("404, and that does not fit the batch: 1 calls have no answer with their id")},
 		"two in a row":  {`{"id":1,"result":"aa"}{"id":2,"result":"bb"}`, explained("404, and that does not fit the batch: JSON: unexpected '{' at byte 22, after the value")},

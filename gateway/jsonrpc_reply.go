@@ -108,7 +108,7 @@ func (a *rpcAnswers) place(answer []byte) error {
 	i, ok := decimal(m.id.Of(answer))
 	switch i--; {
 	case !ok || i < 0 || i >= len(a.items) || !isRPCCall(a.items[i]):
-		return errors.New("its id was not asked")
+		return errors.New("its id was not asked for")
 	case a.results[i].Body != nil:
 		return errors.New("its id comes twice")
 	}

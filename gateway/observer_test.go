@@ -92,7 +92,7 @@ func TestObserverIsToldWhyNothingCameBack(t *testing.T) {
 	}
 }
 
-// Who is not let in has an answer too.
+// A request that is not let in is reported too.
 func TestObserverIsToldOfWhoIsRefused(t *testing.T) {
 	var w witness
 	h := newHandler(t, gateway.Route{Pattern: "/words", Upstream: &upper{}}, gateway.Options{Observer: w.observer()})
@@ -115,7 +115,7 @@ func TestObserverIsToldOfWhoIsRefused(t *testing.T) {
 }
 
 // A caller that leaves before what it is passed to has answered gets nothing;
-// one that stays gets 200 from who writes nothing.
+// one that stays gets 200 from a handler that writes nothing.
 func TestObserverIsToldOfWhoLeftWhatPasses(t *testing.T) {
 	var w witness
 	u := newHTTP(t, "", gateway.HTTPOptions{}, func(_ http.ResponseWriter, r *http.Request) {

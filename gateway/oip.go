@@ -122,7 +122,7 @@ func (OIPv2) Join(key Key, items []Item) ([]byte, error) {
 // frame.
 func (OIPv2) Split(key Key, items []Item, answer Answer) ([]Result, error) {
 	if answer.Header.Get(oipHeader) != "" {
-		return nil, errors.New("it holds binary data, which were not asked for")
+		return nil, errors.New("it holds binary data, which was not asked for")
 	}
 	t := tensors{count: len(items), empty: true}
 	found := false

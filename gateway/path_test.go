@@ -60,7 +60,7 @@ func TestPathsStayAsTheyWereWritten(t *testing.T) {
 	}
 }
 
-// Whoever writes another path is in another batch.
+// Paths that are written differently divide batches.
 func TestPathsDivideBatches(t *testing.T) {
 	u := &upper{}
 	h := newHandler(t, gateway.Route{Upstream: u, Delay: 20 * time.Millisecond}, gateway.Options{})
@@ -75,7 +75,7 @@ func TestPathsDivideBatches(t *testing.T) {
 	}
 }
 
-// A path that somebody has changed since it came is what that made of it.
+// A path that a handler has changed since it came is used as it is now.
 func TestChangedPathsCount(t *testing.T) {
 	u := &upper{}
 	h := newHandler(t, gateway.Route{Upstream: u}, gateway.Options{})

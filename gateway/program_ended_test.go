@@ -20,7 +20,7 @@ func TestProgramEndsThoughItsChildrenGoOn(t *testing.T) {
 		"setsid sleep 10 & read l; exit 3":                    "exit status 3",
 		"sleep 1000 & read l; echo '[1]'; exit 3":             "[1]",
 		"sleep 1000 & read l; kill -9 $$":                     "signal: killed",
-		"exec 3>&1; (exec sleep 1000 >&3) & read l; echo '['": "else than a JSON array",
+		"exec 3>&1; (exec sleep 1000 >&3) & read l; echo '['": "other than a JSON array",
 	} {
 		t.Run(script, func(t *testing.T) {
 			t.Parallel()

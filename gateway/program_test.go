@@ -42,7 +42,7 @@ func ask(t *testing.T, p *gateway.Program, body string) (string, error) {
 	return string(a.Body), err
 }
 
-// pid asks for the process's own.
+// pid asks a process for its id.
 func pid(t *testing.T, p *gateway.Program) string {
 	t.Helper()
 	line, err := ask(t, p, "[-1]")
@@ -161,7 +161,7 @@ func alive(t *testing.T, pid string) bool {
 	return err == nil && p.Signal(syscall.Signal(0)) == nil
 }
 
-// A caller who leaves is freed at once, and the process may finish: the next
+// A caller that leaves is freed at once, and the process may finish: the next
 // batch waits for it.
 func TestProgramOutlivesItsCallers(t *testing.T) {
 	p := newProgram(t, "slower", gateway.ProgramOptions{})

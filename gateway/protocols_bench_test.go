@@ -43,7 +43,7 @@ func BenchmarkProtocols(b *testing.B) {
 	}
 }
 
-// oneBatch has n equal calls answered.
+// oneBatch gets n equal calls answered.
 func oneBatch(b *testing.B, p gateway.Protocol, request conformance.Request, n int, answer gateway.Answer) {
 	r := httptest.NewRequest(request.Method, request.URL, nil)
 	r.Header = request.Header

@@ -24,9 +24,9 @@ type fuzzed struct {
 	alone    func() http.Handler // answers calls directly, in order
 }
 
-// fuzzJoin reads two calls, joins their items if they may meet, has a stub
-// answer, and checks that each call gets what the stub answers it directly,
-// as decoded JSON. Where the stub refuses a call, it may refuse the batch.
+// fuzzJoin reads two calls, joins their items if they may meet, lets a stub
+// answer, and checks that each call gets what the stub answers it directly, as
+// decoded JSON. If the stub refuses a call, it may refuse the batch.
 func fuzzJoin(f *testing.F, p fuzzed, seeds ...string) {
 	for i, seed := range seeds {
 		f.Add(seed, seeds[(i+1)%len(seeds)])
@@ -144,8 +144,8 @@ func decoded(body []byte) (v any) {
 	return v
 }
 
-// fuzzSplit has whatever answer taken apart and put together again: no panic,
-// a result for each item or an error, and valid JSON for each caller.
+// fuzzSplit takes any answer apart and puts it together again: no panic, a result
+// for each item or an error, and valid JSON for each caller.
 func fuzzSplit(f *testing.F, p fuzzed, call string, seeds ...string) {
 	for _, seed := range seeds {
 		f.Add([]byte(seed))

@@ -14,8 +14,8 @@ import (
 	"github.com/gobatcher/batcher/gateway"
 )
 
-// Who does not get or wait for an answer is told how long it queued and how
-// long the upstream had, as far as a batch has gone.
+// A call without an answer still tells how long it queued and how long the
+// upstream had, if a batch has gone.
 func TestTimingOfCallsWithoutAnAnswer(t *testing.T) {
 	for body, want := range map[string]string{
 		"hang":         `^queue;dur=100\.000, upstream;dur=900\.000, batch;desc="id=\w+-\d+ size=1 trigger=delay"$`,

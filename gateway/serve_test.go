@@ -132,7 +132,7 @@ func TestTimeoutIs504(t *testing.T) {
 	})
 }
 
-// What each caller of a batch is told of the upstream's header.
+// The part of the upstream's header that reaches each caller of a batch.
 func TestUpstreamsHeaderReachesCallers(t *testing.T) {
 	u := &upper{send: func(_ context.Context, _ gateway.Key, body []byte) (gateway.Answer, error) {
 		a := shout(body)

@@ -12,7 +12,7 @@ import (
 	"github.com/gobatcher/batcher/gateway/internal/conformance"
 )
 
-// directly gives what a stub answers to a call without a gateway.
+// directly returns what a stub answers to a call without a gateway.
 func directly(stub http.Handler, call conformance.Request) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(call.Method, call.URL, bytes.NewReader([]byte(call.Body)))
 	maps.Copy(r.Header, call.Header)

@@ -133,7 +133,7 @@ func rowsOf(data []byte, dims []int) (rows [][]byte, err error) {
 	case formOf(data) == tensorsNested:
 		length = 1
 	case length == 0:
-		return nil, errors.New("a tensor with data, of which its shape says that it has none")
+		return nil, errors.New("a tensor with data whose shape says that it has none")
 	default:
 		inner = nil
 	}
@@ -160,7 +160,7 @@ func numberRows(list []byte, count, length int) (rows [][]byte, err error) {
 	case length == 0 && len(list) == 0:
 		return slices.Repeat([][]byte{{}}, count), nil
 	case length == 0 || len(list) == 0 || bytes.Count(list, []byte{','}) != count*length-1:
-		return nil, fmt.Errorf("a tensor with other data than %d rows of %d", count, length)
+		return nil, fmt.Errorf("a tensor whose data are not %d rows of %d values", count, length)
 	}
 	rows = make([][]byte, 0, count)
 	for range count - 1 {

@@ -12,8 +12,8 @@ import (
 	"github.com/gobatcher/batcher/gateway/internal/conformance"
 )
 
-// batch has calls answered together, in one upstream request, without a
-// gateway around the protocol.
+// batch gets calls answered together, in one upstream request, without a gateway
+// around the protocol.
 type batch struct {
 	t        *testing.T
 	protocol gateway.Protocol
@@ -46,8 +46,8 @@ func (b *batch) read(request conformance.Request) (*gateway.Call, error) {
 	return b.protocol.Read(r, []byte(request.Body), 0)
 }
 
-// ask gives what becomes of calls, all of which must meet: for each its
-// status, its body and a Location, if it has one; or one error.
+// ask returns what becomes of calls, all of which must meet: for each its status,
+// its body and a Location, if it has one; or one error.
 func (b *batch) ask(requests ...conformance.Request) (replies []string, err error) {
 	b.t.Helper()
 	var calls []*gateway.Call
@@ -131,7 +131,7 @@ func (b *batch) wantNotMine(requests map[string]conformance.Request) {
 	}
 }
 
-// apart checks that no two of these calls can meet.
+// wantApart checks that no two of these calls can meet.
 func (b *batch) wantApart(requests ...conformance.Request) {
 	b.t.Helper()
 	seen := map[string]string{}

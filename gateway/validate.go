@@ -35,7 +35,7 @@ func (r Route) Validate() error {
 	}
 	for _, name := range r.Headers {
 		if !divides(name) {
-			fault("Headers", "names %q, which is no header by which requests could be told apart and sent on", name)
+			fault("Headers", "names %q, which is no header that can divide batches and be sent on", name)
 		}
 	}
 	r.withDefaults().validateLimits(fault)

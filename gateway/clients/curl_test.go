@@ -84,7 +84,7 @@ func function[In any](f func(In) any) http.Handler {
 	})
 }
 
-// readPage gives the page, and its sections by their headings.
+// readPage returns the page, and its sections by their headings.
 func readPage(t *testing.T) (page string, sections map[string]string) {
 	t.Helper()
 	text, err := os.ReadFile("../../docs/gateway-protocols.md")

@@ -20,7 +20,7 @@ import (
 	"github.com/gobatcher/batcher/gateway/internal/stub"
 )
 
-// elasticOptions have a client show what it is answered at first.
+// elasticOptions make a client show the first answer that it gets.
 func elasticOptions(f *front) []elasticsearch.Option {
 	return []elasticsearch.Option{elasticsearch.WithAddresses(f.url), elasticsearch.WithTransportOptions(elastictransport.WithDisableRetry())}
 }
@@ -34,7 +34,7 @@ func elasticClient(t *testing.T, f *front, options ...elasticsearch.Option) *ela
 	return client
 }
 
-// read gives status and body of an answer.
+// read returns the status and the body of an answer.
 func read(t *testing.T, res *esapi.Response, err error) string {
 	t.Helper()
 	if err != nil {

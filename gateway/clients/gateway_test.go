@@ -22,7 +22,7 @@ type front struct {
 	items atomic.Int64 // that were batched
 }
 
-// start has a stub answer through a gateway. What is no call is passed through.
+// start puts a gateway in front of a stub. What is no call is passed through.
 func start(t *testing.T, protocol gateway.Protocol, stub http.Handler) *front {
 	t.Helper()
 	f := &front{}
@@ -52,8 +52,8 @@ func start(t *testing.T, protocol gateway.Protocol, stub http.Handler) *front {
 	return f
 }
 
-// each has all callers ask at once, and checks that the upstream was asked
-// much less often.
+// each lets all callers ask at once, and checks that the upstream was asked much
+// less often.
 func (f *front) each(t *testing.T, ask func(i int)) {
 	t.Helper()
 	before := f.calls.Load()

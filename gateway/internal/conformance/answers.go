@@ -32,8 +32,8 @@ func everyoneGetsItsOwn(t *testing.T, f Fixture) {
 	all.Wait()
 }
 
-// crowd is 10,000 callers without sockets of their own, at once or as many at
-// once as the race detector can bear.
+// crowd lets 10,000 callers without sockets of their own ask, all at once or as
+// many at once as the race detector can bear.
 func crowd(t *testing.T, f Fixture) {
 	w := start(t, f, func(r *gateway.Route) { r.MaxItems, r.MaxConcurrent = 64, 2 }, nil)
 	room := make(chan struct{}, mostGoroutines)
@@ -84,7 +84,7 @@ func callsOfAllSizes(t *testing.T, f Fixture) {
 	all.Wait()
 }
 
-// echo answers right, and says for whom.
+// echo answers right, and says to which caller.
 func echo(f *Fixture, of func(r *http.Request) string) {
 	answer := f.Answer
 	f.Answer = func(r *http.Request, body []byte, extra int) (Answer, error) {
@@ -98,7 +98,7 @@ func echo(f *Fixture, of func(r *http.Request) string) {
 	}
 }
 
-// dividing has callers who differ in one way ask at once.
+// dividing is about callers that differ in one way and ask at once.
 func dividing(t *testing.T, f Fixture, change func(call *Request, who string)) {
 	w := start(t, f, func(r *gateway.Route) { r.Headers, r.Delay = []string{"x-tenant"}, 100*time.Millisecond }, nil)
 	var all sync.WaitGroup

@@ -30,7 +30,7 @@ func malformed(t *testing.T, f Fixture) {
 }
 
 // passedThrough is about calls that must not meet others: the upstream gets
-// them byte by byte, and has the say.
+// them byte by byte, and decides.
 func passedThrough(t *testing.T, f Fixture) {
 	const said = "as you like it"
 	w := start(t, f, func(r *gateway.Route) { r.Delay = time.Hour }, func(rw http.ResponseWriter, _ *http.Request, _ []byte) bool {
@@ -107,8 +107,8 @@ func refused(t *testing.T, f Fixture) {
 	all.Wait()
 }
 
-// overheard is about an upstream that answers a batch of three callers in a way
-// that is not right: nobody may see what is another's.
+// overheard is about an upstream that answers a batch of three callers wrongly: no
+// caller may see what is another's.
 func overheard(t *testing.T, f Fixture) {
 	const odd = "4711999" // in the place of what the second asked
 	ids := []int{4711001, 4711003, 4711005}

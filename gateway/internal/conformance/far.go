@@ -6,8 +6,8 @@ import (
 	"github.com/gobatcher/batcher/gateway"
 )
 
-// RunFar runs what of the suite does not hang on batches being shared, with a
-// Dispatcher that has a Process answer them.
+// RunFar runs the part of the suite that does not depend on batches being shared,
+// with a Dispatcher that lets a Process answer them.
 func RunFar(t *testing.T, f Fixture, dispatcher func(gateway.Process) gateway.Dispatcher) {
 	change := f.Options
 	f.Options = func(r *gateway.Route) {

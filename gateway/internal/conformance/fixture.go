@@ -8,22 +8,22 @@ import (
 	"github.com/gobatcher/batcher/gateway"
 )
 
-// Fixture is a protocol, its callers and its upstream. Items are numbers from
-// 0 up, and whatever the upstream answers to one depends on that number alone,
-// so that an answer can be told from every other's. Its functions are called
-// from many goroutines at once.
+// Fixture is a protocol, its callers and its upstream. Items are numbers from 0
+// up, and what the upstream answers to one depends on that number alone, so every
+// item's answer can be recognized. Its functions are called from many goroutines
+// at once.
 type Fixture struct {
 	Protocol gateway.Protocol
 
-	// Pattern is the route's, and must match what Request gives.
+	// Pattern is the route's, and must match what Request returns.
 	Pattern string
 
 	// Request makes a call that holds these items, one or more, in this order.
 	// Its URL has a path and a query at most.
 	Request func(ids ...int) Request
 
-	// Other makes a call that holds one item and must not share a batch with
-	// what Request gives, for the sake of its body alone. Nil: there is none.
+	// Other makes a call that holds one item and must not, because of its body
+	// alone, share a batch with what Request returns. Nil: there is none.
 	Other func(id int) Request
 
 	// Query is a query parameter that callers may differ in. Default: "", "q".
@@ -32,12 +32,12 @@ type Fixture struct {
 	// Malformed are bodies of calls that must be answered with status 400.
 	Malformed []string
 
-	// Alone are bodies of calls that might have a whole batch refused, or whose
-	// answer could not be told from others': they are passed through.
+	// Alone are bodies of calls for which a whole batch might be refused, or
+	// whose answer could not be told from others': they are passed through.
 	Alone []string
 
 	// Answer is the upstream: it answers a joined body. With extra 1 it holds
-	// one result too many, with extra -1 one too few; each must be found out.
+	// one result too many, with extra -1 one too few; each must be detected.
 	// Where results are matched by id, it answers in another order than asked.
 	// It fails if the body is not what an upstream of the protocol takes.
 	Answer func(r *http.Request, body []byte, extra int) (Answer, error)

@@ -42,7 +42,7 @@ func read(f Fixture, call Request, body []byte) (*http.Request, *gateway.Call, e
 	return r, c, err
 }
 
-// keyOf gives what of a call's key matters to Join.
+// keyOf returns the part of a call's key that matters to Join.
 func keyOf(r *http.Request, c *gateway.Call) gateway.Key {
 	k := gateway.Key{Method: c.Method, Path: c.Path, Query: c.Query, ContentType: c.ContentType, Shape: c.Shape}
 	if k.Method == "" {
@@ -51,7 +51,7 @@ func keyOf(r *http.Request, c *gateway.Call) gateway.Key {
 	return k
 }
 
-// answerTo gives the upstream's answer to a call of n items.
+// answerTo returns the upstream's answer to a call of n items.
 func answerTo(tb testing.TB, f Fixture, n, extra int) Answer {
 	tb.Helper()
 	key, c := items(tb, f, n)
@@ -66,7 +66,7 @@ func answerTo(tb testing.TB, f Fixture, n, extra int) Answer {
 	return a
 }
 
-// items gives a call of n items.
+// items returns a call of n items.
 func items(tb testing.TB, f Fixture, n int) (gateway.Key, *gateway.Call) {
 	tb.Helper()
 	call := f.Request([]int{1, 2, 3}[:n]...)

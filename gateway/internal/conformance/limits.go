@@ -15,7 +15,7 @@ import (
 	"github.com/gobatcher/batcher/gateway"
 )
 
-// This file is about limits, and about callers who leave.
+// This file is about limits, and about callers that leave.
 
 func oversizedItem(t *testing.T, f Fixture) {
 	w := start(t, f, func(r *gateway.Route) { r.MaxBatchBytes = 1 }, nil)
@@ -38,7 +38,7 @@ func oversizedBody(t *testing.T, f Fixture) {
 }
 
 // tooMany is about a call of more items than there ever is room for: it is
-// refused before they take memory.
+// refused before its items take memory.
 func tooMany(t *testing.T, f Fixture) {
 	w := start(t, f, func(r *gateway.Route) { r.MaxItems, r.MaxPending = 2, 2 }, nil)
 	if got := w.ask(f.Request(1, 2, 3)); got.status != http.StatusRequestEntityTooLarge {
@@ -84,7 +84,7 @@ func (w *world) until(condition func() bool) {
 	}
 }
 
-// leftBefore is about a caller who leaves while the others still gather.
+// leftBefore is about a caller that leaves while the batch still gathers.
 func leftBefore(t *testing.T, f Fixture) {
 	w := start(t, f, func(r *gateway.Route) { r.Delay, r.MaxItems = time.Hour, 3 }, nil)
 	var all sync.WaitGroup

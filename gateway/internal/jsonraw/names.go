@@ -25,7 +25,7 @@ type names struct {
 func (s *names) add(name string, at int) error {
 	switch {
 	case s.many[name] || slices.Contains(s.few[:s.n], name):
-		return fmt.Errorf("JSON: the name at byte %d stands twice in its object", at)
+		return fmt.Errorf("JSON: the name at byte %d occurs twice in its object", at)
 	case len(s.many) == maxNames:
 		return fmt.Errorf("JSON: an object has more than %d names", maxNames)
 	case s.many != nil:

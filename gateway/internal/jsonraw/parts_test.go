@@ -28,7 +28,7 @@ func TestPointer(t *testing.T) {
 		}
 	}
 	if _, _, _, err := taken(t, "/twice", doc); err == nil || err == jsonraw.ErrNoArray {
-		t.Errorf("taken what stands twice: %v", err)
+		t.Errorf("taken what occurs twice: %v", err)
 	}
 }
 
@@ -104,7 +104,7 @@ func TestMembersOfManyNames(t *testing.T) {
 	}
 	for doc, want := range map[string]string{
 		"{" + many.String()[1:] + "}":   "JSON: an object has more than 16384 names",
-		`{"a":1,"secret":2,"secret":3}`: "JSON: the name at byte 18 stands twice in its object",
+		`{"a":1,"secret":2,"secret":3}`: "JSON: the name at byte 18 occurs twice in its object",
 	} {
 		if err := jsonraw.Members([]byte(doc), func(string, jsonraw.Span) {}); err == nil || err.Error() != want {
 			t.Errorf("%.40s: %v, want %s", doc, err, want)

@@ -14,8 +14,8 @@ import (
 // too. A text of nothing but brackets must not exhaust the stack.
 const maxDepth = 1000
 
-// ErrDepth says that a text nests too deep.
-var ErrDepth = errors.New("JSON nests too deep")
+// ErrDepth says that a text nests too deeply.
+var ErrDepth = errors.New("JSON nests too deeply")
 
 // Valid returns an error if data is not one JSON value with nothing but white
 // space around it. Unlike encoding/json it requires UTF-8, as the RFC does: a

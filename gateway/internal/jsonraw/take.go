@@ -10,8 +10,8 @@ var ErrNoArray = errors.New("JSON is not an array where one should be")
 
 // Take checks data as Valid does, finds the array that p points to, and returns
 // where it stands and its elements, all in one pass. ok is false if there is
-// nothing at p. Take fails with ErrNoArray if there is something else than an
-// array, with ErrMany at the first element more than most, unless that is zero,
+// nothing at p. Take fails with ErrNoArray if p leads to something other than an
+// array, with ErrMany if there are more elements than most, unless that is zero,
 // and if an object on the way has two members of the name, on which readers
 // differ.
 func (p Pointer) Take(data []byte, most int) (array Span, elements [][]byte, ok bool, err error) {
@@ -24,7 +24,7 @@ func (p Pointer) Take(data []byte, most int) (array Span, elements [][]byte, ok 
 	case err != nil:
 		return Span{}, nil, false, err
 	case t.twice != "":
-		return Span{}, nil, false, fmt.Errorf("JSON: %q stands twice in an object", t.twice)
+		return Span{}, nil, false, fmt.Errorf("JSON: %q occurs twice in an object", t.twice)
 	case t.other:
 		return Span{}, nil, false, ErrNoArray
 	}
@@ -37,7 +37,7 @@ type taker struct {
 	at    Span
 	found bool
 	other bool   // what was found is not an array
-	twice string // a name on the way that stands twice
+	twice string // a name on the way that occurs twice
 }
 
 // value returns the end of the value that begins at at, which is on the way; left

@@ -153,7 +153,7 @@ func records(data []byte, at int, field string, record func(element, field Span)
 			end, err := value(data, m.start, 3)
 			if err == nil && isNamed(data[m.name:m.nameEnd], field) {
 				if found != (Span{}) {
-					return end, fmt.Errorf("JSON: %q stands twice in an object", field)
+					return end, fmt.Errorf("JSON: %q occurs twice in an object", field)
 				}
 				found = Span{m.start, end}
 			}

@@ -1,8 +1,8 @@
 // Package stub has upstreams for tests: small servers that answer as the real
 // ones do, down to the order of fields, the error bodies and the headers that
 // official clients look at. Each is an http.Handler, safe for concurrent use,
-// and its answer to an item depends on that item alone, so that a test can
-// tell one caller's answer from another's.
+// and its answer to an item depends on that item alone, so a test can tell one
+// caller's answer from another's.
 package stub
 
 import (
@@ -21,7 +21,7 @@ func answer(w http.ResponseWriter, status int, body []byte) {
 	_, _ = w.Write(body)
 }
 
-// encode gives v as JSON; it is for values that cannot fail.
+// encode returns v as JSON; it is for values that cannot fail.
 func encode(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {

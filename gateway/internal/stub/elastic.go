@@ -11,9 +11,9 @@ import (
 )
 
 // Elastic is an Elasticsearch that keeps documents in memory: the single
-// document calls (index, create, update, delete, get) and _bulk, with the
-// same code behind both, so that what a single call answers directly can be
-// compared with what it answers out of a bulk. Three indices misbehave:
+// document calls (index, create, update, delete, get) and _bulk, with the same
+// code behind both, so the answer to a single call can be compared with its
+// answer out of a bulk. Three indices misbehave:
 // "busy" rejects all writes with status 429, "missing" does not exist, and in
 // "strict" the field n must be a number.
 // The zero Elastic is ready for use.
@@ -22,7 +22,7 @@ type Elastic struct {
 
 	mu      sync.Mutex
 	docs    map[string]*esDoc // by index and id
-	ids     int               // given out
+	ids     int               // assigned
 	changes int
 }
 
@@ -58,7 +58,7 @@ func (s *Elastic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// esPath gives the decoded segments of a path.
+// esPath returns the decoded segments of a path.
 func esPath(u *url.URL) []string {
 	segments := strings.Split(strings.TrimPrefix(u.EscapedPath(), "/"), "/")
 	for i, s := range segments {
@@ -67,8 +67,8 @@ func esPath(u *url.URL) []string {
 	return segments
 }
 
-// esMedia checks the media types of a request as Elasticsearch does, and
-// gives the version that it wants to be compatible with.
+// esMedia checks the media types of a request as Elasticsearch does, and returns
+// the version that it wants to be compatible with.
 func esMedia(w http.ResponseWriter, r *http.Request, hasBody bool) (version string, ok bool) {
 	content, accept := r.Header.Get("Content-Type"), r.Header.Get("Accept")
 	_, version, _ = strings.Cut(strings.ReplaceAll(content, " ", ""), "compatible-with=")

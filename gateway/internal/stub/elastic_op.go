@@ -71,7 +71,7 @@ func esSingle(r *http.Request, path []string, body []byte) (esOp, *esError) {
 	return op, nil
 }
 
-// esURLWide tells parameters that hold for a whole bulk.
+// esURLWide reports whether a parameter holds for a whole bulk.
 func esURLWide(name string) bool {
 	return slices.Contains([]string{"refresh", "timeout", "wait_for_active_shards", "_source", "pretty", "include_source_on_error"}, name)
 }
@@ -192,7 +192,7 @@ func (op esOp) validate() *esError {
 	return &esError{http.StatusBadRequest, "action_request_validation_exception", "Validation Failed: 1: " + fault + ";", ""}
 }
 
-// apply carries one write out.
+// apply carries out one write.
 func (s *Elastic) apply(op esOp, query url.Values) esDone {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -210,7 +210,7 @@ func (s *Elastic) apply(op esOp, query url.Values) esDone {
 	return s.write(op, old, query)
 }
 
-// refusal gives why a write fails alone. old is the document that exists.
+// refusal returns why a write fails alone. old is the document that exists.
 func (op esOp) refusal(old *esDoc) *esError {
 	shard := `,"index_uuid":"uuid-` + op.index + `","shard":"0","index":` + string(encode(op.index))
 	conflict := func(why string) *esError {

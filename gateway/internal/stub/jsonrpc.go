@@ -96,7 +96,7 @@ func rpcFailure(code int, message string) *rpcAnswer {
 	return &rpcAnswer{Version: "2.0", ID: json.RawMessage("null"), Error: &rpcError{Code: code, Message: message}}
 }
 
-// call runs one call and gives its answer, nil for a notification.
+// call runs one call and returns its answer, nil for a notification.
 func (s *JSONRPC) call(raw json.RawMessage) *rpcAnswer {
 	var c rpcCall
 	if err := json.Unmarshal(raw, &c); err != nil || c.Version != "2.0" || c.Method == nil {

@@ -110,7 +110,7 @@ func (s OIP) answer(body []byte) (oipAnswer, error) {
 	return a, nil
 }
 
-// echo checks a tensor against its shape and gives the output made of it.
+// echo checks a tensor against its shape and returns the output made of it.
 func (s OIP) echo(in oipTensor) (oipTensor, error) {
 	flat, err := flatten(in.Data, nil)
 	if err != nil {
