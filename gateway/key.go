@@ -31,15 +31,16 @@ func (k Key) Header() http.Header {
 }
 
 // fields writes the named headers as Key.Fields holds them, a line for each
-// value: neither a name nor a value can hold a line break. names are sorted
-// and canonical.
+// value. names are sorted and canonical. No value that came over HTTP holds a line
+// break, but one that a handler has set may: a NUL takes its place, with which
+// net/http does not send it either.
 func fields(h http.Header, names []string) string {
 	var b strings.Builder
 	for _, name := range names {
 		for _, value := range h[name] {
 			b.WriteString(name)
 			b.WriteByte(':')
-			b.WriteString(value)
+			b.WriteString(strings.ReplaceAll(value, "\n", "\x00"))
 			b.WriteByte('\n')
 		}
 	}

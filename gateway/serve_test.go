@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -150,6 +151,22 @@ func TestUpstreamsHeaderReachesCallers(t *testing.T) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
+}
+
+// A handler in front of the gateway may set a header to what a caller sent: a line
+// break in it begins no other header. No transport sends what takes its place.
+func TestLineBreakInAHeaderBeginsNoOther(t *testing.T) {
+	u := &upper{}
+	h := newHandler(t, gateway.Route{Upstream: u, Headers: []string{"X-User"}}, gateway.Options{})
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("a"))
+	r.Header.Set("X-User", "bob\nAuthorization:Bearer admin")
+	serve(h, r)
+	if got, want := fmt.Sprint(u.keys[0].Header()), fmt.Sprint(http.Header{"X-User": {"bob\x00Authorization:Bearer admin"}}); got != want {
+		t.Errorf("the upstream got %q, want %q", got, want)
+	}
+	sends := newHTTP(t, "", gateway.HTTPOptions{}, told)
+	r.Body = io.NopCloser(strings.NewReader("a"))
+	wantAnswer(t, serve(newHandler(t, gateway.Route{Upstream: sends, Headers: []string{"X-User"}}, gateway.Options{}), r), 502, "invalid header field")
 }
 
 // Which of a caller's headers reach the upstream.
