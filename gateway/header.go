@@ -62,7 +62,10 @@ func concerning(h http.Header) http.Header {
 // are in the header (HTTP Protocol Binding, section 3.1).
 var decisive = []string{"Ce-Specversion", "Content-Range", "If-Match", "If-None-Match", "If-Unmodified-Since"}
 
-// loses reports whether a batch would lose a decisive header of r.
+// loses reports whether a batch would lose a decisive header of r. Inlined, it
+// would add to the stack of every call that waits.
+//
+//go:noinline
 func (rt *route) loses(r *http.Request) bool {
 	return slices.ContainsFunc(decisive, func(name string) bool {
 		return r.Header[name] != nil && !slices.Contains(rt.matters, name)
