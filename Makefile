@@ -13,8 +13,8 @@ all: test modules vet fix e2e
 test: ## the README's test command
 	go test -race ./...
 
-race: ## the core, until a rare order of events has had its chance
-	go test -race -shuffle=on -count=10 -cpu=1,2,8 -skip "Readme|Prose" . # these two read the documents
+race: ## the core, until a rare order of events has had its chance; COUNT is how many times each test runs
+	go test -race -shuffle=on -count=$(or $(COUNT),10) -cpu=1,2,8 -skip "Readme|Prose" . # these two read the documents
 	go test -race -shuffle=on -count=3 -cpu=1,2,8 ./middleware ./loader
 
 modules: ## the tests of the modules beside the core
