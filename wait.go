@@ -141,10 +141,14 @@ func (b *Batch[Req, Res]) within(e entry, wake <-chan struct{}, i int) (res Res,
 
 // stay is how a Do goes on waiting, or leaves because its context has ended.
 func (b *Batch[Req, Res]) stay(e entry, i int) (res Res, err error) {
-	if b.await(e.done, closedChan, i) || b.depart(i, causeOf(e.ctx)) {
+	if b.await(e.done, closedChan, i) {
 		return b.answer(i)
 	}
-	return res, causeOf(e.ctx)
+	cause := causeOf(e.ctx)
+	if b.depart(i, cause) {
+		return b.answer(i)
+	}
+	return res, cause
 }
 
 // collect is how a Do that was woken reads its answer. If it was alone in its
