@@ -9,8 +9,8 @@ import (
 	"github.com/gobatcher/batcher/natsbatch"
 )
 
-// Workers store an answer that does not come for AckWait and a minute, or for
-// ResultTTL. Who has not looked for half as long does not wait for it any more.
+// A reply that its front end does not answer is stored for AckWait and a minute, or for
+// ResultTTL. A front end that could not look for half as long waits for it no more.
 func TestADoEndsWhoseAnswerMayHaveBeenMissed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := natsbatch.Queue{Endpoint: "test"}
