@@ -95,7 +95,7 @@ func (b *Batcher[Req, Res]) Do(ctx context.Context, req Req) (res Res, err error
 		return b.entrant(e, due, req).do(b.pool, err)
 	}
 	batch, i, wake, yields := b.enlist(e, due, req)
-	if yields && batch.yield(i) {
+	if yields && batch.yield() {
 		return batch.read(i)
 	}
 	if e.done != nil {

@@ -27,7 +27,6 @@ type Result[Res any] struct {
 type outcome[Res any] struct {
 	claims claims[Res]   // the batch; nil for a refusal
 	state  atomic.Uint32 // a State, and plain; written with the batch's lock held
-	served uint32        // pool.served when it ended
 	res    []Res         // by place
 	err    error         // answers all who have no error of their own
 }

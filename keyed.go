@@ -91,7 +91,7 @@ func (k *Keyed[K, Req, Res]) Do(ctx context.Context, key K, req Req) (res Res, e
 		return k.entrant(e, due, key, req).do(k.pool, err)
 	}
 	batch, i, wake, yields := k.of(key).enlist(e, due, req)
-	if yields && batch.yield(i) {
+	if yields && batch.yield() {
 		return batch.read(i)
 	}
 	if e.done != nil {

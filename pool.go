@@ -35,18 +35,18 @@ type pool[Req, Res any] struct {
 
 	_ [80]byte // what precedes is only read; what follows is written for each request and begins a cache line
 
-	mu        sync.Mutex  // guards what follows, and the Batchers and batches of this pool
-	closed    bool        // no request is accepted
-	abandoned bool        // no batch is begun
-	brisk     bool        // batches are answered soon; see yield.go
-	crowded   atomic.Bool // callers that yield come back late
-	wanted    int         // due batches: each would take a slot
-	coming    int         // slots on their way to a batch
-	busy      int         // slots taken, those coming included
-	limit     int         // a batch this large is full: MaxSize, or less for TargetTime
-	room      admission   // up to here one cache line holds what each request touches
+	mu        sync.Mutex // guards what follows, and the Batchers and batches of this pool
+	closed    bool       // no request is accepted
+	abandoned bool       // no batch is begun
+	yielding  bool       // callers that have company yield; see yield.go
+	wanted    int        // due batches: each would take a slot
+	coming    int        // slots on their way to a batch
+	busy      int        // slots taken, those coming included
+	limit     int        // a batch this large is full: MaxSize, or less for TargetTime
+	room      admission  // up to here one cache line holds what each request touches
 
 	sealed    int                 // due batches that collect no more
+	ways      ways                // how callers could wait; see yield.go
 	gathering int                 // slots coming that first let callers in
 	relieved  int                 // gatherers that have lost their slot and do not know it yet
 	turns     turns[Req, Res]     // Batchers with due batches, in turn
@@ -56,9 +56,7 @@ type pool[Req, Res any] struct {
 	unused    *funcContext        // see spare.go
 	after     after
 
-	spare  atomic.Pointer[Batch[Req, Res]] // see spare.go
-	served atomic.Uint32                   // requests that Func has answered; it wraps
-	late   atomic.Int32                    // callers that came back late, more than others; see yield.go
+	spare atomic.Pointer[Batch[Req, Res]] // see spare.go
 }
 
 func newPool[Req, Res any](p policy, slots int, launch func(func())) *pool[Req, Res] {
@@ -68,7 +66,7 @@ func newPool[Req, Res any](p policy, slots int, launch func(func())) *pool[Req, 
 	case slots < 0:
 		slots = math.MaxInt
 	}
-	pool := &pool[Req, Res]{policy: p, slots: slots, launch: launch, weigh: weigherOf[Req](), limit: p.maxSize, procs: runtime.GOMAXPROCS(0)}
+	pool := &pool[Req, Res]{policy: p, slots: slots, launch: launch, weigh: weigherOf[Req](), limit: p.maxSize, procs: runtime.GOMAXPROCS(0), ways: newWays()}
 	pool.epoch = time.Now().Add(-1) // so that clock is never zero, which stands for no time
 	pool.asks = p.lingers || pool.weigh != nil
 	if p.lingers {

@@ -156,9 +156,9 @@ func (b *Batch[Req, Res]) finish(a answers[Res], spare *funcContext) (then step,
 
 	o.lock()
 	if n > 1 {
-		o.brisk = now-b.opened < soon
+		o.ways.compare(n, now)
+		o.yielding = now-b.opened < soon && o.ways.yields
 	}
-	b.served = o.served.Add(uint32(n))
 	b.res, b.err = a.res, a.err
 	failed := n
 	if a.err == nil {

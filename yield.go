@@ -5,12 +5,19 @@ import (
 	"time"
 )
 
-// This file is how a Do waits if it has company and answers come soon: it yields
-// to all goroutines that are ready to run, among them those that fill and run
-// its batch, and finds its answer when its turn comes again. That costs less
-// than being parked and woken, and more requests get into the batch. With 64
-// callers and a Func that returns at once it makes a request take 0.75 times as
-// long on one processor.
+// This file is how a Do waits if it has company and answers come soon. It may
+// be parked, and be woken by the end of its batch. Or it yields to all
+// goroutines that are ready to run, among them those that fill and run its
+// batch, and finds its answer when its turn comes again.
+//
+// Which takes less time depends on the machine and on the callers, and changes
+// while a program runs. For 64 callers and a Func that returns at once, to
+// yield takes 0.8 times as long on two processors between which a cache line
+// goes to and fro in 100 ns, and 1.5 times as long where that takes 500 ns; on
+// one processor 0.75 times; and with 10,000 callers, who find their memory cold
+// when their turn comes, 1.2 times. So the pool measures it: now and then all
+// callers wait in one way for a stint and in the other for the next, a few
+// times, and then in the better one until the next comparison.
 //
 // All goroutines that yield stand in one line for all processors. The more
 // processors take from it, the sooner a caller's turn comes, so on n processors
@@ -18,60 +25,78 @@ import (
 // callers takes 0.92 times as long that way, and 0.97 times if all yield. A
 // caller whose context can end would have to select instead, and yields in any
 // place: 0.8 times on two processors, 0.6 on one.
-//
-// It would be a waste where Func takes long, and a loss where many callers take
-// turns: each finds its memory cold, where a caller that is woken finds it warm.
-// With 1,024 callers a request takes 1.03 times as long, with 10,000 it took
-// 1.25 times as long. In such a crowd a caller still yields now and then, to see
-// whether there still is one.
 
 const (
-	soon      = 50 * time.Microsecond // for a batch of several, from its first request to its answers
-	crowd     = 512                   // this many answers between a caller's own and its turn make it late
-	convinced = 8                     // this many more late callers than others make a crowd
-	probes    = 16                    // in a crowd, one caller yields in this many batches
+	soon   = 50 * time.Microsecond // for a batch of several, from its first request to its answers
+	stint  = 20 * time.Millisecond // callers may need as long to spread over processors, or to gather on one
+	pairs  = 5                     // at most, of stints that are compared; the majority counts
+	stints = 128                   // from the start of one comparison to that of the next, if it takes all its pairs
 )
+
+// ways finds out which way of waiting takes less time. In a comparison every
+// other stint is one of yielding.
+type ways struct {
+	yields bool          // callers yield
+	turn   int           // the stint, counted from the start of the last comparison
+	since  time.Duration // when it began, on the pool's clock
+	n      int           // requests answered in it
+	parked float64       // what a request took in the stint before
+	wins   int           // of yielding over being parked
+	losses int
+}
+
+// newWays returns ways that begin with a comparison.
+func newWays() ways { return ways{turn: stints - 1} }
+
+// compare notes that n requests have been answered. It is not told of those
+// that were alone in their batch.
+func (w *ways) compare(n int, now time.Duration) {
+	w.n += n
+	took := now - w.since
+	if took < stint {
+		return
+	}
+	if w.turn < 2*pairs {
+		w.score(float64(took) / float64(w.n))
+	}
+	w.turn++
+	switch {
+	case w.turn < 2*pairs:
+		w.yields = !w.yields
+	case w.turn == 2*pairs:
+		w.yields = w.wins > w.losses
+	case w.turn == stints:
+		*w = ways{}
+	}
+	w.n, w.since = 0, now
+}
+
+// score notes what a request took in a stint of a comparison, and ends the
+// comparison if the outcome is certain.
+func (w *ways) score(cost float64) {
+	switch {
+	case !w.yields:
+		w.parked = cost
+	case cost < w.parked:
+		w.wins++
+	default:
+		w.losses++
+	}
+	if max(w.wins, w.losses) > pairs/2 {
+		w.turn = 2*pairs - 1
+	}
+}
 
 // yields reports whether the caller of request i, which is not alone in its
 // batch, yields. selects says whether it would otherwise wait for its context
 // too. b.mu is held.
 func (b *Batcher[Req, Res]) yields(i int, selects bool) bool {
-	switch {
-	case !b.brisk:
-		return false
-	case b.crowded.Load():
-		return i == 1 && b.stats.Batches%probes == 0
-	}
-	return selects || i*b.procs >= int(b.last)*(b.procs-1)
+	return b.yielding && (selects || i*b.procs >= int(b.last)*(b.procs-1))
 }
 
-// yield lets the others run, and reports whether request i then has its answer.
-func (b *Batch[Req, Res]) yield(i int) bool {
+// yield lets the others run, and reports whether all requests then have their
+// answers.
+func (b *Batch[Req, Res]) yield() bool {
 	runtime.Gosched()
-	if !b.complete() {
-		return false
-	}
-	if i == b.size-1 || i == 1 { // not all need to report
-		b.owner.back(b.served)
-	}
-	return true
-}
-
-// back notes that it is the turn again of a caller whose answer came when
-// p.served was served.
-func (p *pool[Req, Res]) back(served uint32) {
-	late := p.late.Load()
-	next := max(0, late-1)
-	if p.served.Load()-served >= crowd {
-		next = min(late+1, convinced)
-	}
-	if next != late {
-		p.late.Store(next) // of two at the same time one may be lost; more will follow
-	}
-	switch crowded := p.crowded.Load(); {
-	case next == 0 && crowded:
-		p.crowded.Store(false)
-	case next == convinced && !crowded:
-		p.crowded.Store(true)
-	}
+	return b.complete()
 }
