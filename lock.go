@@ -81,7 +81,7 @@ func (p *pool[Req, Res]) unlockAndAct(apart bool) {
 	p.busy += starts
 	p.coming += starts
 	if p.sealed == 0 {
-		then = gather
+		then = p.gather()
 		p.gathering += starts
 	}
 	if p.drained != nil && p.busy == 0 && p.room.used == 0 {

@@ -46,6 +46,7 @@ type pool[Req, Res any] struct {
 	room      admission  // up to here one cache line holds what each request touches
 
 	sealed    int                 // due batches that collect no more
+	trails    bool                // so do slots that gather
 	ways      ways                // how callers could wait; see yield.go
 	gathering int                 // slots coming that first let callers in
 	relieved  int                 // gatherers that have lost their slot and do not know it yet
@@ -57,6 +58,7 @@ type pool[Req, Res any] struct {
 	after     after
 
 	spare atomic.Pointer[Batch[Req, Res]] // see spare.go
+	place atomic.Pointer[place]           // for the next slot that trails
 }
 
 func newPool[Req, Res any](p policy, slots int, launch func(func())) *pool[Req, Res] {

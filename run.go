@@ -159,6 +159,7 @@ func (b *Batch[Req, Res]) finish(a answers[Res], spare *funcContext) (then step,
 		o.ways.compare(n, now)
 		o.yielding = now-b.opened < soon && o.ways.yields
 	}
+	o.trails = n > 1 && !o.yielding
 	b.res, b.err = a.res, a.err
 	failed := n
 	if a.err == nil {

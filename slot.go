@@ -72,6 +72,7 @@ type step uint8
 const (
 	proceed step = iota // take the next batch
 	gather              // first let callers get in that are ready to run
+	trail               // the same, where callers of a batch have been parked
 	end                 // another goroutine has the slot
 )
 
@@ -86,13 +87,53 @@ func (b *Batcher[Req, Res]) step() step {
 		b.relieved--
 		return end
 	}
+	return b.gather()
+}
+
+// gather says how a slot gathers: as the callers of the last batch waited.
+//
+// Those that have yielded stand in the queue that all processors share, and a
+// slot that yields comes after them. Those that were parked stand in the queue
+// of the processor that has woken them. A slot that yields is taken from the
+// shared queue by another processor that has nothing to do, before them: with 64
+// callers and a Func of 1 ms, two processors run batches of 43. At the end of
+// the queue of its own processor it comes after them all, and batches are of 64.
+// p.mu is held.
+func (p *pool[Req, Res]) gather() step {
+	if p.trails {
+		return trail
+	}
 	return gather
+}
+
+// place is how a goroutine goes to the end of its processor's queue. What
+// another wakes comes next, until that one starts a third: then the third does.
+type place struct {
+	back chan struct{}
+	wake func()
+}
+
+func newPlace() *place {
+	back := make(chan struct{})
+	return &place{back, func() {
+		back <- struct{}{}
+		go func() {}()
+	}}
+}
+
+func (p *place) last() {
+	go p.wake()
+	<-p.back
 }
 
 // work is the life of a slot: it runs batches until none is due.
 func (p *pool[Req, Res]) work(then step) {
 	var b, next *Batch[Req, Res] // in Func; taken
+	var place *place
 	defer func() {
+		if place != nil {
+			p.place.Store(place)
+		}
 		switch {
 		case b != nil: // Func called runtime.Goexit: the slot lives on elsewhere
 			if then, _ := b.finish(answers[Res]{err: errGoexit}, nil); then != end {
@@ -107,9 +148,17 @@ func (p *pool[Req, Res]) work(then step) {
 	}()
 	for then != end {
 		if next == nil {
-			if then == gather {
-				// The idle gather: it makes full batches without a timer.
+			// The idle gather: it makes full batches without a timer.
+			switch then {
+			case gather:
 				runtime.Gosched()
+			case trail:
+				if place == nil {
+					if place = p.place.Swap(nil); place == nil {
+						place = newPlace()
+					}
+				}
+				place.last()
 			}
 			if next = p.next(then); next == nil {
 				return
@@ -131,7 +180,7 @@ func (p *pool[Req, Res]) work(then step) {
 func (p *pool[Req, Res]) next(then step) *Batch[Req, Res] {
 	p.lock()
 	defer p.unlockApart()
-	if then == gather {
+	if then != proceed {
 		if p.relieved > 0 {
 			p.relieved--
 			return nil
