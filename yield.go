@@ -15,7 +15,7 @@ import (
 // yield takes 0.8 times as long on two processors between which a cache line
 // goes to and fro in 100 ns, and 1.5 times as long where that takes 500 ns; on
 // one processor 0.75 times; and with 10,000 callers, who find their memory cold
-// when their turn comes, 1.2 times. So the pool measures it: now and then all
+// when their turn comes, 1.25 times. So the pool measures it: now and then all
 // callers wait in one way for a stint and in the other for the next, a few
 // times, and then in the better one until the next comparison.
 //
