@@ -6,7 +6,7 @@ RELEASED := /gateway /natsbatch /natsbatch/embed /otelbatch # beside the core
 LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 BENCHSTAT := go run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
-.PHONY: all test race modules vet fix lint fuzz e2e e2e-nats soak guard bench gate reach benchstat tidy
+.PHONY: all test race modules vet ports fix lint fuzz e2e e2e-nats soak guard bench gate reach benchstat tidy
 
 all: test modules vet fix e2e
 
@@ -23,6 +23,10 @@ modules: ## the tests of the modules beside the core
 vet:
 	go vet work
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+
+ports: ## what is released compiles for other systems and for 32 bits, tests included; about 5 minutes
+	set -e; for port in windows/amd64 darwin/arm64 linux/386; do for m in . cmd/batcher $(patsubst /%,%,$(RELEASED)); do \
+	(cd $$m && GOOS=$${port%/*} GOARCH=$${port#*/} go vet ./...); done; done
 
 fix: ## no code that a newer Go would write in a simpler way
 	set -e; for m in $(MODULES); do (cd $$m && go fix -diff ./...); done
