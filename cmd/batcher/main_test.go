@@ -110,6 +110,10 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%q: status %d, stdout:\n%s", args, o.status, o.stdout)
 		}
 	}
+	run("", "help", "nope").checkUsage(t, `help: unknown command "nope"`)
+	if got, want := run("", "help", "pipe"), run("", "pipe", "--help"); got != want {
+		t.Errorf("help pipe: %+v\nwant %+v", got, want)
+	}
 	if o := run("", "pipe", "--help"); o.status != 0 || !strings.Contains(o.stdout, "--max-pending") {
 		t.Errorf("pipe: status %d, stdout:\n%s", o.status, o.stdout)
 	}

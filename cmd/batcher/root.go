@@ -36,7 +36,26 @@ func newRoot() *cobra.Command {
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
 	root.AddCommand(newPipe(), newServe(), newCheck(), newWorker(), newDLQ(), newDemo())
+	refuseUnknownTopics(root)
 	return root
+}
+
+// refuseUnknownTopics makes help of a verb that does not exist a usage error.
+// Cobra prints the help of root then, as if nothing were wrong.
+func refuseUnknownTopics(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	for _, verb := range root.Commands() {
+		if verb.Name() != "help" {
+			continue
+		}
+		verb.Args = func(_ *cobra.Command, args []string) error {
+			found, rest, err := root.Find(args)
+			if err == nil && found == root && len(rest) > 0 {
+				err = fmt.Errorf("help: unknown command %q", rest[0])
+			}
+			return err
+		}
+	}
 }
 
 // flagsOnly is the Args of a verb that takes a configuration and nothing else. An
