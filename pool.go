@@ -46,7 +46,9 @@ type pool[Req, Res any] struct {
 	room      admission  // up to here one cache line holds what each request touches
 
 	sealed    int                 // due batches that collect no more
-	trails    bool                // so do slots that gather
+	trails    bool                // slots gather behind callers that were parked; see slot.go
+	impatient int                 // for so many batches they do not
+	waited    time.Duration       // how long a slot has, before it took the last batch
 	ways      ways                // how callers could wait; see yield.go
 	gathering int                 // slots coming that first let callers in
 	relieved  int                 // gatherers that have lost their slot and do not know it yet

@@ -158,6 +158,7 @@ func (b *Batch[Req, Res]) finish(a answers[Res], spare *funcContext) (then step,
 	if n > 1 {
 		o.ways.compare(n, now)
 		o.yielding = now-b.opened < soon && o.ways.yields
+		o.trailed(now - b.opened)
 	}
 	o.trails = n > 1 && !o.yielding
 	b.res, b.err = a.res, a.err
