@@ -60,7 +60,7 @@ type pool[Req, Res any] struct {
 	after     after
 
 	spare atomic.Pointer[Batch[Req, Res]] // see spare.go
-	place atomic.Pointer[place]           // for the next slot that trails
+	tail  atomic.Pointer[tail]            // for the next slot that trails
 }
 
 func newPool[Req, Res any](p policy, slots int, launch func(func())) *pool[Req, Res] {

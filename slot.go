@@ -127,33 +127,33 @@ func (p *pool[Req, Res]) trailed(life time.Duration) {
 	p.waited = 0
 }
 
-// place is how a goroutine goes to the end of its processor's queue. What
-// another wakes comes next, until that one starts a third: then the third does.
-type place struct {
+// tail is how a goroutine goes to the end of its processor's queue. What another
+// wakes comes next, until that one starts a third: then the third does.
+type tail struct {
 	back chan struct{}
 	wake func()
 }
 
-func newPlace() *place {
+func newTail() *tail {
 	back := make(chan struct{})
-	return &place{back, func() {
+	return &tail{back, func() {
 		back <- struct{}{}
 		go func() {}()
 	}}
 }
 
-func (p *place) last() {
-	go p.wake()
-	<-p.back
+func (t *tail) stand() {
+	go t.wake()
+	<-t.back
 }
 
 // work is the life of a slot: it runs batches until none is due.
 func (p *pool[Req, Res]) work(then step) {
 	var b, next *Batch[Req, Res] // in Func; taken
-	var place *place
+	var tail *tail
 	defer func() {
-		if place != nil {
-			p.place.Store(place)
+		if tail != nil {
+			p.tail.Store(tail)
 		}
 		switch {
 		case b != nil: // Func called runtime.Goexit: the slot lives on elsewhere
@@ -176,12 +176,12 @@ func (p *pool[Req, Res]) work(then step) {
 				runtime.Gosched()
 			case trail:
 				waited = -p.clock()
-				if place == nil {
-					if place = p.place.Swap(nil); place == nil {
-						place = newPlace()
+				if tail == nil {
+					if tail = p.tail.Swap(nil); tail == nil {
+						tail = newTail()
 					}
 				}
-				place.last()
+				tail.stand()
 				waited += p.clock()
 			}
 			if next = p.next(then, waited); next == nil {
