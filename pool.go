@@ -47,8 +47,9 @@ type pool[Req, Res any] struct {
 
 	sealed    int                 // due batches that collect no more
 	trails    bool                // slots gather behind callers that were parked; see slot.go
-	impatient int                 // for so many batches they do not
 	waited    time.Duration       // how long a slot has, before it took the last batch
+	long      int                 // batches in a row for which that was long
+	impatient int                 // batches for which slots do not trail any more
 	ways      ways                // how callers could wait; see yield.go
 	gathering int                 // slots coming that first let callers in
 	relieved  int                 // gatherers that have lost their slot and do not know it yet

@@ -110,21 +110,28 @@ func (p *pool[Req, Res]) gather() step {
 }
 
 const (
-	patience  = 200 * time.Microsecond // a slot that has trailed for less has not waited in vain
-	recovered = 64                     // after this many batches slots trail again
+	patience  = 200 * time.Microsecond // a slot that has trailed for less has not trailed for long
+	inARow    = 3                      // after as many batches for which slots have, they trail no more
+	recovered = 64                     // after as many others they do again
 )
 
-// trailed notes that a batch has ended. If the slot has trailed for two thirds
-// of its life, and so for twice as long as Func took, slots do not trail for some
-// time. p.mu is held.
+// trailed notes that a batch has ended. If slots trail for two thirds of the
+// lives of some batches in a row, and so for twice as long as Func takes, they
+// do not trail for some time. One batch says little: the system may have stopped
+// the processor. p.mu is held.
 func (p *pool[Req, Res]) trailed(life time.Duration) {
+	waited := p.waited
+	p.waited = 0
 	switch {
-	case p.waited > patience && p.waited > life/3*2:
-		p.impatient = recovered
 	case p.impatient > 0:
 		p.impatient--
+	case waited > patience && waited > life/3*2:
+		if p.long++; p.long >= inARow {
+			p.long, p.impatient = inARow-1, recovered
+		}
+	case waited > 0:
+		p.long = 0
 	}
-	p.waited = 0
 }
 
 // tail is how a goroutine goes to the end of its processor's queue. What another

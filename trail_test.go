@@ -20,22 +20,39 @@ func TestSlotsDoNotTrailForLong(t *testing.T) {
 		{patience + 1, patience + time.Microsecond, gather},
 	} {
 		p := newPool[int, int](Options{}.policy(), 1, nil)
-		p.trails, p.waited = true, c.waited
-		p.trailed(c.life)
+		p.trails = true
+		ends := func(waited, life time.Duration) {
+			p.waited = waited
+			p.trailed(life)
+		}
+		for _, inBetween := range []time.Duration{ms, 0} {
+			p.long = 0
+			for range inARow - 1 {
+				ends(c.waited, c.life)
+				if got := p.gather(); got != trail {
+					t.Fatalf("%+v: %d too early", c, got)
+				}
+			}
+			ends(inBetween, 9*ms) // 0: it does not count
+		}
+		ends(c.waited, c.life)
 		if got := p.gather(); got != c.want {
 			t.Errorf("%+v: %d", c, got)
 		}
 		if c.want == trail {
 			continue
 		}
-		for n := range recovered {
-			if got := p.gather(); got != gather {
-				t.Fatalf("%+v: %d after %d batches", c, got, n)
+		for range 2 {
+			for n := range recovered {
+				if got := p.gather(); got != gather {
+					t.Fatalf("%+v: %d after %d batches", c, got, n)
+				}
+				ends(0, ms)
 			}
-			p.trailed(ms)
-		}
-		if got := p.gather(); got != trail {
-			t.Errorf("%+v: %d after %d batches", c, got, recovered)
+			if got := p.gather(); got != trail {
+				t.Errorf("%+v: %d after %d batches", c, got, recovered)
+			}
+			ends(c.waited, c.life) // once is enough now
 		}
 	}
 	p := newPool[int, int](Options{}.policy(), 1, nil)
