@@ -61,7 +61,7 @@ type pool[Req, Res any] struct {
 	after     after
 
 	spare atomic.Pointer[Batch[Req, Res]] // see spare.go
-	tail  atomic.Pointer[tail]            // for the next slot that trails
+	tail  atomic.Pointer[tail]            // see spare.go
 }
 
 func newPool[Req, Res any](p policy, slots int, launch func(func())) *pool[Req, Res] {

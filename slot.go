@@ -141,14 +141,6 @@ type tail struct {
 	wake func()
 }
 
-func newTail() *tail {
-	back := make(chan struct{})
-	return &tail{back, func() {
-		back <- struct{}{}
-		go func() {}()
-	}}
-}
-
 func (t *tail) stand() {
 	go t.wake()
 	<-t.back
@@ -184,9 +176,7 @@ func (p *pool[Req, Res]) work(then step) {
 			case trail:
 				waited = -p.clock()
 				if tail == nil {
-					if tail = p.tail.Swap(nil); tail == nil {
-						tail = newTail()
-					}
+					tail = p.newTail()
 				}
 				tail.stand()
 				waited += p.clock()

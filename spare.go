@@ -1,7 +1,7 @@
 package batcher
 
-// This file is where batches and the contexts of their runs come from: made
-// when needed, prepared beforehand, or used again.
+// This file is where batches, the contexts of their runs and the tails of slots
+// come from: made when needed, prepared beforehand, or used again.
 
 func makeBatch[Req, Res any](owner *Batcher[Req, Res]) *Batch[Req, Res] {
 	batch := &Batch[Req, Res]{owner: owner}
@@ -50,4 +50,16 @@ func (p *pool[Req, Res]) newContext() *funcContext {
 		run = &funcContext{}
 	}
 	return run
+}
+
+// newTail makes a tail, or takes one that a slot has left.
+func (p *pool[Req, Res]) newTail() *tail {
+	if left := p.tail.Swap(nil); left != nil {
+		return left
+	}
+	back := make(chan struct{})
+	return &tail{back, func() {
+		back <- struct{}{}
+		go func() {}()
+	}}
 }
