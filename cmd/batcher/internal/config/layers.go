@@ -124,7 +124,7 @@ func (f *Flags) oneRoute(c *Config, at places) (faults Faults) {
 		}
 	}
 	if f.Path == "" {
-		if !f.set.Changed("protocol") {
+		if c.Upstream == "" && !f.set.Changed("protocol") {
 			return Faults{{Text: "no configuration: give --config FILE, or --upstream URL and --protocol NAME"}}
 		}
 		c.Routes = append(c.Routes, r)

@@ -303,7 +303,7 @@ func TestFaultsOutsideOfAFile(t *testing.T) {
 		want string
 	}{
 		{"", nil, nil, "no configuration: give --config FILE, or --upstream URL and --protocol NAME"},
-		{"", map[string]string{"BATCHER_UPSTREAM": "http://up"}, nil, "--protocol NAME"},
+		{"", map[string]string{"BATCHER_UPSTREAM": "http://up"}, nil, "without --config: protocol: must be one of kserve-v1"},
 		{"", nil, []string{"--protocol=kserve-v1"}, "without --config: upstream: must be set, for this route or for all"},
 		{"", nil, []string{"--protocol=kserve-v1", "--upstream=127.0.0.1:8501"}, "--upstream: upstream: must be http[s]://host[:port][/path]: first path"},
 		{"", nil, []string{"--protocol=kserve-v1", "--upstream=up"}, `--upstream: upstream: "up" must be http[s]://`},
