@@ -162,6 +162,51 @@ func TestAContextThatPanicsInASlotTakesNoSlot(t *testing.T) {
 	})
 }
 
+// recycled is a context that panics when it is asked for a value, once it is
+// broken, and so when it is no longer watched.
+type recycled struct {
+	context.Context
+	broken *bool
+}
+
+func (c recycled) Value(key any) any {
+	if *c.broken {
+		panic("broken")
+	}
+	return c.Context.Value(key)
+}
+
+// That comes to a slot, or to a caller whose Cancel lets the next in line have
+// its batch started.
+func TestAContextThatPanicsAtTheEndOfItsWatchTakesNoSlot(t *testing.T) {
+	for name, withdrawn := range map[string]bool{"answered": false, "withdrawn": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				broken := false
+				b := batcher.New(func(_ context.Context, reqs []parcel) ([]parcel, error) {
+					broken = true
+					return reqs, nil
+				}, batcher.Options{MaxWeight: 9, MaxPending: 1, Delay: time.Minute, Go: func(task func()) { go ends(task) }})
+				inner, cancel := context.WithCancel(context.Background())
+				defer cancel()
+				f := b.Submit(recycled{inner, &broken}, 1)
+				next := record().later(func() (int, error) {
+					res, err := b.Do(context.Background(), 9)
+					return int(res), err
+				})
+				if withdrawn {
+					broken = true
+					ends(func() { f.Cancel() })
+				}
+				if got := <-next; got.value != 9 || got.err != nil {
+					t.Errorf("the next in line: %+v", got)
+				}
+				b.Close()
+			})
+		})
+	}
+}
+
 // errless is a context that has ended and does not say why: a zero answer
 // without an error would pass for a result.
 type errless struct{ context.Context }

@@ -95,7 +95,7 @@ func (p *pool[Req, Res]) unlockAndAct(apart bool) {
 		close(c)
 	}
 	for _, stop := range acts.stop {
-		stop()
+		endWatch(stop)
 	}
 	for range acts.relieve {
 		go p.work(proceed)
@@ -107,4 +107,13 @@ func (p *pool[Req, Res]) unlockAndAct(apart bool) {
 	default:
 		p.startAll(then, starts)
 	}
+}
+
+// endWatch calls stop, and with it a context, which may be foreign. If that
+// panics, it goes on watching what has ended, and no more is lost. The panic goes
+// no further: it would come to a goroutine that has slots to start, or the
+// answers of others to give.
+func endWatch(stop func() bool) {
+	defer func() { _ = recover() }()
+	stop()
 }
