@@ -84,13 +84,11 @@ func (b *Batch[Req, Res]) begin(run *funcContext) bool {
 		b.settle(StateDone)
 		return false
 	}
+	weight := b.weight()
 	if b.gone() > 0 {
-		b.compact()
+		weight = b.compact()
 	}
-	run.info = Info{Size: len(b.reqs), Weight: len(b.reqs), Trigger: b.trigger, Opened: o.epoch.Add(b.opened)}
-	if o.weigh != nil {
-		run.info.Weight = b.more.weight
-	}
+	run.info = Info{Size: len(b.reqs), Weight: weight, Trigger: b.trigger, Opened: o.epoch.Add(b.opened)}
 	run.ctxs = b.ctxs
 	if o.timed {
 		run.entered = o.clock()
@@ -104,9 +102,10 @@ func (b *Batch[Req, Res]) begin(run *funcContext) bool {
 	return true
 }
 
-// compact drops the requests that are gone from what Func gets.
-func (b *Batch[Req, Res]) compact() {
-	n, weight := 0, 0
+// compact drops the requests that are gone from what Func gets, and returns the
+// weight of the others.
+func (b *Batch[Req, Res]) compact() (weight int) {
+	n := 0
 	for i := range b.reqs {
 		if !b.isGone(i) {
 			b.reqs[n] = b.reqs[i]
@@ -119,13 +118,11 @@ func (b *Batch[Req, Res]) compact() {
 	}
 	clear(b.reqs[n:])
 	b.reqs = b.reqs[:n]
-	if b.owner.weigh != nil {
-		b.more.weight = weight
-	}
 	if b.ctxs != nil {
 		clear(b.ctxs[n:])
 		b.ctxs = b.ctxs[:n]
 	}
+	return weight
 }
 
 func (b *Batch[Req, Res]) weightOf(i int) int {

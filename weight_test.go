@@ -123,6 +123,28 @@ func TestInfoWeighsWhatFuncGets(t *testing.T) {
 	}
 }
 
+// It counts for MaxWeight, as it does for MaxSize, also after the batch has run.
+func TestAWithdrawnRequestLeavesABatchFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var notes []string
+		for _, opts := range []batcher.BatchOptions{{MaxSize: 2}, {MaxWeight: 10}} {
+			b := batcher.NewBatch(shipment[parcel](&notes), opts)
+			f, _ := b.Add(context.Background(), 4)
+			b.Add(context.Background(), 6)
+			f.Cancel()
+			before := b.Full()
+			b.Start()
+			<-b.Done()
+			if !before || !b.Full() || b.Len() != 2 {
+				t.Errorf("%+v: full %t and then %t, %d requests", opts, before, b.Full(), b.Len())
+			}
+		}
+		if got, want := strings.Join(notes, ", "), "manual 6 [6], manual 6 [6]"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
+}
+
 // Without MaxWeight no weight is too much.
 func TestWeightsThatAddUpToMoreThanAnInt(t *testing.T) {
 	const half = math.MaxInt/2 + 1
