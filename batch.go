@@ -56,10 +56,11 @@ func NewBatch[Req, Res any](fn Func[Req, Res], opts BatchOptions) *Batch[Req, Re
 // Add puts a request into the batch and returns a claim on its result. It
 // does not wait. If ctx ends before the batch runs, the request is withdrawn.
 //
-// The error is [ErrFull] if MaxSize, MaxWeight or the Batcher's MaxPending leave
-// no room, [ErrTooHeavy] if the request alone exceeds MaxWeight, [ErrStarted] if
-// the batch takes no more requests (and also [ErrCanceled] if it was canceled),
-// [ErrClosed], or ctx's cause. The Future has failed with it too.
+// The error is [ErrFull] if MaxSize, the lower limit that TargetTime has set,
+// MaxWeight or the Batcher's MaxPending leave no room, [ErrTooHeavy] if the
+// request alone exceeds MaxWeight, [ErrStarted] if the batch takes no more
+// requests (and also [ErrCanceled] if it was canceled), [ErrClosed], or ctx's
+// cause. The Future has failed with it too.
 func (b *Batch[Req, Res]) Add(ctx context.Context, req Req) (Future[Res], error) {
 	o := b.owner
 	e, due, err := o.admit(ctx, req, false)
@@ -178,7 +179,8 @@ func (b *Batch[Req, Res]) Ready() bool {
 	return b.collects() && b.len() >= b.owner.ready
 }
 
-// Full reports whether the batch holds MaxSize or MaxWeight.
+// Full reports whether the batch holds MaxSize, or the lower limit that
+// TargetTime has set, or MaxWeight.
 func (b *Batch[Req, Res]) Full() bool {
 	b.owner.mu.Lock()
 	defer b.owner.mu.Unlock()

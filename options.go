@@ -41,10 +41,11 @@ type Options struct {
 	Delay time.Duration
 
 	// TargetTime is the run time of Func to stay at or below, by moving the
-	// size limit between MinSize and MaxSize: see Stats.SizeLimit. No request
-	// is refused for it. If Func takes longer at any size, the limit falls to
-	// MinSize. A new limit also holds for batches that already wait: what one
-	// has too much of stays in line, what it lacks comes from those behind it.
+	// size limit between MinSize and MaxSize: see Stats.SizeLimit. Only
+	// Batch.Add refuses a request for it. If Func takes longer at any size, the
+	// limit falls to MinSize. A new limit also holds for batches that already
+	// wait: what one has too much of stays in line, what it lacks comes from
+	// those behind it.
 	// Default: zero, the limit is MaxSize.
 	TargetTime time.Duration
 
