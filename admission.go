@@ -115,7 +115,7 @@ func (p *pool[Req, Res]) stand(w *entrant[Req, Res]) (err error) {
 	switch entered, closed := p.quit(w, place); {
 	case entered:
 		if cause != nil && w.fresh {
-			w.batch.expire(w.watch, cause)
+			w.batch.expire(w.watch)
 		}
 		return nil
 	case closed:

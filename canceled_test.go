@@ -269,3 +269,36 @@ func TestAContextThatEndsOnce(t *testing.T) {
 		}
 	})
 }
+
+// connected is a context that ends with its server, which is the same for all,
+// and says whose it is.
+type connected struct {
+	context.Context
+	name string
+}
+
+func (connected) Value(any) any { return nil }
+func (c connected) Err() error {
+	if err := c.Context.Err(); err != nil {
+		return fmt.Errorf("%s: %w", c.name, err)
+	}
+	return nil
+}
+
+func TestEachRequestEndsWithItsOwnContextsError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, cancel := context.WithCancel(context.Background())
+		b := batcher.New(record().process, batcher.Options{Delay: time.Hour})
+		names := []string{"ann", "bob"}
+		var futures []batcher.Future[int]
+		for i, name := range names {
+			futures = append(futures, b.Submit(connected{server, name}, i))
+		}
+		cancel()
+		for i, f := range futures {
+			if _, err := f.Wait(context.Background()); err == nil || err.Error() != names[i]+": context canceled" {
+				t.Errorf("%s got %v", names[i], err)
+			}
+		}
+	})
+}

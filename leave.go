@@ -2,6 +2,7 @@ package batcher
 
 import (
 	"context"
+	"slices"
 	"sort"
 )
 
@@ -33,7 +34,7 @@ func (b *Batch[Req, Res]) claim(e entry, i int, apart bool) Future[Res] {
 
 // follow makes the end of ctx set off watch n.
 func (b *Batch[Req, Res]) follow(ctx context.Context, n int) {
-	b.keep(n, context.AfterFunc(ctx, func() { b.expire(n, causeOf(ctx)) }))
+	b.keep(n, context.AfterFunc(ctx, func() { b.expire(n) }))
 }
 
 // watch finds or makes the watch for request i and returns its number. owner.mu
@@ -86,20 +87,34 @@ func (b *Batch[Req, Res]) unwatch(i int) {
 	w.done, w.stop = nil, nil
 }
 
-// expire withdraws the requests of watch n.
-func (b *Batch[Req, Res]) expire(n int, cause error) {
+// expire withdraws the requests of watch n, each with the cause of its own
+// context: those with one Done may differ in Err. owner.mu is not held.
+func (b *Batch[Req, Res]) expire(n int) {
+	first, ctxs := b.spend(n)
+	causes := make([]error, len(ctxs))
+	for i, ctx := range ctxs {
+		causes[i] = causeOf(ctx) // foreign code, so not under the lock
+	}
 	b.owner.mu.Lock()
 	defer b.owner.unlockApart()
-	if b.now() >= StateRunning {
-		return
-	}
-	w := &b.more.watches[n]
-	w.done, w.stop = nil, nil // it is spent: later requests need another
-	for i, last := w.first, w.last; i <= last; i++ {
-		if at, place := b.locate(i); at.now() < StateRunning {
+	for i, cause := range causes {
+		if at, place := b.locate(first + i); at.now() < StateRunning {
 			at.withdraw(place, cause)
 		}
 	}
+}
+
+// spend ends watch n, so that later requests need another, and returns the
+// contexts of its requests and the place of the first. owner.mu is not held.
+func (b *Batch[Req, Res]) spend(n int) (first int, ctxs []context.Context) {
+	b.owner.mu.Lock()
+	defer b.owner.mu.Unlock()
+	if b.now() >= StateRunning {
+		return 0, nil
+	}
+	w := &b.more.watches[n]
+	w.done, w.stop = nil, nil
+	return w.first, slices.Clone(b.ctxs[w.first : w.last+1])
 }
 
 // ending is a request whose context has ended.

@@ -22,8 +22,9 @@ type more[Req, Res any] struct {
 	parts []part[Req, Res] // what has moved, and where to, by place
 }
 
-// watch withdraws the requests from first to last when the context that they
-// share ends. A caller that submits many with one context pays for one watch.
+// watch withdraws the requests from first to last when their contexts, which
+// share a Done, end. A caller that submits many with one context pays for one
+// watch.
 type watch struct {
 	done        <-chan struct{}
 	first, last int
