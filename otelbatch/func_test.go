@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,6 +76,30 @@ func TestOptionsAttributes(t *testing.T) {
 	s.wantSums("batcher.batches", map[attribute.Set]int64{rows("batcher.trigger", "idle", "db", "main"): 1})
 	if got := attribute.NewSet(s.ended("batch rows").Attributes...); !got.HasValue("db") {
 		t.Errorf("the span has %v", got.ToSlice())
+	}
+}
+
+// What is measured without a trigger, and what Watch reports, has the attributes
+// that all calls share and nothing else.
+func TestSharedAttributesAreOnlyRead(t *testing.T) {
+	s := newSDK(t)
+	opts := s.options()
+	opts.Attributes = []attribute.KeyValue{attribute.String("a", "sorts first")}
+	telemetry, err := otelbatch.New("rows", opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fn := otelbatch.Func(echo(0), telemetry)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() { _, _ = fn(context.Background(), []int{1}) })
+	}
+	wg.Go(func() { _, _ = telemetry.Watch(func() batcher.Stats { return batcher.Stats{} }) })
+	wg.Wait()
+	s.spans.Reset()
+	_, _ = fn(context.Background(), []int{1})
+	if got := s.ended("batch rows").Attributes[:2]; got[0].Key != "batcher.name" || got[1].Key != "a" {
+		t.Errorf("the span has %v, want batcher.name, then those of the Options", got)
 	}
 }
 

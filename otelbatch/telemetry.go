@@ -3,6 +3,7 @@ package otelbatch
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gobatcher/batcher"
 	"go.opentelemetry.io/otel"
@@ -79,7 +80,8 @@ func (t *Telemetry) must(name string) {
 	}
 }
 
-// with returns the attributes of a measurement: those of all, and more.
+// with returns the attributes of a measurement: those of all, and more. It
+// gives NewSet, which sorts in place, a copy: others read attrs meanwhile.
 func (t *Telemetry) with(more ...attribute.KeyValue) metric.MeasurementOption {
-	return metric.WithAttributeSet(attribute.NewSet(append(t.attrs[:len(t.attrs):len(t.attrs)], more...)...))
+	return metric.WithAttributeSet(attribute.NewSet(slices.Concat(t.attrs, more)...))
 }
