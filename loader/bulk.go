@@ -61,7 +61,7 @@ func (l *Loader[K, V]) begin(ctx context.Context, keys []K) *bulk[K, V] {
 		if !l.bounded { // a Submit that waits for room needs fetches to start
 			release = l.starts.hold()
 		}
-		l.start(valuesOf(ctx), b.first...)
+		l.start(ctx, b.first...)
 	}
 	begun = true
 	return b

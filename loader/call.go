@@ -69,10 +69,11 @@ func (l *Loader[K, V]) list(c *call[K, V], e *entry[K, V], key K) {
 }
 
 // start hands new calls to the Batcher. They outlive the caller, which may leave
-// while others wait, so ctx has only the values of its context.
+// while others wait, so all that counts of its context are the values.
 func (l *Loader[K, V]) start(ctx context.Context, calls ...*call[K, V]) {
 	submitted := 0
 	defer func() { l.publish(calls, submitted) }()
+	ctx = valuesOf(ctx) // foreign code, which may panic: not before publish is sure to follow
 	if l.bounded {
 		line := make([]weighed[K, V], len(calls))
 		for i, c := range calls {

@@ -300,3 +300,26 @@ func TestPanicOfWeight(t *testing.T) {
 		})
 	}
 }
+
+// broken is a context that panics when it is asked for what ends it.
+type broken struct{ context.Context }
+
+func (broken) Done() <-chan struct{} { panic("broken") }
+
+// The context's panic, too, reaches its caller alone: others that load the key
+// do not wait for a call that was never handed in.
+func TestPanicOfAContext(t *testing.T) {
+	for _, opts := range []batcher.Options{{}, {MaxPending: 10}} {
+		synctest.Test(t, func(t *testing.T) {
+			var s source
+			l := loader.New(s.fetch, options(opts))
+			panics(t, func() { l.Load(broken{t.Context()}, 1) })
+			panics(t, func() { l.LoadAll(broken{t.Context()}, []int{1, 2, 1}) })
+			if n := loader.Underway(l); n != 0 {
+				t.Errorf("the Loader holds %d calls", n)
+			}
+			loads(t, l, 1, "v1")
+			loads(t, l, 2, "v2")
+		})
+	}
+}

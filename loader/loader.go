@@ -86,7 +86,7 @@ func (l *Loader[K, V]) Load(ctx context.Context, key K) (V, error) {
 		return answer.Value, answer.Err
 	}
 	if first {
-		l.start(valuesOf(ctx), c)
+		l.start(ctx, c)
 	}
 	return l.wait(ctx, c)
 }
