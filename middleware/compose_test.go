@@ -85,7 +85,11 @@ var outcomes = map[string]struct {
 	"wrapped Errors": {func(_ context.Context, reqs []int) ([]string, error) { return answerAll(reqs), wrap(batchErrors(reqs)) }, isBad, nil},
 	"Reject":         {func(_ context.Context, reqs []int) ([]string, error) { return nil, rejectBad(reqs) }, isBadOrReject, isReject},
 	"wrapped Reject": {func(_ context.Context, reqs []int) ([]string, error) { return nil, wrap(rejectBad(reqs)) }, isBadOrReject, isReject},
-	"TooLarge":       {func(context.Context, []int) ([]string, error) { return nil, wrap(middleware.TooLarge{}) }, isLarge, isLarge},
+	"broken error":   {func(context.Context, []int) ([]string, error) { return nil, broken{} }, isPanic, isPanic},
+	"broken Reject": {func(_ context.Context, reqs []int) ([]string, error) {
+		return nil, middleware.Reject{slices.Index(reqs, 3): broken{}}
+	}, isPanicOrReject, isPanicOrReject},
+	"TooLarge": {func(context.Context, []int) ([]string, error) { return nil, wrap(middleware.TooLarge{}) }, isLarge, isLarge},
 }
 
 func isBad(err error) bool   { return errors.Is(err, errBad) }
@@ -94,9 +98,16 @@ func isPanic(err error) bool {
 	var p *batcher.PanicError
 	return errors.As(err, &p) && p.Value == errBad
 }
-func isLarge(err error) bool       { var l middleware.TooLarge; return errors.As(err, &l) }
-func isBadOrReject(err error) bool { return isBad(err) || isReject(err) }
-func wrap(err error) error         { return fmt.Errorf("bulk: %w", err) }
+func isPanicOrReject(err error) bool { return isPanic(err) || isReject(err) }
+func isLarge(err error) bool         { var l middleware.TooLarge; return errors.As(err, &l) }
+func isBadOrReject(err error) bool   { return isBad(err) || isReject(err) }
+func wrap(err error) error           { return fmt.Errorf("bulk: %w", err) }
+
+// broken is an error that panics when it is looked into, as a nil pointer may.
+type broken struct{}
+
+func (broken) Error() string { return "broken" }
+func (broken) Is(error) bool { panic(errBad) }
 
 // batchErrors fails 3.
 func batchErrors(reqs []int) batcher.Errors {

@@ -18,7 +18,8 @@ type outcome[Res any] struct {
 	err  error          // failed them all together
 }
 
-// call runs fn, which may panic. After runtime.Goexit it does not return.
+// call runs fn, which may panic, and so may the methods of the errors that it
+// returns. After runtime.Goexit it does not return.
 func call[Req, Res any](ctx context.Context, fn batcher.Func[Req, Res], reqs []Req) (o outcome[Res]) {
 	returned := false
 	defer func() {
@@ -28,8 +29,28 @@ func call[Req, Res any](ctx context.Context, fn batcher.Func[Req, Res], reqs []R
 	}()
 	res, err := fn(ctx, reqs)
 	o = judge(res, err, len(reqs))
+	o.inspect()
 	returned = true
 	return o
+}
+
+// inspect asks each error what it will be asked later. One that panics then, as
+// a nil pointer may, would take the answers of other calls with it.
+func (o outcome[Res]) inspect() {
+	for _, err := range o.each {
+		if err != nil {
+			_ = over(err)
+		}
+	}
+	if o.err == nil {
+		return
+	}
+	_ = over(o.err)
+	if reject, ok := as[Reject](o.err); ok {
+		for _, err := range reject {
+			_ = over(err)
+		}
+	}
 }
 
 // judge checks what a Func returned for n requests.
