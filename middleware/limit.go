@@ -34,10 +34,20 @@ func Limit[Req, Res any](fn batcher.Func[Req, Res], slots chan struct{}) batcher
 			select {
 			case slots <- struct{}{}:
 			case <-ctx.Done():
-				return nil, context.Cause(ctx)
+				return nil, causeOf(ctx)
 			}
 		}
 		defer func() { <-slots }()
 		return fn(ctx, reqs)
 	}
+}
+
+// causeOf returns why ctx, whose Done is closed, has ended. It never returns
+// nil, which would be a success: a context from outside the standard library
+// may close Done before it sets Err.
+func causeOf(ctx context.Context) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return batcher.ErrCanceled
 }

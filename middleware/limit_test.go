@@ -57,6 +57,22 @@ func TestLimitStopsWaitingWhenItsContextEnds(t *testing.T) {
 	})
 }
 
+// silent is a context that has ended and does not say why.
+type silent struct{ context.Context }
+
+func (silent) Done() <-chan struct{} { done := make(chan struct{}); close(done); return done }
+
+func TestLimitFailsWithoutACause(t *testing.T) {
+	slots := make(chan struct{}, 1)
+	slots <- struct{}{}
+	var seen calls
+	_, err := middleware.Limit(failing(&seen), slots)(silent{t.Context()}, []int{1})
+	if !errors.Is(err, batcher.ErrCanceled) {
+		t.Errorf("got %v, want ErrCanceled", err)
+	}
+	seen.want(t)
+}
+
 func TestLimitGivesItsSlotBackWhateverFuncDoes(t *testing.T) {
 	for name, fn := range map[string]batcher.Func[int, string]{
 		"error":  func(context.Context, []int) ([]string, error) { return nil, errBad },
