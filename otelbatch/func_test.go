@@ -204,6 +204,26 @@ func TestErrorWhoseErrorMethodPanics(t *testing.T) {
 	}
 }
 
+// A database may quote what a row holds. One text that is not UTF-8 would keep
+// all spans of an export from the collector.
+func TestErrorThatIsNotUTF8(t *testing.T) {
+	s := newSDK(t)
+	failure := errors.New("duplicate entry '\xff'")
+	b := batcher.New(otelbatch.Func(returns(nil, failure), s.telemetry()), batcher.Options{})
+	if _, err := b.Do(t.Context(), 1); err != failure {
+		t.Errorf("got %v, want Func's error", err)
+	}
+	const want = "duplicate entry '\uFFFD'"
+	span := s.ended("batch rows")
+	if span.Status.Description != want {
+		t.Errorf("the span's status is %q, want %q", span.Status.Description, want)
+	}
+	event := attribute.NewSet(span.Events[0].Attributes...)
+	if text, _ := event.Value("exception.message"); text.AsString() != want {
+		t.Errorf("the span's exception says %q, want %q", text.AsString(), want)
+	}
+}
+
 // unsound is an error that panics when errors.Is looks into it.
 type unsound struct{ cause error }
 

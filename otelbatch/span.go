@@ -2,7 +2,9 @@ package otelbatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -93,7 +95,11 @@ func (s batchSpan) end(f failure) {
 	s.SetAttributes(attribute.String("error.type", f.kind), attribute.Int("batcher.batch.failed", f.failed))
 	said := f.kind
 	if f.err != nil {
-		said = fmt.Sprint(f.err) // which recovers if its Error method panics, as that of a nil pointer may
+		text := fmt.Sprint(f.err) // which recovers if its Error method panics, as that of a nil pointer may
+		said = strings.ToValidUTF8(text, "\uFFFD")
+		if said != text { // an exporter could send no span that it has with this one
+			f.err = errors.New(said)
+		}
 		s.record(f.err)
 	}
 	s.SetStatus(codes.Error, said)
