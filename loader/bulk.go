@@ -16,7 +16,7 @@ type bulk[K comparable, V any] struct {
 	keys   []K
 	values []V            // by key
 	errs   batcher.Errors // by key; nil while none has failed
-	calls  []*call[K, V]  // by key; nil if it is answered
+	calls  []*call[K, V]  // by key; nil if it is answered or waited for
 	first  []*call[K, V]  // the calls that this bulk made
 }
 
@@ -67,8 +67,8 @@ func (l *Loader[K, V]) begin(ctx context.Context, keys []K) *bulk[K, V] {
 	return b
 }
 
-// abandon leaves all calls of b, which nobody will wait for: foreign code in a
-// LoadAll has panicked, a key's hash or weight, the cache or Options.Go.
+// abandon leaves all calls of b that nobody will wait for: foreign code in a
+// LoadAll has panicked, a key's hash or weight, the cache, Options.Go or ctx.
 func (l *Loader[K, V]) abandon(b *bulk[K, V]) {
 	for _, c := range b.calls {
 		if c != nil {

@@ -147,16 +147,20 @@ func (l *Loader[K, V]) publish(calls []*call[K, V], submitted int) {
 }
 
 // wait waits for c's answer on behalf of one caller, and leaves c for it if the
-// answer is an error.
+// answer is an error or ctx panics.
 func (l *Loader[K, V]) wait(ctx context.Context, c *call[K, V]) (value V, err error) {
+	err = batcher.ErrCanceled // until there is an answer
+	defer func() {
+		if err != nil {
+			l.leave(c)
+		}
+	}()
 	if c.ready == nil || c.published(ctx) {
-		value, err = c.future.Wait(ctx)
-	} else if err = context.Cause(ctx); err == nil {
-		err = batcher.ErrCanceled // ctx, not the standard library's, closes Done before it sets Err
+		return c.future.Wait(ctx)
 	}
-	if err != nil {
-		l.leave(c)
-	}
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	} // else ctx, not the standard library's, closes Done before it sets Err
 	return value, err
 }
 

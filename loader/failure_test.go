@@ -323,3 +323,26 @@ func TestPanicOfAContext(t *testing.T) {
 		})
 	}
 }
+
+// A caller that its context's panic takes away waits no longer: the fetch ends
+// with the last that does.
+func TestPanicOfAContextLeavesWhatItJoined(t *testing.T) {
+	for name, load := range map[string]func(*loader.Loader[int, string], context.Context){
+		"Load":    func(l *loader.Loader[int, string], ctx context.Context) { l.Load(ctx, 1) },
+		"LoadAll": func(l *loader.Loader[int, string], ctx context.Context) { l.LoadAll(ctx, []int{1, 2, 1}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l, ends := fetchEnds(t, 0)
+				var wg sync.WaitGroup
+				wg.Go(func() { l.LoadAll(leaving(t, time.Second), []int{1, 2}) })
+				synctest.Wait()
+				panics(t, func() { load(l, broken{t.Context()}) })
+				wg.Wait()
+				if got := <-ends; got != time.Second {
+					t.Errorf("the fetch's context ended after %v, want 1s", got)
+				}
+			})
+		})
+	}
+}

@@ -102,8 +102,10 @@ func (l *Loader[K, V]) Load(ctx context.Context, key K) (V, error) {
 // values are the caller's.
 func (l *Loader[K, V]) LoadAll(ctx context.Context, keys []K) ([]V, error) {
 	b := l.begin(ctx, keys)
+	defer l.abandon(b) // where ctx panics, the calls after that
 	for i, c := range b.calls {
 		if c != nil {
+			b.calls[i] = nil
 			value, err := l.wait(ctx, c)
 			b.answer(i, value, err)
 		}
