@@ -54,6 +54,7 @@ func TestJSONRPCWithAStatusKeepsAnswersApart(t *testing.T) {
 		"one error":      {`[{"id":2,"result":"bb"},{"id":1,"error":{"code":-32601,"data":"aa"}}]`, []reply{{404, `{"id":"a","error":{"code":-32601,"data":"aa"}}`}, {200, `[{"id":1.0,"result":"bb"}]`}, {204, ``}}},
 		"results":        {`[{"id":2,"result":"bb"},{"id":1,"result":"aa"}]`, []reply{{404, `{"id":"a","result":"aa"}`}, {404, `[{"id":1.0,"result":"bb"}]`}, {404, ``}}},
 		"an unnamed one": {`[{"id":2,"result":"bb"},{"id":null,"error":{}}]`, []reply{{404, `{"id":"a","error":{}}`}, {200, `[{"id":1.0,"result":"bb"}]`}, {204, ``}}},
+		"a notification": {`[{"id":2,"result":"bb"},{"id":null,"error":{}},{"id":1,"result":"aa"}]`, []reply{{200, `{"id":"a","result":"aa"}`}, {200, `[{"id":1.0,"result":"bb"}]`}, {204, ``}}},
 		"one for all": {`{"jsonrpc":"2.0","id":null,"error":{"code":1}}`,
 			[]reply{{404, `{"jsonrpc":"2.0","id":"a","error":{"code":1}}`}, {404, `[{"jsonrpc":"2.0","id":1.0,"error":{"code":1}}]`}, {404, ``}}},
 		"one missing":   {`[{"id":2,"result":"bb"}]`, explained("404, and that does not fit the batch: 1 calls have no answer with their id")},

@@ -101,9 +101,11 @@ func (a *rpcAnswers) place(answer []byte) error {
 	if err != nil {
 		return err
 	}
-	if unnamed := m.unnamed(answer); unnamed != nil {
-		a.unnamed = append(a.unnamed, unnamed)
-		return nil
+	if m.isUnnamed(answer) {
+		if m.failed() {
+			a.unnamed = append(a.unnamed, m.withHole(answer))
+		}
+		return nil // a result can be that of a notification only, which nobody waits for
 	}
 	i, ok := decimal(m.id.Of(answer))
 	switch i--; {
@@ -116,16 +118,15 @@ func (a *rpcAnswers) place(answer []byte) error {
 	return nil
 }
 
-// unnamed returns an error that names no call, with a hole for the id, or nil if
-// the answer is something else.
-func (m rpcMembers) unnamed(answer []byte) []byte {
-	switch {
-	case !m.failed():
-		return nil
-	case m.id == jsonraw.Span{}:
+// isUnnamed reports whether an answer names no call.
+func (m rpcMembers) isUnnamed(answer []byte) bool {
+	return m.id == jsonraw.Span{} || string(m.id.Of(answer)) == "null"
+}
+
+// withHole returns an answer that names no call with a hole for the id.
+func (m rpcMembers) withHole(answer []byte) []byte {
+	if m.id == (jsonraw.Span{}) {
 		return append(append([]byte(`{"id":`), hole...), append([]byte{','}, answer[1:]...)...)
-	case string(m.id.Of(answer)) != "null":
-		return nil
 	}
 	return cutOut(answer, m.id)
 }
@@ -149,7 +150,9 @@ func (a *rpcAnswers) spread(failure []byte) {
 
 // finish assigns an error that names no call to the only call without an answer:
 // a server that finds a request invalid does not know its id. If there are
-// several such errors, it is not known whose they are.
+// several such errors, it is not known whose they are. Where no call lacks an
+// answer they are those of notifications, which some servers answer against the
+// rules: nobody gets them, and nobody else pays for them.
 func (a *rpcAnswers) finish() error {
 	missing, open := 0, 0
 	for i, item := range a.items {
@@ -158,14 +161,12 @@ func (a *rpcAnswers) finish() error {
 			open = i
 		}
 	}
+	a.failed = a.failed || len(a.unnamed) > 0
 	switch {
 	case missing == 1 && len(a.unnamed) == 1:
 		a.give(open, a.unnamed[0], true)
-		return nil
 	case missing > 0:
 		return fmt.Errorf("%d calls have no answer with their id", missing)
-	case len(a.unnamed) > 0:
-		return fmt.Errorf("%d errors have no id", len(a.unnamed))
 	}
 	return nil
 }

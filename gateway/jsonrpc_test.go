@@ -84,6 +84,20 @@ func TestJSONRPCGivesAnErrorWithoutIDToTheCallWithoutAnswer(t *testing.T) {
 	}
 }
 
+// Some servers answer notifications. Nobody waits for that, and nobody's own
+// answer is lost for it.
+func TestJSONRPCDropsAnswersToNotifications(t *testing.T) {
+	b := &batch{t: t, protocol: gateway.JSONRPC{}}
+	calls := each(rpc, `{"jsonrpc":"2.0","method":"m","id":"a"}`, `{"jsonrpc":"2.0","method":"m"}`, `{"jsonrpc":"2.0","method":"m","id":null}`)
+	for _, none := range []string{`{"jsonrpc":"2.0","result":1,"id":null}`, `{"result":1}`, `{"jsonrpc":"2.0","error":{"code":-32601},"id":null}`, `{"error":{"code":-32601}}`} {
+		b.answer = says(`[{"id":1,"result":1},` + none + `,{"id":3,"result":3}]`)
+		b.wantReplies(calls, `200 {"id":"a","result":1}`, "204 ", `200 {"id":null,"result":3}`)
+		b.answer = says(none)
+		b.wantReplies(calls[1:2], "204 ")
+		b.wantMisfits([]conformance.Request{calls[0], calls[2]}, map[string]string{none: `[{"id":1,"result":1},` + none + `,{"id":2,"result":3}]`})
+	}
+}
+
 func TestJSONRPCNotificationsAloneNeedNoAnswer(t *testing.T) {
 	for _, answer := range []string{"", "\n"} {
 		b := &batch{t: t, protocol: gateway.JSONRPC{}, answer: says(answer)}
@@ -105,7 +119,8 @@ func TestJSONRPCRefusesAnswersThatDoNotFit(t *testing.T) {
 		"an id that is a string":      `[{"id":"1","result":1},{"id":3,"result":1}]`,
 		"an id of another form":       `[{"id":1.0,"result":1},{"id":3,"result":1}]`,
 		"an id of null":               `[{"id":null,"result":1},{"id":3,"result":1}]`,
-		"an error of nobody's":        `[{"id":1,"result":1},{"id":3,"result":1},{"id":null,"error":1}]`,
+		"errors of nobody's":          `[{"id":1,"result":1},{"id":3,"result":1},{"id":null,"error":1},{"id":null,"error":2}]`,
+		"results of nobody's":         `[{"id":1,"result":1},{"id":3,"result":1},{"id":null,"result":1},{"result":2}]`,
 		"two errors without an id":    `[{"id":null,"error":1},{"id":null,"error":2},{"id":3,"result":1}]`,
 		"no id":                       `[{"result":1},{"id":3,"result":1}]`,
 		"two ids":                     `[{"id":1,"id":3,"result":1},{"id":3,"result":1}]`,
