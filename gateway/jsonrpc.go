@@ -77,7 +77,7 @@ func (c *rpcCaller) add(call *Call, request []byte) error {
 	if err != nil {
 		return err
 	}
-	if m.odd || string(m.version) != `"2.0"` || jsonraw.Kind(m.method) != '"' || !isRPCParams(m.params) {
+	if m.odd || string(m.version) != `"2.0"` || !isRPCMethod(m.method) || !isRPCParams(m.params) {
 		return ErrNotMine
 	}
 	switch id := m.id.Of(request); jsonraw.Kind(id) {
@@ -120,6 +120,10 @@ func rpcMembersOf(object []byte) (m rpcMembers, err error) {
 
 // failed reports whether an answer is an error.
 func (m rpcMembers) failed() bool { return m.failure != nil && string(m.failure) != "null" }
+
+// isRPCMethod reports whether a request may have this method. To some servers, such
+// as geth, what has an empty one may be an answer, to which there is none.
+func isRPCMethod(method []byte) bool { return jsonraw.Kind(method) == '"' && string(method) != `""` }
 
 // isRPCParams reports whether a request may have these params.
 func isRPCParams(params []byte) bool {

@@ -133,7 +133,7 @@ func TestJSONRPCRefusesAnswersThatDoNotFit(t *testing.T) {
 func TestJSONRPCLeavesInvalidRequestsToTheUpstream(t *testing.T) {
 	b := &batch{t: t, protocol: gateway.JSONRPC{}}
 	b.wantNotMine(named(rpc, `[]`, `{}`, `1`, `"x"`, `null`, `[1]`, `[{"jsonrpc":"2.0","method":"m","id":1},1]`, `{"jsonrpc":"1.0","method":"m","id":1}`, `{"method":"m","id":1}`,
-		`{"jsonrpc":"2.0","id":1}`, `{"jsonrpc":"2.0","method":1,"id":1}`, `{"jsonrpc":"2.0","method":"m","id":{}}`, `{"jsonrpc":"2.0","method":"m","id":[1]}`,
+		`{"jsonrpc":"2.0","id":1}`, `{"jsonrpc":"2.0","method":1,"id":1}`, `{"jsonrpc":"2.0","method":"","id":1}`, `{"jsonrpc":"2.0","method": "" ,"id":1,"result":1}`, `{"jsonrpc":"2.0","method":""}`, `{"jsonrpc":"2.0","method":"m","id":{}}`, `{"jsonrpc":"2.0","method":"m","id":[1]}`,
 		`{"jsonrpc":"2.0","method":"m","id":true}`, `{"jsonrpc":"2.0","method":"m","id":1,"params":"x"}`, `{"jsonrpc":"2.0","method":"m","id":1,"params":null}`,
 		`[{"jsonrpc":"2.0","method":"m","id":1},{"jsonrpc":"2.0","method":"m","params":7}]`, `{"jsonrpc":"2.0","method":"m","id":1,"ID":2}`, `{"jsonrpc":"2.0","Method":"n","method":"m","id":1}`))
 	b.wantNotMine(map[string]conformance.Request{"GET": {Method: "GET", URL: "/"}})
