@@ -159,6 +159,16 @@ func execute() conformance.Fixture {
 	}
 }
 
+// Java's Scanner, for one, ends lines at three more characters than others do.
+func TestExecSendsOneLineInAnyLanguage(t *testing.T) {
+	b := &batch{t: t, protocol: gateway.Exec{}, answer: says(`[1,2,3]`)}
+	exec := func(body string) conformance.Request {
+		return conformance.Request{Method: "POST", URL: "/", Body: body}
+	}
+	b.wantReplies(each(exec, "\"a\u2028\u2029\\\\\u0085b\"", "[{\"\u2028\":\r\n1},\r[\"\u2027\u0084\u00e2\"]]"), `200 1`, `200 [2,3]`)
+	b.wantSent(`["a\u2028\u2029\\\u0085b",{"\u2028":1},["` + "\u2027\u0084\u00e2" + `"]]`)
+}
+
 // Servers write what JSON has no number for as Python does: that is one
 // caller's result, and no fault of the whole answer.
 func TestResultsThatAreNoNumbers(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
 )
@@ -44,14 +45,21 @@ func (Exec) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	return &Call{Items: items, State: false}, nil
 }
 
-// oneLine returns a JSON text without line breaks, which it can have only between
-// its tokens.
+// separators are what some readers of lines, such as Java's Scanner, take for the
+// end of one, and what JSON has instead. It can have them only in strings.
+var separators = strings.NewReplacer("\u0085", `\u0085`, "\u2028", `\u2028`, "\u2029", `\u2029`)
+
+// oneLine returns a JSON text that is one line in any language. Line breaks it
+// can have only between its tokens.
 func oneLine(data []byte) []byte {
-	data = bytes.Trim(data, " \t\r\n")
-	if bytes.IndexByte(data, '\n') < 0 && bytes.IndexByte(data, '\r') < 0 {
-		return data
+	data = trim(data)
+	if bytes.IndexByte(data, '\n') >= 0 || bytes.IndexByte(data, '\r') >= 0 {
+		data = jsonraw.AppendCompact(make([]byte, 0, len(data)), data)
 	}
-	return jsonraw.AppendCompact(make([]byte, 0, len(data)), data)
+	if bytes.Contains(data, []byte("\u0085")) || bytes.Contains(data, []byte("\u2028")) || bytes.Contains(data, []byte("\u2029")) {
+		data = []byte(separators.Replace(string(data)))
+	}
+	return data
 }
 
 // Join makes one array of the items, on one line.
