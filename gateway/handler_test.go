@@ -30,7 +30,7 @@ func (*passing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // A request whose meaning depends on a header that a batch would lose is no call,
 // unless the route names that header.
 func TestDecisiveHeadersAreNotLost(t *testing.T) {
-	for _, name := range []string{"If-Match", "If-None-Match", "If-Unmodified-Since", "Content-Range", "ce-specversion"} {
+	for _, name := range []string{"If-Match", "If-None-Match", "If-Unmodified-Since", "Content-Range", "ce-specversion", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"} {
 		request := func() *http.Request {
 			r := httptest.NewRequest(http.MethodPost, "/words", strings.NewReader("a"))
 			r.Header.Set(name, "x")

@@ -58,9 +58,13 @@ func concerning(h http.Header) http.Header {
 
 // decisive are the request headers without which a request asks for something
 // else: the conditions that hold for any method (RFC 9110, section 13.1), the
-// place of a part (section 14.4), and the mark of a CloudEvent whose attributes
-// are in the header (HTTP Protocol Binding, section 3.1).
-var decisive = []string{"Ce-Specversion", "Content-Range", "If-Match", "If-None-Match", "If-Unmodified-Since"}
+// place of a part (section 14.4), the mark of a CloudEvent whose attributes are
+// in the header (HTTP Protocol Binding, section 3.1), and another method than that
+// of the request, in the names that frameworks and OData know.
+var decisive = []string{
+	"Ce-Specversion", "Content-Range", "If-Match", "If-None-Match", "If-Unmodified-Since",
+	"X-Http-Method", "X-Http-Method-Override", "X-Method-Override",
+}
 
 // loses reports whether a batch would lose a decisive header of r. Inlined, it
 // would add to the stack of every call that waits.
