@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // esBulkAction is the action of a bulk, which holds writes of its own.
@@ -21,7 +22,8 @@ const esMaxID = 512
 type esOp struct {
 	action string
 	document
-	meta map[string]string // further members of the action line
+	meta    map[string]string // further members of the action line
+	sourced bool              // its query says what of an updated document the answer holds
 }
 
 // esMeta are the query parameters that become members of an action line, of the
@@ -69,6 +71,7 @@ func (op *esOp) take(query url.Values) (wide string, ok bool) {
 		case name == "op_type":
 		case slices.Contains(esWide[name], op.action):
 			rest[name] = values
+			op.sourced = op.sourced || strings.HasPrefix(name, "_source")
 		default:
 			op.set(name, values[0])
 		}

@@ -133,6 +133,7 @@ func TestESBulkLeavesOddWritesToTheUpstream(t *testing.T) {
 	odd["a numbered update with tries"] = es("POST", numbered+"&retry_on_conflict=3", `{"doc":{}}`)
 	odd["a numbered update with upsert"] = es("POST", numbered, `{"doc":{},"upsert":{}}`)
 	odd["a numbered update as upsert"] = es("POST", numbered, `{"doc":{},"doc_as_upsert":true}`)
+	odd["an update that says twice what to return"] = es("POST", "/t/_update/1?_source_excludes=a", `{"doc":{},"_source":["a"]}`)
 	odd["an update with a version"] = es("POST", "/t/_update/1?version=1&version_type=external", `{"doc":{}}`)
 	odd["a delete with a body"] = es("DELETE", "/t/_doc/1", `{}`)
 	odd["a delete with a pipeline"] = es("DELETE", "/t/_doc/1?pipeline=p", "")

@@ -37,6 +37,8 @@ func (op *esOp) update(body []byte) error {
 	has := func(name string) bool { return found[name] != "" && found[name] != "false" }
 	retries := op.meta["retry_on_conflict"]
 	switch {
+	case op.sourced && found["_source"] != "": // a call goes by its body, a bulk by its query
+		return ErrNotMine
 	case !known, has("doc") == has("script"), has("doc_as_upsert") && !has("doc"):
 		return ErrNotMine
 	case op.meta["if_seq_no"] != "" && (has("upsert") || has("doc_as_upsert") || strings.Trim(retries, "0") != ""):
