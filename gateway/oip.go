@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -77,17 +78,32 @@ func (OIPv2) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	if odd || !jsonraw.Portable(body) || t.err != nil || len(t.columns) == 0 || id != nil && jsonraw.Kind(id) != '"' {
 		return nil, ErrNotMine
 	}
-	for _, name := range oipForeign {
-		if bytes.Contains(shape, []byte(name)) {
-			return nil, ErrNotMine
-		}
+	shape = jsonraw.AppendCompact(nil, shape)
+	if slices.ContainsFunc(oipForeign, func(start string) bool { return hasName(shape, start) }) {
+		return nil, ErrNotMine
 	}
 	rows := t.rows()
 	items := make([]Item, len(rows))
 	for i, row := range rows {
 		items[i].Data = row
 	}
-	return &Call{Items: items, Shape: string(jsonraw.AppendCompact(nil, shape)), Headers: oipHeaders, State: id}, nil
+	return &Call{Items: items, Shape: string(shape), Headers: oipHeaders, State: id}, nil
+}
+
+// hasName reports whether an object in text, which is compact JSON, has a member
+// whose name begins so. A tensor may be called like that all the same.
+func hasName(text []byte, start string) bool {
+	for {
+		at := bytes.Index(text, []byte(start))
+		if at < 0 {
+			return false
+		}
+		text = text[at:]
+		text = text[jsonraw.Scalar(text):]
+		if len(text) > 0 && text[0] == ':' {
+			return true
+		}
+	}
 }
 
 // oipError returns an answer with status 400 in the protocol's form.

@@ -122,6 +122,16 @@ func TestOIPv2LeavesOddTensorsToTheUpstream(t *testing.T) {
 	b.wantNotMine(map[string]conformance.Request{"binary": binary, "GET": {Method: "GET", URL: "/v2/models/m/infer"}, "metadata": {Method: "POST", URL: "/v2/models/m"}})
 }
 
+// What is foreign is told by the names of parameters: a tensor may be called so.
+func TestOIPv2TakesTensorsOfAnyName(t *testing.T) {
+	for _, name := range []string{"sequence_length", `\"sequence_id\": `, `x\"shared_memory_region`, "binary_data"} {
+		body := `{"inputs":[{"name":"` + name + `","shape":[1],"datatype":"INT8","data":[1]}],"outputs":[{"name" : "` + name + `"}]%s}`
+		b := &batch{t: t, protocol: gateway.OIPv2{}, answer: says(`{"outputs":[]}`)}
+		b.wantReplies(each(infer, fmt.Sprintf(body, "")), `200 {"outputs":[]}`)
+		b.wantNotMine(named(infer, fmt.Sprintf(body, `,"parameters":{"sequence_id" : 7}`), fmt.Sprintf(body, `,"parameters":{"a":"sequence_","sequence_id":7}`)))
+	}
+}
+
 func TestOIPv2RefusesAnswersThatDoNotFit(t *testing.T) {
 	b := &batch{t: t, protocol: gateway.OIPv2{}}
 	const call = `{"inputs":[{"name":"a","shape":[1],"datatype":"INT8","data":[1]}]}`
