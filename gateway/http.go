@@ -152,6 +152,12 @@ func (h *HTTP) readAnswer(res *http.Response) (data []byte, err error) {
 
 // ServeHTTP passes r through.
 func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Opaque != "" { // "x:http://any/where" would be sent as http://any/where, past the path of the URL
+		e := Errorf(http.StatusBadRequest, "the target of the request has no path")
+		explain(w, e)
+		e.write(w)
+		return
+	}
 	// Else an HTTP/1 server reads the request to its end before it answers, which
 	// never comes if the caller waits for the answer. HTTP/2 needs no such call.
 	_ = http.NewResponseController(w).EnableFullDuplex()

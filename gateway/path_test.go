@@ -16,6 +16,31 @@ import (
 	"github.com/gobatcher/batcher/gateway"
 )
 
+// A target without a path would be sent as it is: a caller could name any host and
+// path at the upstream, with the gateway's own credentials.
+func TestTargetsWithoutAPathAreRefused(t *testing.T) {
+	var w witness
+	u := newHTTP(t, "/base", gateway.HTTPOptions{}, func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("the upstream got %s", r.RequestURI)
+	})
+	front := httptest.NewServer(newHandler(t, gateway.Route{Pattern: "/m/", Upstream: u}, gateway.Options{Fallback: u, Observer: w.observer()}))
+	for _, target := range []string{"x:http://internal/admin", "x:%2e%2e/admin", "x:admin?key=1"} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(front.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(conn, "GET "+target+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || res.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s gets %+v, %v, want 400", target, res, err)
+		}
+		conn.Close()
+	}
+	front.Close()
+	if len(w.served) != 3 || w.served[0].Status != 400 || w.served[0].Err == nil {
+		t.Errorf("served %+v", w.served)
+	}
+}
+
 // Paths keep the escapes that they came with, whatever else is in them, and
 // only the bytes that may not stand in a path get theirs.
 func TestPathsStayAsTheyWereWritten(t *testing.T) {
