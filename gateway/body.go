@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,18 +17,19 @@ type body struct {
 	raw  []byte // as it came
 	data []byte // decompressed
 	room *admission
-	held int64 // the room that its bytes take
+	held int64           // the room that its bytes take
+	ctx  context.Context // while they may come
 }
 
-// read reads the body of a call, within the route's limits.
-func (rt *route) read(r *http.Request) (*body, error) {
-	b := &body{room: &rt.pending}
+// read reads the body of a call, within the route's limits and while ctx lasts.
+func (rt *route) read(ctx context.Context, r *http.Request) (*body, error) {
+	b := &body{room: &rt.pending, ctx: ctx}
 	switch err := b.fill(r, rt.MaxBody); {
 	case errors.Is(err, errCoding) && rt.through != nil:
 		return b, ErrNotMine
 	case err != nil:
 		b.give(0)
-		return nil, unread(err, rt.MaxBody)
+		return nil, b.unread(r, err, rt.MaxBody)
 	}
 	b.give(int64(len(b.data)))
 	_ = r.Body.Close() // all is read; a stream of HTTP/2 frees its own buffer, of 2 KiB for 1 KB, only now
@@ -96,8 +98,9 @@ const (
 )
 
 // readAll reads n bytes, or all that come if n is negative, up to a limit (zero
-// and less: none). Memory, and room for b, are taken for what has come: not for
-// what a header says will come, nor for what a few bytes may unpack to.
+// and less: none), and while b may come. Memory, and room for b, are taken for
+// what has come: not for what a header says will come, nor for what a few bytes may
+// unpack to.
 func readAll(from io.Reader, n, most int64, b *body) (data []byte, err error) {
 	first, end := min(n, trustedRead), n
 	switch {
@@ -129,6 +132,8 @@ func readAll(from io.Reader, n, most int64, b *body) (data []byte, err error) {
 			return data, nil
 		case err != nil:
 			return nil, err
+		case b != nil && b.ctx.Err() != nil: // who sends a byte now and then would hold its place for ever
+			return nil, b.ctx.Err()
 		}
 	}
 	return data, nil
@@ -144,7 +149,7 @@ func grown(data []byte, end int64, b *body) ([]byte, error) {
 }
 
 // unread returns the answer to a caller whose body was not read to its end.
-func unread(err error, most int64) error {
+func (b *body) unread(r *http.Request, err error, most int64) error {
 	var long *http.MaxBytesError
 	var own *Error
 	switch {
@@ -157,8 +162,21 @@ func unread(err error, most int64) error {
 		fallthrough
 	case errors.Is(err, errTooLong):
 		return Errorf(http.StatusRequestEntityTooLarge, "the body is longer than %d bytes", most)
+	case b.ctx.Err() != nil:
+		return b.overdue(r)
 	}
 	return Errorf(http.StatusBadRequest, "the body cannot be read: %v", err)
+}
+
+// overdue returns the answer to a caller whose time was over, or who left, before all
+// of the body had come. Over HTTP/1 net/http would wait for the rest before it
+// answers, unless the answer is the last of its connection.
+func (b *body) overdue(r *http.Request) *Error {
+	e := *asError(context.Cause(b.ctx))
+	if r.ProtoMajor < 2 {
+		e.Header = http.Header{"Connection": {"close"}}
+	}
+	return &e
 }
 
 // restore returns r with its body unread. It lets go of the decompressed body,

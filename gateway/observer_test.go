@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -151,6 +152,21 @@ func TestObserverIsToldOfWhoLeft(t *testing.T) {
 		time.AfterFunc(time.Second, leave)
 		serve(h, httptest.NewRequestWithContext(ctx, http.MethodPost, "/", strings.NewReader("a,b")))
 		if len(w.served) != 1 || w.served[0].Status != 499 || w.served[0].Took != time.Second || w.served[0].Queued != time.Second || len(w.exchanged) != 0 {
+			t.Errorf("served %+v", w.served)
+		}
+	})
+}
+
+// Who leaves before all of the body has come has sent nothing wrong.
+func TestObserverIsToldOfWhoLeftInABody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w witness
+		h := newHandler(t, gateway.Route{Upstream: &upper{}}, gateway.Options{Observer: w.observer()})
+		ctx, leave := context.WithCancel(t.Context())
+		r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/", trickle{time.Second, func() error { leave(); return io.ErrUnexpectedEOF }})
+		r.ContentLength = 100
+		serve(h, r)
+		if len(w.served) != 1 || w.served[0].Status != 499 {
 			t.Errorf("served %+v", w.served)
 		}
 	})

@@ -86,7 +86,8 @@ type Route struct {
 	MaxBody int64
 
 	// Timeout is the longest that a call may take; one that is not answered by
-	// then gets status 504. Default: zero, 30 s.
+	// then gets status 504, as soon as no Read of its body is under way. Default:
+	// zero, 30 s.
 	Timeout time.Duration
 }
 

@@ -107,7 +107,7 @@ func (v *visit) within() {
 // read takes the call apart, and reserves room for it.
 func (v *visit) read() (err error) {
 	rt := v.route
-	if v.body, err = rt.read(v.r); err != nil {
+	if v.body, err = rt.read(v.Context, v.r); err != nil {
 		return err
 	}
 	v.served.In = len(v.body.data)

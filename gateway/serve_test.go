@@ -133,6 +133,43 @@ func TestTimeoutIs504(t *testing.T) {
 	})
 }
 
+// trickle is a body of which a byte comes now and then.
+type trickle struct {
+	every time.Duration
+	then  func() error // called with each byte; may be nil
+}
+
+func (r trickle) Read(p []byte) (int, error) {
+	time.Sleep(r.every)
+	if r.then != nil {
+		if err := r.then(); err != nil {
+			return 0, err
+		}
+	}
+	return copy(p, "a"), nil
+}
+
+// A body that comes too slowly does not hold its place longer than the route's
+// timeout, but for the time until its next byte.
+func TestTimeoutOfABody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHandler(t, gateway.Route{Upstream: &upper{}, Timeout: time.Second}, gateway.Options{})
+		for _, length := range []int64{100, -1} {
+			r := httptest.NewRequest(http.MethodPost, "/", trickle{every: 300 * time.Millisecond})
+			r.ContentLength = length
+			start := time.Now()
+			got := serve(h, r)
+			wantAnswer(t, got, 504, "no answer in time")
+			if took := time.Since(start); took != 1200*time.Millisecond {
+				t.Errorf("length %d: after %v", length, took)
+			}
+			if got.Header().Get("Connection") != "close" {
+				t.Errorf("length %d: net/http waits for the rest of the body first", length)
+			}
+		}
+	})
+}
+
 // The part of the upstream's header that reaches each caller of a batch.
 func TestUpstreamsHeaderReachesCallers(t *testing.T) {
 	u := &upper{send: func(_ context.Context, _ gateway.Key, body []byte) (gateway.Answer, error) {

@@ -87,6 +87,6 @@ func (r *Route) keys() []key {
 		{"max-pending-bytes", size(&r.MaxPendingBytes), "Most bytes of requests being read, waiting or being processed; likewise."},
 		{"max-body", size(&r.MaxBody), "Most bytes of a request that is a call; a longer one is answered with status 413."},
 		{"max-answer", size(&r.MaxAnswer), "Most bytes of an upstream's answer to a batch; a longer one fails the batch with status 502."},
-		{"timeout", duration(&r.Timeout), "Longest time until a request has its answer; after that it is answered with status 504."},
+		{"timeout", duration(&r.Timeout), "Longest time until a request has its answer; after that it is answered with status 504, as soon as no part of its body is being waited for."},
 	}
 }
