@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -138,6 +139,60 @@ func TestServeReloadOfAWrongFile(t *testing.T) {
 	replaceFile(t, name, configuration(u.URL, 9))
 	g.counts(reloaded, 1)
 	g.predict(2).want(t, 2)
+}
+
+// A file that a new configuration names, and that is wrong, may be put right later.
+func TestServeReloadOfAFileThatComesLater(t *testing.T) {
+	u := startUpstream(t)
+	name, tokens := file(t, "batcher.yaml", configuration(u.URL, 10)), t.TempDir()+"/tokens"
+	g := startGate(t, "--config", name)
+	replaceFile(t, name, configuration(u.URL, 10)+"tokens: "+tokens+"\n")
+	g.counts(`batcher_config_reloads_total{ok="false"}`, 1)
+	g.predict(1).want(t, 1)
+	writeFile(t, tokens, "# none yet\n")
+	g.counts(`batcher_config_reloads_total{ok="false"}`, 2)
+	replaceFile(t, tokens, "one\n")
+	g.counts(reloaded, 1)
+	if r := g.predict(1); r.status != http.StatusUnauthorized {
+		t.Errorf("without a token: %+v, want 401", r)
+	}
+	if r := g.ask(http.MethodGet, "/x", "", "Authorization", "Bearer one"); r.status != http.StatusOK {
+		t.Errorf("with the token: %+v", r)
+	}
+}
+
+// What a pipe held is kept, so that nothing has to wait for who writes to it again.
+func TestServeReloadsWithATokenFromAPipe(t *testing.T) {
+	u, fifo := startUpstream(t), makeFIFO(t)
+	g := newGate(t, "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--upstream", u.URL, "--protocol=kserve-v1", "--tokens", fifo)
+	writeFile(t, fifo, "one\n")
+	g.serves()
+	g.signal(syscall.SIGHUP)
+	g.counts(reloaded, 1)
+	if r := g.ask(http.MethodGet, "/x", "", "Authorization", "Bearer one"); r.status != http.StatusOK {
+		t.Errorf("got %+v", r)
+	}
+	g.signal(syscall.SIGTERM)
+	g.end(0)
+}
+
+// A change just after a file has been read for the first time counts.
+func TestServeReloadOfAFileThatChangesAtTheStart(t *testing.T) {
+	u, fifo, tokens := startUpstream(t), makeFIFO(t), file(t, "tokens", "one\n")
+	g := newGate(t, "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--upstream", u.URL, "--protocol=kserve-v1", "--tokens", tokens, "--upstream-token", fifo)
+	own, err := os.OpenFile(fifo, os.O_WRONLY, 0) // waits until it is read, after the tokens
+	if err != nil {
+		t.Fatal(err)
+	}
+	replaceFile(t, tokens, "two\n")
+	fmt.Fprintln(own, "own")
+	own.Close()
+	g.serves()
+	until(t, "the new token counts", func() bool {
+		return g.ask(http.MethodGet, "/x", "", "Authorization", "Bearer two").status == http.StatusOK
+	})
+	g.signal(syscall.SIGTERM)
+	g.end(0)
 }
 
 // A pipe holds a configuration only once. That counts on when the files that it

@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"os"
 	"sync/atomic"
 )
 
@@ -15,17 +14,20 @@ import (
 // ones, and existing connections keep the old ones. It is safe for concurrent use.
 type Server struct{ now atomic.Pointer[tls.Config] }
 
+// Reader reads a file.
+type Reader func(name string) ([]byte, error)
+
 // Load reads the files of a server's certificate chain and key and, unless
 // clientCA is "", of the authorities, one of which must have signed a client's
 // certificate.
-func Load(cert, key, clientCA string) (*tls.Config, error) {
-	pair, err := tls.LoadX509KeyPair(cert, key)
+func Load(read Reader, cert, key, clientCA string) (*tls.Config, error) {
+	pair, err := read.pair(cert, key)
 	if err != nil {
 		return nil, err
 	}
 	c := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: protocols}
 	if clientCA != "" {
-		if c.ClientCAs, err = pool(clientCA); err != nil {
+		if c.ClientCAs, err = read.pool(clientCA); err != nil {
 			return nil, err
 		}
 		c.ClientAuth = tls.RequireAndVerifyClientCert
@@ -52,16 +54,16 @@ func (s *Server) Config() *tls.Config {
 // Client returns the TLS of a client, from the files as they are now. Each may be
 // "": ca for the system's authorities, cert and key for no certificate, name for
 // the server's host.
-func Client(ca, cert, key, name string) (*tls.Config, error) {
+func Client(read Reader, ca, cert, key, name string) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: name}
 	if ca != "" {
 		var err error
-		if c.RootCAs, err = pool(ca); err != nil {
+		if c.RootCAs, err = read.pool(ca); err != nil {
 			return nil, err
 		}
 	}
 	if cert != "" {
-		pair, err := tls.LoadX509KeyPair(cert, key)
+		pair, err := read.pair(cert, key)
 		if err != nil {
 			return nil, err
 		}
@@ -77,8 +79,20 @@ type AuthoritiesError struct{ error }
 // Unwrap returns the underlying error.
 func (e AuthoritiesError) Unwrap() error { return e.error }
 
-func pool(file string) (*x509.CertPool, error) {
-	text, err := os.ReadFile(file)
+func (read Reader) pair(cert, key string) (tls.Certificate, error) {
+	certs, err := read(cert)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	secret, err := read(key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(certs, secret)
+}
+
+func (read Reader) pool(file string) (*x509.CertPool, error) {
+	text, err := read(file)
 	if err != nil {
 		return nil, AuthoritiesError{err}
 	}

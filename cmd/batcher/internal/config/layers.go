@@ -1,9 +1,7 @@
 package config
 
 import (
-	"io"
-	"os"
-
+	"github.com/gobatcher/batcher/cmd/batcher/internal/once"
 	"github.com/spf13/pflag"
 )
 
@@ -14,7 +12,7 @@ type Flags struct {
 	set    *pflag.FlagSet
 	common *Config
 	route  Route
-	once   []byte // the content of a file that can be read only once; nil: it can be read again
+	files  once.Files
 }
 
 // NewFlags adds --config, a flag for each key, and one for each key of a route,
@@ -47,7 +45,7 @@ func (f *Flags) Load(getenv func(string) (string, bool)) (*Config, error) {
 	c := Default()
 	from := &file{name: f.Path, places: c.at}
 	if f.Path != "" {
-		text, err := f.read()
+		text, err := f.files.Read(f.Path, mostBytes+1)
 		if err != nil {
 			return nil, err
 		}
@@ -59,29 +57,6 @@ func (f *Flags) Load(getenv func(string) (string, bool)) (*Config, error) {
 		faults = c.check()
 	}
 	return c, faults.err()
-}
-
-// read reads the file, but not much more than a configuration may have: it may be
-// a device, which has no end. What is not a regular file is not read a second time:
-// a pipe can be read only once, and opening a named one that nobody writes to would
-// block.
-func (f *Flags) read() ([]byte, error) {
-	if f.once != nil {
-		return f.once, nil
-	}
-	file, err := os.Open(f.Path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }()
-	text, err := io.ReadAll(io.LimitReader(file, mostBytes+1))
-	if err != nil {
-		return nil, err
-	}
-	if info, err := file.Stat(); err == nil && !info.Mode().IsRegular() {
-		f.once = text
-	}
-	return text, nil
 }
 
 // overlay sets what the environment and the flags set.

@@ -90,7 +90,7 @@ func options(c *config.Config) ([]nats.Option, error) {
 		opts = append(opts, nats.UserCredentials(c.Queue.Credentials))
 	}
 	if c.Queue.CA != "" || c.Queue.Cert != "" {
-		secure, err := certs.Client(c.Queue.CA, c.Queue.Cert, c.Queue.Key, "")
+		secure, err := certs.Client(os.ReadFile, c.Queue.CA, c.Queue.Cert, c.Queue.Key, "")
 		if err != nil {
 			return nil, c.FilesFault("queue.cert", "queue.ca", err)
 		}

@@ -48,14 +48,14 @@ func (p *parts) shutdown(ctx context.Context) (err error) {
 func (s *server) build(c *config.Config) (p *parts, err error) {
 	p = &parts{config: c, log: newLog(c.Log, s.lines), observer: s.observer(c)}
 	if c.TLS.Cert != "" {
-		if p.tls, err = certs.Load(c.TLS.Cert, c.TLS.Key, c.TLS.ClientCA); err != nil {
+		if p.tls, err = certs.Load(s.read, c.TLS.Cert, c.TLS.Key, c.TLS.ClientCA); err != nil {
 			return nil, c.FilesFault("tls.cert", "tls.client-ca", err)
 		}
 	}
-	if p.tokens, err = readTokens(c.Tokens); err != nil {
+	if p.tokens, err = s.readTokens(c.Tokens); err != nil {
 		return nil, c.Fault("tokens", "%v", err)
 	}
-	credentials, err := readToken(c.Token)
+	credentials, err := s.readToken(c.Token)
 	if err != nil {
 		return nil, c.Fault("upstream-token", "%v", err)
 	}
@@ -77,7 +77,7 @@ func (s *server) build(c *config.Config) (p *parts, err error) {
 
 // transport is what asks the upstreams of c.
 func (s *server) transport(c *config.Config) (http.RoundTripper, error) {
-	outbound, err := certs.Client(c.Outbound.CA, c.Outbound.Cert, c.Outbound.Key, c.Outbound.ServerName)
+	outbound, err := certs.Client(s.read, c.Outbound.CA, c.Outbound.Cert, c.Outbound.Key, c.Outbound.ServerName)
 	if err != nil {
 		return nil, c.FilesFault("upstream-tls.cert", "upstream-tls.ca", err)
 	}

@@ -15,6 +15,7 @@ func (s *server) reload() {
 	c, err := s.opts.Load()
 	var p *parts
 	if err == nil {
+		_ = s.watch(before.config, c) // use tells what is not watched
 		p, err = s.build(c)
 	}
 	s.metrics.Reloaded(err)
@@ -74,18 +75,22 @@ func (s *server) use(p *parts) {
 		s.tls.Use(p.tls)
 	}
 	s.now.Store(p)
-	if err := s.files.set(s.paths()); err != nil {
+	if err := s.watch(p.config); err != nil {
 		p.log.Warn("not all files are watched", "err", err.Error())
 	}
 }
 
-// paths are those of all files that the configuration is made of.
-func (s *server) paths() (paths []string) {
-	c := s.now.Load().config
-	for _, path := range []string{s.opts.Path, c.Tokens, c.Token, c.TLS.Cert, c.TLS.Key, c.TLS.ClientCA, c.Outbound.CA, c.Outbound.Cert, c.Outbound.Key} {
-		if path != "" {
-			paths = append(paths, path)
+// watch watches all files that configurations are made of. Those of a new one are
+// watched before they are read, to miss no change, and if one is wrong until it is
+// put right.
+func (s *server) watch(all ...*config.Config) error {
+	var paths []string
+	for _, c := range all {
+		for _, path := range []string{s.opts.Path, c.Tokens, c.Token, c.TLS.Cert, c.TLS.Key, c.TLS.ClientCA, c.Outbound.CA, c.Outbound.Cert, c.Outbound.Key} {
+			if path != "" {
+				paths = append(paths, path)
+			}
 		}
 	}
-	return paths
+	return s.files.set(paths)
 }

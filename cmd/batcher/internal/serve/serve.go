@@ -18,6 +18,7 @@ import (
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/durable"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/metrics"
+	"github.com/gobatcher/batcher/cmd/batcher/internal/once"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/tracing"
 	"github.com/gobatcher/batcher/gateway"
 	"go.opentelemetry.io/otel/propagation"
@@ -49,6 +50,7 @@ type server struct {
 	link       *durable.Link // nil: nothing is durable
 	later      *durable.Later
 	files      *watched
+	once       once.Files
 	kill       context.Context // ends all at once
 	old        old             // handlers that finish what they have
 	ending     context.Context // ends when those must
@@ -98,6 +100,7 @@ func Run(ctx, kill context.Context, opts Options) (err error) {
 	} else if opts.Worker {
 		return c.Fault("nats", "a worker needs it, to know where the queues are")
 	}
+	_ = s.watch(c) // begin tells what is not watched
 	p, err := s.build(c)
 	if err != nil {
 		return err

@@ -2,8 +2,8 @@ package serve
 
 import (
 	"fmt"
+	"math"
 	"net/http"
-	"os"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -14,12 +14,15 @@ import (
 // byteOrderMark is what some editors put before a text.
 const byteOrderMark = "\ufeff"
 
+// read reads one of the files that the configuration names.
+func (s *server) read(name string) ([]byte, error) { return s.once.Read(name, math.MaxInt64) }
+
 // readTokens returns the tokens in a file; nil if name is "".
-func readTokens(name string) (tokens []string, err error) {
+func (s *server) readTokens(name string) (tokens []string, err error) {
 	if name == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(name)
+	text, err := s.read(name)
 	if err != nil {
 		return nil, err
 	}
@@ -39,11 +42,11 @@ func readTokens(name string) (tokens []string, err error) {
 }
 
 // readToken returns the header with the token in a file; nil if name is "".
-func readToken(name string) (http.Header, error) {
+func (s *server) readToken(name string) (http.Header, error) {
 	if name == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(name)
+	text, err := s.read(name)
 	if err != nil {
 		return nil, err
 	}
