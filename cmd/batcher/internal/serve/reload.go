@@ -70,7 +70,9 @@ func (s *server) fixed(c *config.Config) (names []string) {
 
 // use takes over p, except for its handler.
 func (s *server) use(p *parts) {
-	s.tokens.Set(p.tokens)
+	if p.tokens != nil { // else those before stay, for requests that have been found to need one
+		s.tokens.Set(p.tokens)
+	}
 	if p.tls != nil {
 		s.tls.Use(p.tls)
 	}
