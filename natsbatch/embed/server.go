@@ -137,7 +137,6 @@ func (s *Server) start(dir string) error {
 		MaxPayload:        maxPayload,
 		DontListen:        s.opts.Listen == "",
 		NoSigs:            true,
-		NoLog:             s.opts.Log == nil,
 		Username:          s.opts.User,
 		Password:          s.opts.Password,
 		TLSConfig:         s.opts.TLS,
@@ -151,11 +150,16 @@ func (s *Server) start(dir string) error {
 	if err != nil {
 		return fmt.Errorf("embed: %w", err)
 	}
-	if s.opts.Log != nil {
-		ns.SetLogger(s.opts.Log, false, false)
+	log := &startLog{Logger: s.opts.Log}
+	if log.Logger == nil {
+		log.Logger = noLog{}
 	}
+	ns.SetLogger(log, false, false)
 	s.ns = ns
 	ns.Start()
+	if err := log.err(); err != nil {
+		return fmt.Errorf("embed: the server in %s does not start: %w", dir, err)
+	}
 	if !ns.ReadyForConnections(startTimeout) {
 		return fmt.Errorf("embed: the server in %s is not ready after %v", dir, startTimeout)
 	}

@@ -75,6 +75,27 @@ func TestADirectoryHasOneServer(t *testing.T) {
 	start(t, dir, embed.Options{})
 }
 
+// A server that cannot start says why, at once.
+func TestAServerThatCannotStart(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "jetstream"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	at := start(t, t.TempDir(), embed.Options{Listen: "127.0.0.1:0"}).URL()
+	taken := strings.TrimPrefix(at, "nats://")
+	for want, s := range map[string]struct {
+		dir  string
+		opts embed.Options
+	}{
+		"not a directory": {dir, embed.Options{}},
+		taken:             {t.TempDir(), embed.Options{Listen: taken}},
+	} {
+		if _, err := embed.Start(s.dir, s.opts); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), s.dir) {
+			t.Errorf("%v, want an error that names %s and %s", err, want, s.dir)
+		}
+	}
+}
+
 func TestTheStoreIsBounded(t *testing.T) {
 	js := connect(t, start(t, t.TempDir(), embed.Options{MaxStore: 1 << 20}))
 	_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "s", Subjects: []string{"s"}, MaxBytes: 2 << 20})
