@@ -175,13 +175,15 @@ func Absent(q Queue, asleep, alone time.Duration) error {
 	}
 }
 
-// lone is a stream without messages whose leader has not heard of others since then.
+// lone is a stream without messages whose leader has not heard of others since then, and
+// takes a moment to say so.
 type lone struct {
 	jetstream.Stream
 	since time.Time
 }
 
 func (l *lone) Info(context.Context, ...jetstream.StreamInfoOpt) (*jetstream.StreamInfo, error) {
+	time.Sleep(time.Millisecond)
 	others := []*jetstream.PeerInfo{{Active: max(0, time.Since(l.since))}}
 	return &jetstream.StreamInfo{Cluster: &jetstream.ClusterInfo{Replicas: others}}, nil
 }

@@ -32,8 +32,9 @@ type doubt struct {
 	why   error
 }
 
-// beat is how often a front end whose Dos wait looks for what is stored for it.
-func (q Queue) beat() time.Duration { return max(min(2*time.Second, q.kept()/8), 50*time.Millisecond) }
+// beat is how often a front end whose Dos wait looks for what is stored for it: some
+// times before it counts as absent.
+func (q Queue) beat() time.Duration { return min(2*time.Second, q.kept()/8) }
 
 // kept is how long a front end finds what is stored for it.
 func (q Queue) kept() time.Duration { return min(q.letterTTL(), q.ResultTTL) }

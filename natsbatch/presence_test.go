@@ -15,6 +15,7 @@ func TestADoEndsWhoseAnswerMayHaveBeenMissed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := natsbatch.Queue{Endpoint: "test"}
 		brief := natsbatch.Queue{Endpoint: "test", ResultTTL: 10 * time.Second}
+		briefest := natsbatch.Queue{Endpoint: "test", ResultTTL: 100 * time.Millisecond}
 		for _, c := range []struct {
 			queue         natsbatch.Queue
 			asleep, alone time.Duration
@@ -27,6 +28,7 @@ func TestADoEndsWhoseAnswerMayHaveBeenMissed(t *testing.T) {
 			{q, 20 * time.Second, 20 * time.Second, false}, // but for the moment in between
 			{brief, 3 * time.Second, 0, false},
 			{brief, 6 * time.Second, 0, true},
+			{briefest, 0, 0, false},
 		} {
 			if err := natsbatch.Absent(c.queue, c.asleep, c.alone); errors.Is(err, natsbatch.ErrUnknownOutcome) != c.unknown {
 				t.Errorf("after %v of sleep and %v alone, with results kept for %v: %v", c.asleep, c.alone, c.queue.ResultTTL, err)
