@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -125,10 +126,13 @@ func (fe *frontEnd) deafen() {
 	}
 }
 
+// never is beyond what a deadline on the wire can say.
+var never = time.UnixMilli(math.MaxInt64)
+
 // request makes the wire form of a request, or returns an error if it is too large.
 func (fe *frontEnd) request(ctx context.Context, payload []byte, o Option) (wire.Request, error) {
 	r := wire.Request{Payload: payload, Group: o.group}
-	if deadline, ok := ctx.Deadline(); ok {
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(never) {
 		r.Deadline = deadline.UnixMilli()
 	}
 	if fe.trace != nil {

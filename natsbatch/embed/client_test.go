@@ -3,6 +3,7 @@ package embed_test
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,24 @@ func TestWhatCannotBeAskedIsRefused(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// A deadline that is too far away for the wire is none.
+func TestADeadlineThatIsNeverReached(t *testing.T) {
+	nc := conn(t)
+	w, err := natsbatch.NewWorker(within(t), nc, queue, echo, natsbatch.WorkerOptions{})
+	worker(t, w, err)
+	c := client[string, string](t, nc, natsbatch.ClientOptions{})
+	for _, deadline := range []time.Time{
+		time.Now().AddDate(200, 0, 0), time.UnixMilli(math.MaxInt64), time.UnixMilli(math.MaxInt64).Add(time.Hour),
+		time.Unix(1<<60, 0), time.Unix(1<<63-62135596801, 999999999), // the last that there is
+	} {
+		ctx, cancel := context.WithDeadline(context.Background(), deadline)
+		defer cancel()
+		if _, err := c.Do(ctx, "r"); err != nil {
+			t.Errorf("with deadline %v: %v", deadline, err)
+		}
+	}
+}
 
 func TestAClosedClientRefuses(t *testing.T) {
 	c := client[string, string](t, conn(t), natsbatch.ClientOptions{})
