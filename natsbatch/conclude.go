@@ -178,7 +178,8 @@ const maxReason = 4 << 10
 
 func shorten(text string) string { return text[:min(len(text), maxReason)] }
 
-// longest bounds what Backoff and Func may ask for, so that nothing overflows.
+// longest bounds AckWait, and what Backoff and Func may ask for, so that nothing
+// overflows.
 const longest = 365 * 24 * time.Hour
 
 // delay is how long requests wait for their next try: as long as Func asks at

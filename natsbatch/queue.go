@@ -46,7 +46,7 @@ type Queue struct {
 
 	// AckWait is how long a worker may be silent before its requests go to
 	// another; while it works on them it says so in time. Default: zero, which is 5 s.
-	// At least 300 ms.
+	// 300 ms to 365 days.
 	AckWait time.Duration
 
 	// Replicas is on how many servers of a cluster everything is stored: 1, 3 or
@@ -83,8 +83,8 @@ func (q Queue) Validate() error {
 	if q.DeadTTL != 0 && q.DeadTTL < 100*time.Millisecond {
 		fault("DeadTTL is %v, must be at least 100ms", q.DeadTTL)
 	}
-	if q.AckWait != 0 && q.AckWait < 300*time.Millisecond {
-		fault("AckWait is %v, must be at least 300ms", q.AckWait)
+	if q.AckWait != 0 && (q.AckWait < 300*time.Millisecond || q.AckWait > longest) {
+		fault("AckWait is %v, must be 300ms to %v", q.AckWait, longest)
 	}
 	switch q.Replicas {
 	case 0, 1, 3, 5:

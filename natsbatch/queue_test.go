@@ -2,6 +2,7 @@ package natsbatch_test
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,9 @@ func TestQueueSaysWhatIsWrong(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\nlacks %q", err, want)
 		}
+	}
+	if err := (natsbatch.Queue{Endpoint: "e", AckWait: math.MaxInt64}).Validate(); err == nil || !strings.Contains(err.Error(), "300ms to 8760h0m0s") {
+		t.Errorf("an AckWait without end: %v", err)
 	}
 }
 
