@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // TestDurablePools has two gateways on one queue: their requests meet in one
@@ -194,6 +195,40 @@ func TestDurableDeadLetterThatCannotBeRead(t *testing.T) {
 		t.Errorf("dlq retry all: %+v", o)
 	}
 	g.ask(http.MethodGet, place, "", "Prefer", "wait=30").want(t, 1)
+}
+
+// The dead letters of a queue that there is not are an error, and make none.
+func TestDurableDeadLettersOfNoQueue(t *testing.T) {
+	u := startUpstream(t)
+	g := startGate(t, durableArgs(u, t.TempDir(), "--queue-listen=127.0.0.1:0")...)
+	nc, err := nats.Connect(g.queue())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dlq := func(args ...string) outcome {
+		return run("", append(append([]string{"dlq"}, args...), "--nats", g.queue(), "--upstream", u.URL, "--protocol", "kserve-v1")...)
+	}
+	for _, verb := range [][]string{{"list"}, {"retry", "all"}, {"drop", "1"}} {
+		o := dlq(append(verb, "--queue-namespace=mistyped")...)
+		o.check(t, 1, "", "batcher: dlq: in namespace \"mistyped\" there is no queue of any route\n")
+		o = dlq(append(verb, "--name=new", "--route=new")...)
+		o.check(t, 1, "", "batcher: dlq: in namespace \"main\" there is no queue of route new\n")
+	}
+	dlq("list", "--name=new").check(t, 0, "", "")
+	streams := js.ListStreams(t.Context())
+	for s := range streams.Info() {
+		if s.Config.Name == "bq_main_req" && s.State.Consumers != 8 || !strings.HasPrefix(s.Config.Name, "bq_main_") {
+			t.Errorf("there is a stream %s with %d consumers", s.Config.Name, s.State.Consumers)
+		}
+	}
+	if err := streams.Err(); err != nil {
+		t.Error(err)
+	}
 }
 
 // The queue of those that nobody waits for is no route's, whatever the route's

@@ -58,9 +58,23 @@ func OpenLetters(c *config.Config, route string, out io.Writer) (*Letters, error
 			}
 		}
 	}
+	if len(l.all) == 0 {
+		l.Close()
+		return nil, fmt.Errorf("dlq: in namespace %q there is no queue of %s", c.Queue.Namespace, of(route))
+	}
 	return l, nil
 }
 
+// of says whose queues are meant.
+func of(route string) string {
+	if route == "" {
+		return "any route"
+	}
+	return "route " + route
+}
+
+// open opens the dead letters of a route. One without a queue has none, and
+// natsbatch.NewAdmin would make it one.
 func (l *Letters) open(c *config.Config, name string) error {
 	q := &queued{name: name, queue: Queue(c, name)}
 	if name == config.Later {
@@ -68,11 +82,16 @@ func (l *Letters) open(c *config.Config, name string) error {
 	}
 	ctx, cancel := setup(context.Background())
 	defer cancel()
-	var err error
-	if q.admin, err = natsbatch.NewAdmin(ctx, l.link.Conn, q.queue); err != nil {
+	there, err := exists(ctx, l.link.Conn, q.queue)
+	if err == nil && there {
+		q.admin, err = natsbatch.NewAdmin(ctx, l.link.Conn, q.queue)
+	}
+	if err != nil {
 		return fmt.Errorf("dlq: route %s: %w", name, err)
 	}
-	l.all = append(l.all, q)
+	if there {
+		l.all = append(l.all, q)
+	}
 	return nil
 }
 
