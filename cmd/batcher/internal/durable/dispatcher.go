@@ -59,7 +59,8 @@ func (d *dispatcher) Dispatch(ctx context.Context, key gateway.Key, items []gate
 
 func (d *dispatcher) do(ctx context.Context, req request, group natsbatch.Option) (gateway.Outcome, error) {
 	d.submitted.Add(1)
-	outcome, err := answered(d.client.Do(ctx, req, group))
+	a, err := d.client.Do(ctx, req, group)
+	outcome, err := answered(len(req.Item.Data), a, err)
 	if err != nil {
 		d.failures.Add(1)
 	} else {

@@ -35,11 +35,12 @@ func groupOf(key gateway.Key) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// answered turns the answer of a worker into that for the caller of Dispatch.
-func answered(a answer, err error) (gateway.Outcome, error) {
+// answered turns the answer of a worker into that for the caller of Dispatch, whose
+// item has so many bytes.
+func answered(size int, a answer, err error) (gateway.Outcome, error) {
 	switch {
 	case err != nil:
-		return gateway.Outcome{}, failed(err)
+		return gateway.Outcome{}, failed(size, err)
 	case a.Error != nil:
 		return gateway.Outcome{}, a.Error
 	case a.Outcome == nil:
@@ -49,7 +50,7 @@ func answered(a answer, err error) (gateway.Outcome, error) {
 }
 
 // failed returns the answer to a caller whose request failed in the queue.
-func failed(err error) error {
+func failed(size int, err error) error {
 	var own *natsbatch.FuncError
 	switch {
 	case errors.Is(err, natsbatch.ErrFull):
@@ -57,7 +58,7 @@ func failed(err error) error {
 	case errors.Is(err, natsbatch.ErrClosed):
 		return withRetryAfter(gateway.Errorf(503, "the gateway is shutting down"))
 	case errors.Is(err, natsbatch.ErrTooLarge):
-		return gateway.Errorf(413, "too large for the queue: %v", err)
+		return gateway.Errorf(413, "too large for the queue, where the item's %d bytes and those of its answer take a third more: %v", size, err)
 	case errors.Is(err, natsbatch.ErrExpired):
 		return gateway.Errorf(504, "no answer in time")
 	case errors.Is(err, natsbatch.ErrDead):

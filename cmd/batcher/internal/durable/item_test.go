@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,26 +45,29 @@ func TestErrorsOfTheQueue(t *testing.T) {
 		{natsbatch.ErrDead, 502},
 		{&natsbatch.FuncError{Text: "no"}, 502},
 	} {
-		_, err := answered(answer{}, fmt.Errorf("wrapped: %w", c.err))
+		_, err := answered(7, answer{}, fmt.Errorf("wrapped: %w", c.err))
 		var got *gateway.Error
 		if !errors.As(err, &got) || got.Status != c.want {
 			t.Errorf("%v becomes %v, want status %d", c.err, err, c.want)
 		}
 	}
+	if _, err := answered(1000, answer{}, natsbatch.ErrTooLarge); err == nil || !strings.Contains(err.Error(), "the item's 1000 bytes") {
+		t.Errorf("an item that is too large: %v", err)
+	}
 	for _, left := range []error{context.Canceled, context.DeadlineExceeded} {
-		if _, err := answered(answer{}, fmt.Errorf("%w: %w", natsbatch.ErrUnknownOutcome, left)); !errors.Is(err, left) {
+		if _, err := answered(7, answer{}, fmt.Errorf("%w: %w", natsbatch.ErrUnknownOutcome, left)); !errors.Is(err, left) {
 			t.Errorf("the end of the caller's context becomes %v", err)
 		}
 	}
 	other := errors.New("disk on fire")
-	if _, err := answered(answer{}, other); !errors.Is(err, other) {
+	if _, err := answered(7, answer{}, other); !errors.Is(err, other) {
 		t.Errorf("another error becomes %v", err)
 	}
-	if _, err := answered(answer{}, nil); err == nil {
+	if _, err := answered(7, answer{}, nil); err == nil {
 		t.Error("an answer that says nothing is no error")
 	}
 	own := gateway.Errorf(418, "tea")
-	if _, err := answered(answer{Error: own}, nil); err != error(own) {
+	if _, err := answered(7, answer{Error: own}, nil); err != error(own) {
 		t.Errorf("the upstream's error becomes %v", err)
 	}
 }
