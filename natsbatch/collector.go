@@ -33,10 +33,9 @@ type collector struct {
 }
 
 func newCollector(w *Worker) (*collector, error) {
-	batch := w.opts.Batch
 	c := &collector{
 		w:      w,
-		lim:    limits{size: batch.MaxSize, slots: batch.MaxConcurrent, delay: batch.Delay},
+		lim:    limitsOf(w.opts.Batch),
 		inbox:  w.prefix() + "pull." + rand.Text(),
 		msgs:   make(chan *nats.Msg, int(lines)*maxMessages*2),
 		wake:   make(chan struct{}, 1),

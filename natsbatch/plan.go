@@ -3,6 +3,8 @@ package natsbatch
 import (
 	mrand "math/rand/v2"
 	"time"
+
+	"github.com/gobatcher/batcher"
 )
 
 // lane is what the collector knows of one line.
@@ -60,9 +62,16 @@ const (
 	ranks       = 9
 	aheadFor    = 5 * time.Millisecond // longer than a server takes to answer a pull while it syncs
 	mostAhead   = 4                    // batches for each slot
+	mostTaken   = 1 << 28              // requests that a worker takes to run them at once, so that no count overflows
 	maxMessages = 1024                 // of a pull: the inbox must hold them
 	maxBytes    = 8 << 20              // of a pull: the server ends a connection that is 64 MiB behind, and 8 pulls may wait
 )
+
+// limitsOf returns the limits of batches.
+func limitsOf(batch batcher.Options) limits {
+	size := min(batch.MaxSize, mostTaken)
+	return limits{size: size, slots: min(batch.MaxConcurrent, mostTaken/size), delay: batch.Delay}
+}
 
 // plan says what to pull for the lane besides what waits at the server, given
 // how many requests are active in more urgent lanes; nil for nothing.

@@ -87,6 +87,7 @@ func (o WorkerOptions) withDefaults() WorkerOptions {
 	if o.Batch.MaxConcurrent < 0 {
 		o.Batch.MaxConcurrent = manySlots
 	}
+	o.Batch.MaxConcurrent = min(o.Batch.MaxConcurrent, mostTaken)
 	o.MaxDeliveries = or(o.MaxDeliveries, defaultDeliveries)
 	o.Timeout = or(o.Timeout, defaultTimeout)
 	if o.Backoff == nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"strings"
 	"sync"
@@ -201,5 +202,25 @@ func TestManyLargeRequestsReachAWorker(t *testing.T) {
 	}
 	if n := nc.Stats().Reconnects; n > 0 {
 		t.Errorf("the worker lost its server %d times", n)
+	}
+}
+
+// A worker whose batches have the highest limits that there are takes what waits.
+func TestAWorkerWithoutLimits(t *testing.T) {
+	for _, batch := range []batcher.Options{
+		{MaxSize: math.MaxInt},
+		{MaxSize: math.MaxInt/2 + 1, MaxConcurrent: 4},
+		{MaxSize: math.MaxInt, MaxConcurrent: math.MaxInt, MaxWeight: math.MaxInt},
+		{MaxConcurrent: math.MaxInt},
+	} {
+		t.Run(fmt.Sprint(batch.MaxSize, " in ", batch.MaxConcurrent), func(t *testing.T) {
+			t.Parallel()
+			nc := conn(t)
+			c := client[string, string](t, nc, natsbatch.ClientOptions{})
+			handles := submitAll(t, c, "r", "r", "r", "r", "r") // each a message
+			w, err := natsbatch.NewWorker(within(t), nc, queue, echo, natsbatch.WorkerOptions{Batch: batch})
+			worker(t, w, err)
+			wantAll(t, c, handles)
+		})
 	}
 }
