@@ -109,7 +109,7 @@ func (b *bench) overhead() ([]goal, error) {
 		return nil, err
 	}
 	cost := (after - before).Seconds() / float64(l.Requests) * 1e6
-	return []goal{{fmt.Sprintf("CPU of the gateway, %d connections, %.0f requests/s", b.callers, l.rate()), cost, true, 60, "µs a request"}}, nil
+	return []goal{{fmt.Sprintf("CPU of the gateway, %d connections, %.0f requests/s", b.callers, l.rate()), cost, true, 60, "µs per request"}}, nil
 }
 
 // costs are those of an upstream that is worth a gateway.

@@ -32,7 +32,7 @@ type chart struct {
 
 var charts = []chart{
 	{
-		file: "do", title: "Time a request, by number of callers", x: "callers, each in a loop of blocking calls",
+		file: "do", title: "Time per request, by number of callers", x: "callers, each in a loop of blocking calls",
 		workload: workload.Do, of: ns, without: []string{subject.BatcherIdleCancel, subject.KeyedOneKey},
 	},
 	{

@@ -67,8 +67,8 @@ func (s Set) doGoals(g group) []Goal {
 
 func (s Set) burstGoals(g group) []Goal {
 	goals := s.ratio(nil, g, subject.BatcherIdle, subject.FloorMutex, "ns/request", ns, 1.2)
-	goals = s.absolute(goals, g.cell(subject.BatcherIdle), "allocations a request beside the futures", " allocs", allocs, 0.15)
-	goals = s.absolute(goals, g.cell(subject.BatcherIdle), "bytes a request beside the futures", " B", allocBytes, 48)
+	goals = s.absolute(goals, g.cell(subject.BatcherIdle), "allocations per request beside the futures", " allocs", allocs, 0.15)
+	goals = s.absolute(goals, g.cell(subject.BatcherIdle), "bytes per request beside the futures", " B", allocBytes, 48)
 	return s.againstPeers(goals, g, "ns/request", ns, 0.5)
 }
 
@@ -85,10 +85,10 @@ func (s Set) openGoals(g group) []Goal {
 }
 
 func (s Set) keysGoals(g group) []Goal {
-	goals := s.absolute(nil, g.cell(workload.BatcherKeyed), "ns a key", " ns", ns, 1500)
-	goals = s.absolute(goals, g.cell(workload.BatcherKeyed), "heap a key while pending", " B", live, 400)
+	goals := s.absolute(nil, g.cell(workload.BatcherKeyed), "ns per key", " ns", ns, 1500)
+	goals = s.absolute(goals, g.cell(workload.BatcherKeyed), "heap per key while pending", " B", live, 400)
 	// The heap by itself varies by one percent of what may be pending.
-	return s.absolute(goals, g.cell(workload.BatcherKeyed), "heap a key once answered", " B", left, 4)
+	return s.absolute(goals, g.cell(workload.BatcherKeyed), "heap per key once answered", " B", left, 4)
 }
 
 func (s Set) backlogGoals() []Goal {

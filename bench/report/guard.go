@@ -24,7 +24,7 @@ var instructionLimits = map[workload.Name]float64{workload.Do: 1.5, workload.Bur
 func Instructions(w workload.Name, ours, floor float64) Goal {
 	return Goal{
 		Cell:     fmt.Sprintf("%s/%s", w, subject.BatcherIdle),
-		What:     "instructions a request against " + subject.FloorMutex,
+		What:     "instructions per request against " + subject.FloorMutex,
 		Limit:    instructionLimits[w],
 		Measured: ours / floor,
 		Spread:   fmt.Sprintf("%.0f, %.0f", ours, floor),
@@ -35,8 +35,8 @@ func Instructions(w workload.Name, ours, floor float64) Goal {
 // best round counts, since a disturbance only makes a round slower.
 func (s Set) Guard(full workload.Result) []Goal {
 	limits := []Goal{
-		{Cell: full.Cell.String(), What: "allocations a request", Limit: guardAllocs, Measured: full.Allocs, Spread: "counted", Unit: " allocs"},
-		{Cell: full.Cell.String(), What: "bytes a request", Limit: guardBytes, Measured: full.Bytes, Spread: "counted", Unit: " B"},
+		{Cell: full.Cell.String(), What: "allocations per request", Limit: guardAllocs, Measured: full.Allocs, Spread: "counted", Unit: " allocs"},
+		{Cell: full.Cell.String(), What: "bytes per request", Limit: guardBytes, Measured: full.Bytes, Spread: "counted", Unit: " B"},
 	}
 	for _, goal := range s.Goals() {
 		if floor, _ := subject.ByName(goal.b.Subject); floor.Kind != subject.Floor {
