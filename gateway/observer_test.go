@@ -227,6 +227,11 @@ func TestValidateNamesEveryFault(t *testing.T) {
 			t.Errorf("no fault in the header %q", name)
 		}
 	}
+	unlimited := good
+	unlimited.MaxBody = -1
+	if err := unlimited.Validate(); err == nil || !strings.Contains(err.Error(), "MaxPendingBytes is 268435456, a limit, where MaxBody has none") {
+		t.Errorf("got %v for bodies without a limit", err)
+	}
 	several := gateway.Route{MinItems: -1}
 	if err := several.Validate(); err == nil || strings.Count(err.Error(), "gateway: route") != 4 {
 		t.Errorf("got %v, want four faults", err)

@@ -59,7 +59,11 @@ func (r Route) validateLimits(fault func(field, format string, args ...any)) {
 	if r.MaxPending > 0 && r.MaxItems > r.MaxPending {
 		fault("MaxPending", "is %d, less than MaxItems, %d", r.MaxPending, r.MaxItems)
 	}
-	if r.MaxPendingBytes > 0 && (r.MaxBody < 0 || r.MaxBody > r.MaxPendingBytes) {
+	switch {
+	case r.MaxPendingBytes < 0: // no limit
+	case r.MaxBody < 0:
+		fault("MaxPendingBytes", "is %d, a limit, where MaxBody has none", r.MaxPendingBytes)
+	case r.MaxBody > r.MaxPendingBytes:
 		fault("MaxPendingBytes", "is %d, less than MaxBody, %d", r.MaxPendingBytes, r.MaxBody)
 	}
 }
