@@ -153,6 +153,7 @@ func (k *checker) route(at string, r Route) {
 	k.fault(r.Results != "" && r.Protocol != jsonArray, at+"results", "is for protocol json-array alone")
 	k.fault(len(r.Command) > 0 && r.Protocol != exec, at+"command", "is for protocol exec alone")
 	k.fault(len(r.Command) == 0 && r.Protocol == exec, at+"command", "must be set for protocol exec")
+	k.fault(len(r.Command) > 0 && r.Command[0] == "" && r.Protocol == exec, at+"command", "its first item, the program, is empty")
 	k.fault(r.Upstream != "" && r.Protocol == exec, at+"upstream", "protocol exec has a command instead")
 	k.fault(r.MaxConcurrent < 0 && r.Protocol == exec, at+"max-concurrent", "must not be negative: it is the number of processes")
 	k.upstream(at+"upstream", r.Upstream)

@@ -264,6 +264,7 @@ routes:
 		"2:10: command: must be set for protocol exec",
 		"2:37: upstream: protocol exec has a command instead",
 		"2:66: max-concurrent: must not be negative: it is the number of processes"}},
+	{"a program without a name", "routes: [{protocol: exec, command: ['', x]}]\n", []string{"1:36: command: its first item, the program, is empty"}},
 	{"pointers", "upstream: http://up\nroutes: [{protocol: json-array, items: a}, {pattern: /b, protocol: json-array, results: b}]\n", []string{
 		"2:40: items: ", "2:89: results: "}},
 	{"limits that contradict", "upstream: http://up\nroutes: [{protocol: kserve-v1, max-items: 10, min-items: 20, max-pending: 5, max-pending-bytes: 5, delay: -1s, target-time: -1s}, {protocol: kserve-v1, pattern: /b, min-items: -1}]\n", []string{
