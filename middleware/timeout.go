@@ -79,13 +79,21 @@ func (r *running[Res]) wait(d time.Duration) {
 
 // unpack returns what Func returned, or ends its goroutine as Func did. A Func
 // that heeds its context fails at the very instant at which others are given
-// up; that this is a race must not show.
+// up, all its requests or some; that this is a race must not show in an error.
 func (r *running[Res]) unpack(ctx context.Context, late error) ([]Res, error) {
 	switch {
 	case r.goexit:
 		runtime.Goexit()
-	case r.outcome.err != nil && context.Cause(ctx) == late:
+	case context.Cause(ctx) != late:
+	case r.outcome.err != nil:
 		return nil, late
+	default:
+		r.outcome.each = slices.Clone(r.outcome.each) // Func may return the same slice again
+		for i, err := range r.outcome.each {
+			if err != nil {
+				r.outcome.each[i] = late
+			}
+		}
 	}
 	return r.outcome.unpack()
 }

@@ -75,17 +75,24 @@ func TestTimeoutGivesFuncADeadline(t *testing.T) {
 // the same error, whichever is faster.
 func TestTimeoutSpeaksForAFuncThatHeedsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fn := func(ctx context.Context, reqs []int) ([]string, error) {
-			<-ctx.Done()
-			return nil, errBad
-		}
-		for range 100 {
-			got := run(t, middleware.Timeout(fn, time.Second), 1)
-			if !errors.Is(got[0].Err, context.DeadlineExceeded) || errors.Is(got[0].Err, errBad) {
-				t.Fatalf("got %v, want context.DeadlineExceeded", got[0].Err)
+		each := batcher.Errors{errBad, errBad}
+		for name, failure := range map[string]error{"error": errBad, "Errors": each} {
+			fn := func(ctx context.Context, reqs []int) ([]string, error) {
+				<-ctx.Done()
+				return answerAll(reqs), failure
+			}
+			for range 3000 {
+				for _, got := range run(t, middleware.Timeout(fn, time.Second), 1, 2) {
+					if !errors.Is(got.Err, context.DeadlineExceeded) || errors.Is(got.Err, errBad) {
+						t.Fatalf("%s: got %v, want context.DeadlineExceeded", name, got.Err)
+					}
+				}
 			}
 		}
 		synctest.Wait()
+		if each[0] != errBad || each[1] != errBad {
+			t.Errorf("Timeout changed what Func returned: %v", each)
+		}
 	})
 }
 
