@@ -6,7 +6,7 @@ package batcher
 //	Submitted = Succeeded + Failed + Canceled + Pending
 type Stats struct {
 	Submitted uint64 // requests accepted
-	Rejected  uint64 // requests refused: full, closed, too heavy, or their context had ended
+	Rejected  uint64 // requests refused, for whatever reason
 	Succeeded uint64 // requests answered with a result
 	Failed    uint64 // requests answered with an error
 	Canceled  uint64 // requests withdrawn before their batch ran
