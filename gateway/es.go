@@ -50,12 +50,29 @@ type esCaller struct {
 func (ESBulk) Limits() (items, weight int) { return 1000, 0 }
 
 // Refuse knows that a bulk answered with status 400 was refused as a whole,
-// before any of its writes was made: it is sent again in parts, until the calls
-// to blame are alone. Refuse withholds a body that holds the results of others.
+// before any of its writes was made, unless it is a large one: it is sent again in
+// parts, until the calls to blame are alone. Refuse withholds a body that holds
+// the results of others.
 func (p ESBulk) Refuse(key Key, items []Item, answer Answer, e *Error) []Result {
-	e.Undone = e.Undone || answer.Status == http.StatusBadRequest
+	e.Undone = e.Undone || answer.Status == http.StatusBadRequest && !esInParts(items)
 	withhold(p, key, items, answer, e)
 	return nil
+}
+
+const (
+	esPart     = 1 << 20 // indexing_pressure.memory.split_bulk.watermark.high.bulk_size
+	esPerWrite = 512     // more than a write without its document takes at Elasticsearch
+)
+
+// esInParts reports whether Elasticsearch may have made some writes of a bulk
+// before it has read the others. With rest.incremental_bulk, its default, it does
+// so when it is short of memory, if they take 1 MiB there.
+func esInParts(items []Item) bool {
+	size := len(items) * esPerWrite
+	for _, item := range items {
+		size += len(item.Data)
+	}
+	return size >= esPart
 }
 
 // esHeaders say, like Authorization, in whose name a call is made: at

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -80,5 +82,33 @@ func TestESBulkThatIsRefusedIsSentInParts(t *testing.T) {
 	all.Wait()
 	if up.sent.Load() < 2 {
 		t.Error("there was no bulk of several")
+	}
+}
+
+// A large one may have been executed in part: it is sent again only on a route
+// that isolates.
+func TestESBulkThatIsLargeAndRefused(t *testing.T) {
+	for _, c := range []struct {
+		each    int
+		isolate bool
+		want    int
+	}{{1, false, 201}, {1<<18 - 1024, false, 201}, {1 << 18, false, 400}, {1 << 18, true, 201}} {
+		up := &refuses{stub: &stub.Elastic{}}
+		h := newHandler(t, gateway.Route{Pattern: "/", Protocol: gateway.ESBulk{}, Upstream: up, Refuse: true, MinItems: 4, Delay: time.Minute, Isolate: c.isolate}, gateway.Options{})
+		codes := make([]int, 4)
+		var all sync.WaitGroup
+		for i := range codes {
+			all.Go(func() {
+				name := "n"
+				if i == 3 {
+					name = "poison"
+				}
+				codes[i] = directly(h, es("POST", "/t/_doc", fmt.Sprintf(`{"%s":"%s"}`, name, strings.Repeat("x", c.each)))).Code
+			})
+		}
+		all.Wait()
+		if want := []int{c.want, c.want, c.want, 400}; !slices.Equal(codes, want) {
+			t.Errorf("%d bytes each, isolate %t: statuses %v, want %v", c.each, c.isolate, codes, want)
+		}
 	}
 }
