@@ -63,15 +63,25 @@ func (v *visit) fail(w http.ResponseWriter) {
 		s.in(e.Batch)
 	}
 	s.Status, s.Err = e.Status, e
-	if x, ok := v.route.Protocol.(Explainer); ok && e.Body == nil {
-		own := *e // which others may share
-		own.Body, own.Header = x.Explain(v.call, e), maps.Clone(e.Header)
-		delete(own.Header, "Content-Type") // of the body that is not sent
-		e = &own
-		w.Header()["Content-Type"] = []string{"application/json"}
-	}
+	e = v.route.explained(v.call, e)
 	v.forget()
 	s.Out = e.writeTimed(w, s.timing())
+}
+
+// explained returns e in the form that the protocol's clients expect; call is
+// nil if it was not read.
+func (rt *route) explained(call *Call, e *Error) *Error {
+	x, ok := rt.Protocol.(Explainer)
+	if !ok || e.Body != nil {
+		return e
+	}
+	own := *e // which others may share
+	own.Body, own.Header = x.Explain(call, e), maps.Clone(e.Header)
+	if own.Header == nil {
+		own.Header = make(http.Header)
+	}
+	own.Header["Content-Type"] = []string{"application/json"} // not that of the body that is not sent
+	return &own
 }
 
 // forget lets go of all that the answer was made of: a caller that reads slowly

@@ -96,12 +96,15 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 
 // refuse answers a request that comes after Shutdown.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request) {
-	name := ""
-	matched, _ := h.mux.Handler(asWritten(r))
+	name, e, written := "", draining(), asWritten(r)
+	matched, _ := h.mux.Handler(written)
 	if to, ok := matched.(*route); ok {
 		name = to.Name
+		if !to.passes(written) {
+			e = to.explained(nil, e)
+		}
 	}
-	h.opts.Observer.refused(w, r, name, draining())
+	h.opts.Observer.refused(w, r, name, e)
 }
 
 // enter reports whether a request may be served; then leave must follow.

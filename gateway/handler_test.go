@@ -112,6 +112,29 @@ func TestShutdownAnswersWhoIsInside(t *testing.T) {
 	})
 }
 
+// Who comes too late is told so in the form of the protocol, if it is a call.
+func TestShutdownIsExplained(t *testing.T) {
+	for _, c := range []struct {
+		protocol   gateway.Protocol
+		path, want string
+	}{
+		{gateway.NewKServeV1(), "/v1/models/m:predict", `{"error":"the gateway is shutting down"}`},
+		{gateway.OIPv2{}, "/v2/models/m/infer", `{"error":"the gateway is shutting down"}`},
+		{gateway.JSONRPC{}, "/", `{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"the gateway is shutting down","data":{"status":503}}}`},
+		{gateway.NewKServeV1(), "/v1/models/m", `{"error":{"type":"gateway","message":"the gateway is shutting down"`},
+	} {
+		h := newHandler(t, gateway.Route{Protocol: c.protocol, Upstream: &upper{}}, gateway.Options{})
+		if err := h.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		got := serve(h, httptest.NewRequest(http.MethodPost, c.path, strings.NewReader("{}")))
+		wantAnswer(t, got, 503, c.want)
+		if head := got.Header(); head.Get("Retry-After") == "" || head.Get("Content-Type") != "application/json" {
+			t.Errorf("%s: %v", c.path, head)
+		}
+	}
+}
+
 func TestShutdownOutOfTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := &upper{send: func(ctx context.Context, _ gateway.Key, _ []byte) (gateway.Answer, error) {

@@ -38,13 +38,18 @@ func newRoute(r Route, observer Observer) (*route, error) {
 }
 
 func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if upgrades(r) || rt.loses(r) || !rt.Protocol.Match(r) {
+	if rt.passes(r) {
 		passTo(w, r, rt.through, rt.Name, rt.observer)
 		return
 	}
 	v := newVisit(rt, r)
 	v.run()
 	v.finish(w)
+}
+
+// passes reports whether r is no call, as far as its head says.
+func (rt *route) passes(r *http.Request) bool {
+	return upgrades(r) || rt.loses(r) || !rt.Protocol.Match(r)
 }
 
 // newVisit begins a visit. Inlined, it would be made on the stack.
