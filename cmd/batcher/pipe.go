@@ -43,7 +43,7 @@ Exit status:
   0    every line was answered, or the reader of the output went away
   1    lines failed, or reading or writing did
   2    wrong usage
-  126  the command cannot be executed
+  126  the command is a folder, or a file that may not be executed
   127  the command is not found
   129, 130, 143  interrupted by SIGHUP, SIGINT, SIGTERM`
 
