@@ -2,7 +2,9 @@ package natsbatch
 
 import (
 	"context"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,22 +24,50 @@ type poolKey struct {
 	group    string
 }
 
-// newPools makes the worker's pools. Together they run no more batches at
-// once than Batch.MaxConcurrent.
-func (w *Worker) newPools() {
-	runs := w.runs()
-	for suspect := range runs {
-		opts := w.opts.Batch
-		opts.MaxSize = w.batchSize(suspect)
-		opts.MinSize = min(opts.MinSize, opts.MaxSize)
-		if suspect > 0 {
-			opts.Delay, opts.MinSize = 0, 0
-		}
-		w.pools = append(w.pools, &pool{batcher.NewKeyed(func(ctx context.Context, key poolKey, items []*item) ([]struct{}, error) {
-			w.run(ctx, key.group, items)
-			return make([]struct{}, len(items)), nil
-		}, opts)})
+// pools are those that a worker has needed so far: it may allow far more suspicions
+// than it will ever see.
+type pools struct {
+	mu sync.Mutex // guards what follows
+	by map[int]*pool
+}
+
+// pool returns the pool of items that have been suspected this often. Together the
+// pools run no more batches at once than Batch.MaxConcurrent.
+func (w *Worker) pool(suspect int) *pool {
+	suspect = min(suspect, w.runs()-1)
+	w.pools.mu.Lock()
+	defer w.pools.mu.Unlock()
+	p := w.pools.by[suspect]
+	if p == nil {
+		p = w.newPool(suspect)
+		w.pools.by[suspect] = p
 	}
+	return p
+}
+
+func (w *Worker) newPool(suspect int) *pool {
+	opts := w.opts.Batch
+	opts.MaxSize = w.batchSize(suspect)
+	opts.MinSize = min(opts.MinSize, opts.MaxSize)
+	if suspect > 0 {
+		opts.Delay, opts.MinSize = 0, 0
+	}
+	return &pool{batcher.NewKeyed(func(ctx context.Context, key poolKey, items []*item) ([]struct{}, error) {
+		w.run(ctx, key.group, items)
+		return make([]struct{}, len(items)), nil
+	}, opts)}
+}
+
+// shutdown ends all pools, of which no more are made by then.
+func (p *pools) shutdown(ctx context.Context) {
+	p.mu.Lock()
+	all := slices.Collect(maps.Values(p.by))
+	p.mu.Unlock()
+	var ends sync.WaitGroup
+	for _, one := range all {
+		ends.Go(func() { _ = one.Shutdown(ctx) })
+	}
+	ends.Wait()
 }
 
 // batchSize is the size limit of batches of requests that have been suspected this

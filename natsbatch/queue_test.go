@@ -35,13 +35,14 @@ func TestWorkerOptionsSayWhatIsWrong(t *testing.T) {
 		t.Errorf("the zero ones: %v", err)
 	}
 	for want, o := range map[string]natsbatch.WorkerOptions{
-		"Batch.Manual":       {Batch: batcher.Options{Manual: true}},
-		"Batch.StrictSize":   {Batch: batcher.Options{StrictSize: true, MinSize: 2}},
-		"Batch.MaxPending":   {Batch: batcher.Options{MaxPending: 1}},
-		"Batch.Go":           {Batch: batcher.Options{Go: func(f func()) { f() }}},
-		"MaxSize is -1":      {Batch: batcher.Options{MaxSize: -1}},
-		"MinSize is 65":      {Batch: batcher.Options{MinSize: 65}},
-		"MaxDeliveries is 2": {MaxDeliveries: 2},
+		"Batch.Manual":        {Batch: batcher.Options{Manual: true}},
+		"Batch.StrictSize":    {Batch: batcher.Options{StrictSize: true, MinSize: 2}},
+		"Batch.MaxPending":    {Batch: batcher.Options{MaxPending: 1}},
+		"Batch.Go":            {Batch: batcher.Options{Go: func(f func()) { f() }}},
+		"MaxSize is -1":       {Batch: batcher.Options{MaxSize: -1}},
+		"MinSize is 65":       {Batch: batcher.Options{MinSize: 65}},
+		"MaxDeliveries is 2":  {MaxDeliveries: 2},
+		"must be 3 to 500000": {MaxDeliveries: math.MaxInt},
 	} {
 		if err := o.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", o, err, want)

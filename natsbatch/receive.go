@@ -50,7 +50,7 @@ func (w *Worker) enqueue(d *delivery) {
 	w.gate.RLock()
 	defer w.gate.RUnlock()
 	if !w.draining {
-		w.submit(w.pools[min(d.suspect, len(w.pools)-1)], items)
+		w.submit(w.pool(d.suspect), items)
 		return
 	}
 	w.collector.freed(d.line, len(items))

@@ -23,7 +23,8 @@ type WorkerOptions struct {
 	// MaxDeliveries is how often a request is delivered to a worker before it goes
 	// to the dead letters. The last time it does not run, so that one which kills its
 	// process ends there too. Errors of Retry are counted apart from crashes and
-	// panics, which a neighbour may have caused. Default: zero, which is 5. At least 3.
+	// panics, which a neighbour may have caused. Default: zero, which is 5. 3 to
+	// 500,000.
 	MaxDeliveries int
 
 	// Timeout is how long Func may take for a batch before the worker gives it
@@ -46,10 +47,11 @@ type WorkerOptions struct {
 	Codec Codec
 }
 
-// Limits where the options leave one open.
+// Limits, most of them where the options leave one open.
 const (
 	defaultSize       = 64
 	defaultDeliveries = 5
+	mostDeliveries    = 500_000 // runs after errors and after crashes are together below what the wire can count
 	defaultTimeout    = 5 * time.Minute
 	manySlots         = 64
 )
@@ -75,8 +77,8 @@ func (o WorkerOptions) Validate() error {
 	if o.Batch.Go != nil {
 		fault("Batch.Go must not be set")
 	}
-	if o.MaxDeliveries != 0 && o.MaxDeliveries < 3 {
-		fault("MaxDeliveries is %d, must be at least 3", o.MaxDeliveries)
+	if o.MaxDeliveries != 0 && (o.MaxDeliveries < 3 || o.MaxDeliveries > mostDeliveries) {
+		fault("MaxDeliveries is %d, must be 3 to %d", o.MaxDeliveries, mostDeliveries)
 	}
 	return errors.Join(faults...)
 }
@@ -108,7 +110,7 @@ type Worker struct {
 	*topology
 	opts    WorkerOptions
 	process processor
-	pools   []*pool // by how often the requests have been suspected
+	pools   pools // by how often the requests have been suspected
 	grouped bool
 	slots   chan struct{}
 	figures figures
@@ -182,7 +184,7 @@ func newWorker[Req, Res any](ctx context.Context, nc *nats.Conn, q Queue, fn gro
 	w.leases = leases{nc: nc, wait: t.AckWait}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	w.open, w.shut = context.WithCancel(w.ctx)
-	w.newPools()
+	w.pools.by = make(map[int]*pool)
 	if w.mail, err = newMail(t); err == nil {
 		w.collector, err = newCollector(w)
 	}
@@ -224,12 +226,10 @@ func (w *Worker) wind() {
 	w.draining = true
 	w.gate.Unlock()
 	w.shut()
-	var pools sync.WaitGroup
-	for _, p := range w.pools {
-		pools.Go(func() { _ = p.Shutdown(w.ctx) })
-	}
+	var ends sync.WaitGroup
+	ends.Go(func() { w.pools.shutdown(w.ctx) })
 	w.collector.close()
-	pools.Wait()
+	ends.Wait()
 	w.gate.Lock()
 	w.over = true
 	w.gate.Unlock()

@@ -245,7 +245,7 @@ func TestDurableFlags(t *testing.T) {
 		{[]string{"serve", "--queue-replicas=3"}, "queue.replicas: more than one needs nats"},
 		{[]string{"serve", "--queue-namespace=a.b"}, "queue.namespace:"},
 		{[]string{"serve", "--queue-credentials=/x"}, "queue.credentials: needs nats"},
-		{[]string{"serve", "--queue-tries=1", "--queue-max-bytes=1", "--queue-result-ttl=1ms"}, "queue.tries: must be at least 2"},
+		{[]string{"serve", "--queue-tries=1", "--queue-max-bytes=1", "--queue-result-ttl=1ms"}, "queue.tries: must be 2 to 499999"},
 		{[]string{"serve", "--nats=nats://127.0.0.1:1"}, "--nats: nats: "},
 		{[]string{"serve", "--store=/dev/null/x"}, "--store: store: "},
 		{[]string{"worker"}, "nats: a worker needs it"},

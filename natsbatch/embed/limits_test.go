@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -223,4 +224,18 @@ func TestAWorkerWithoutLimits(t *testing.T) {
 			wantAll(t, c, handles)
 		})
 	}
+}
+
+// A worker that allows many deliveries takes no more memory than another.
+func TestAWorkerThatNeverGivesUpIsSmall(t *testing.T) {
+	nc := conn(t)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	w, err := natsbatch.NewWorker(within(t), nc, queue, echo, natsbatch.WorkerOptions{MaxDeliveries: 500_000})
+	runtime.ReadMemStats(&after)
+	worker(t, w, err)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 50<<20 {
+		t.Errorf("it took %d MiB", took>>20)
+	}
+	wantDo(t, clientOf(t, nc, queue))
 }

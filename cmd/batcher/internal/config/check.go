@@ -87,7 +87,7 @@ func (k *checker) queue() {
 	k.fault(!slices.Contains([]int{1, 3, 5}, q.Replicas), "queue.replicas", "%d is none of 1, 3 and 5", q.Replicas)
 	k.fault(q.Replicas > 1 && c.NATS == "", "queue.replicas", "more than one needs nats")
 	k.fault(q.MaxBytes < 1<<20, "queue.max-bytes", "must be at least 1MiB")
-	k.fault(q.Tries < 2, "queue.tries", "must be at least 2")
+	k.fault(q.Tries < 2 || q.Tries > mostTries, "queue.tries", "must be 2 to %d", mostTries)
 	k.fault(q.ResultTTL < time.Second, "queue.result-ttl", "must be at least 1s")
 	if q.Listen != "" && k.address("queue.listen", q.Listen) {
 		k.fault(!loopback(q.Listen), "queue.listen", "%s is not on loopback", q.Listen)
@@ -95,6 +95,10 @@ func (k *checker) queue() {
 	}
 	k.servers("nats", c.NATS)
 }
+
+// mostTries is one less than the most that package natsbatch accepts, since it does not
+// run a request the last time.
+const mostTries = 499_999
 
 // namespace matches what package natsbatch accepts as one.
 var namespace = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
