@@ -166,9 +166,10 @@ func decodeReport(data []byte) (*wire.Report, error) {
 
 func isClosed(err error) bool { return errors.Is(err, batcher.ErrClosed) }
 
-// flush waits until the server has all subscriptions.
+// flush waits until the server has all subscriptions, no longer than the front end lives.
 func (fe *frontEnd) flush(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lookAgain)
 	defer cancel()
+	defer context.AfterFunc(fe.life, cancel)()
 	_ = fe.nc.FlushWithContext(ctx)
 }

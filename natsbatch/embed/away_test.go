@@ -3,6 +3,7 @@ package embed_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -179,6 +180,24 @@ func TestADoOutlivesAShortAbsence(t *testing.T) {
 	close((<-gates).may)
 	if err := soon(t, "Do", got); err != nil {
 		t.Errorf("Do: %v", err)
+	}
+}
+
+// Close ends a Wait also while the server is away.
+func TestCloseEndsAWaitDuringAnAbsence(t *testing.T) {
+	t.Parallel()
+	way := lay(t, serve(t, server.Options{}).Addr(), 0)
+	c := clientOf(t, dial(t, "nats://"+way.Addr().String()), queue)
+	way.set(true)
+	waits := make(chan error, 1)
+	go func() { waits <- second(c.Wait(context.Background(), natsbatch.KeyHandle("k"))) }()
+	time.Sleep(100 * time.Millisecond) // until it waits for the server
+	begun := time.Now()
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := soon(t, "Wait", waits); !errors.Is(err, natsbatch.ErrClosed) || time.Since(begun) > 8*time.Second {
+		t.Errorf("Wait: %v, %v after Close", err, time.Since(begun))
 	}
 }
 
