@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"bufio"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -80,6 +81,51 @@ func TestServeDrainDelay(t *testing.T) {
 	g.signal(syscall.SIGTERM)
 	<-g.ended
 	g.hears("msg=draining")
+}
+
+// That holds for who came before the end too, and for answers that others announce;
+// what has changed its protocol is no such answer.
+func TestServeAnswersOfTheEndCloseTheirConnections(t *testing.T) {
+	asked, release := make(chan struct{}), make(chan struct{})
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/held":
+			close(asked)
+			<-release
+		case "/hints":
+			w.Header().Set("Link", "</a>")
+			w.WriteHeader(http.StatusEarlyHints)
+		case "/upgrade":
+			w.Header().Set("Connection", "Upgrade")
+			w.Header().Set("Upgrade", "own")
+			w.WriteHeader(http.StatusSwitchingProtocols)
+		}
+	}))
+	t.Cleanup(up.Close)
+	g := startGate(t, "--upstream", up.URL, "--protocol", "kserve-v1", "--drain-delay=1h")
+	ask := func(path, more string) *bufio.Reader {
+		conn := g.dial()
+		fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n", path, more)
+		return bufio.NewReader(conn)
+	}
+	held := ask("/held", "")
+	<-asked
+	g.signal(syscall.SIGTERM)
+	g.hears("not ready any more")
+	close(release)
+	hints := ask("/hints", "")
+	if res, err := http.ReadResponse(hints, nil); err != nil || res.StatusCode != http.StatusEarlyHints || res.Close {
+		t.Errorf("first it gets %+v, %v, want 103", res, err)
+	}
+	for path, answer := range map[string]*bufio.Reader{"/held": held, "/hints": hints} {
+		if res, err := http.ReadResponse(answer, nil); err != nil || res.StatusCode != http.StatusOK || !res.Close {
+			t.Errorf("%s gets %+v, %v, want an answer that closes its connection", path, res, err)
+		}
+	}
+	res, err := http.ReadResponse(ask("/upgrade", "Connection: Upgrade\r\nUpgrade: own\r\n"), nil)
+	if err != nil || res.StatusCode != http.StatusSwitchingProtocols || len(res.Header["Connection"]) != 1 {
+		t.Errorf("an upgrade gets %+v, %v", res, err)
+	}
 }
 
 func TestServeDrainDelayEnds(t *testing.T) {

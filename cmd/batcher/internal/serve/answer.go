@@ -2,6 +2,7 @@ package serve
 
 import (
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,21 +13,31 @@ type steadyAnswer struct {
 	http.ResponseWriter
 	conn   *http.ResponseController
 	most   time.Duration
-	body   *steadyBody // of the request; nil is none
-	duplex bool        // the answer may begin before the end of the body
+	body   *steadyBody  // of the request; nil is none
+	last   *atomic.Bool // an answer that begins when this is true ends its connection
+	duplex bool         // the answer may begin before the end of the body
 }
 
 // answerPart is how much a client must take within the time.
 const answerPart = 64 << 10
 
 // steadily has h serve r, whose body is body, with a steadyAnswer.
-func steadily(h http.Handler, w http.ResponseWriter, r *http.Request, body *steadyBody, most time.Duration) {
-	a := &steadyAnswer{ResponseWriter: w, conn: http.NewResponseController(w), most: most, body: body}
+func (s *server) steadily(h http.Handler, w http.ResponseWriter, r *http.Request, body *steadyBody) {
+	a := &steadyAnswer{ResponseWriter: w, conn: http.NewResponseController(w), most: s.first.Limits.AnswerTime, body: body, last: &s.closed}
 	if r.ProtoMajor < 2 {
 		a.free() // the deadline of the request before; a stream has none
 	}
 	h.ServeHTTP(a, r)
+	a.begin() // if it is empty
 	a.limit() // for what the server has buffered
+}
+
+// begin comes before an answer, when its header is still to be sent. Later it has no
+// effect.
+func (a *steadyAnswer) begin() {
+	if a.last.Load() {
+		a.Header().Set("Connection", "close")
+	}
 }
 
 // limit sets the deadline of the next part. Not every ResponseWriter can set one;
@@ -43,7 +54,11 @@ func (a *steadyAnswer) EnableFullDuplex() error {
 }
 
 // WriteHeader tells the body that the answer begins, which may be before its end.
+// Informational answers come before it.
 func (a *steadyAnswer) WriteHeader(status int) {
+	if status >= http.StatusOK {
+		a.begin()
+	}
 	if status >= http.StatusOK && a.duplex && a.body != nil {
 		a.body.answered()
 	}
@@ -52,6 +67,7 @@ func (a *steadyAnswer) WriteHeader(status int) {
 
 func (a *steadyAnswer) Write(p []byte) (n int, err error) {
 	defer a.free()
+	a.begin()
 	for {
 		a.limit()
 		written, err := a.ResponseWriter.Write(p[:min(len(p), answerPart)])
@@ -64,6 +80,7 @@ func (a *steadyAnswer) Write(p []byte) (n int, err error) {
 
 // FlushError is what http.ResponseController calls for Flush.
 func (a *steadyAnswer) FlushError() error {
+	a.begin()
 	a.limit()
 	defer a.free()
 	return a.conn.Flush()

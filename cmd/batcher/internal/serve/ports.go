@@ -105,16 +105,13 @@ func (s *server) service() http.Handler {
 	open = s.traced(open)
 	// Each frame counts here: see TestServeHTTP2WaitsOnSmallStacks.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.closed.Load() {
-			w.Header().Set("Connection", "close")
-		}
 		next := open
 		if s.now.Load().tokens != nil {
 			next = guarded
 		}
 		own, body := steady(w, r, s.first.Limits.BodyTime)
 		defer body.end()
-		steadily(next, w, own, body, s.first.Limits.AnswerTime)
+		s.steadily(next, w, own, body)
 	})
 }
 
