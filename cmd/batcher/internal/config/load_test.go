@@ -51,6 +51,25 @@ func TestDefaultsOfOneRoute(t *testing.T) {
 	}
 }
 
+// A flag of a list that is given twice adds to it: were the first lost, callers that
+// its headers keep apart would share batches. Reading again adds nothing.
+func TestListsInSeveralFlags(t *testing.T) {
+	set := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	flags := config.NewFlags(set)
+	if err := set.Parse([]string{"--protocol=exec", "--command=sed", "--command", "-u,p", "--headers=X-A", "--headers=X-B, X-C"}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		c, err := flags.Load(func(string) (string, bool) { return "", false })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := c.Routes[0]; !slices.Equal(r.Headers, []string{"X-A", "X-B", "X-C"}) || !slices.Equal(r.Command, []string{"sed", "-u", "p"}) {
+			t.Errorf("got %q and %q", r.Headers, r.Command)
+		}
+	}
+}
+
 func TestEveryKindOfValue(t *testing.T) {
 	c, err := load(t, `
 listen: "127.0.0.1:1"

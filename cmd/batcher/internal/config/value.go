@@ -17,14 +17,14 @@ type value interface {
 	Type() string
 }
 
-// list is a value that is set by a sequence, or by a text with commas.
+// list is a value that is set by a sequence, or by texts with commas: a flag that is
+// given twice must not lose the first, which may keep callers apart.
 type list struct{ at *[]string }
 
 func (l list) Type() string   { return "list" }
 func (l list) String() string { return strings.Join(*l.at, ",") }
 
 func (l list) Set(text string) error {
-	*l.at = nil
 	for item := range strings.SplitSeq(text, ",") {
 		if item = strings.TrimSpace(item); item != "" {
 			*l.at = append(*l.at, item)
