@@ -229,8 +229,11 @@ func TestValidateNamesEveryFault(t *testing.T) {
 	}
 	unlimited := good
 	unlimited.MaxBody = -1
-	if err := unlimited.Validate(); err == nil || !strings.Contains(err.Error(), "MaxPendingBytes is 268435456, a limit, where MaxBody has none") {
-		t.Errorf("got %v for bodies without a limit", err)
+	if err := unlimited.Validate(); err == nil || !strings.Contains(err.Error(), "MaxPendingBytes is 268435456, must be negative too, for no limit, where MaxBody is") {
+		t.Errorf("MaxBody alone without a limit: %v", err)
+	}
+	if unlimited.MaxPendingBytes = -1; unlimited.Validate() != nil {
+		t.Errorf("both without a limit: %v", unlimited.Validate())
 	}
 	several := gateway.Route{MinItems: -1}
 	if err := several.Validate(); err == nil || strings.Count(err.Error(), "gateway: route") != 4 {

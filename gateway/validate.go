@@ -62,7 +62,7 @@ func (r Route) validateLimits(fault func(field, format string, args ...any)) {
 	switch {
 	case r.MaxPendingBytes < 0: // no limit
 	case r.MaxBody < 0:
-		fault("MaxPendingBytes", "is %d, a limit, where MaxBody has none", r.MaxPendingBytes)
+		fault("MaxPendingBytes", "is %d, must be negative too, for no limit, where MaxBody is", r.MaxPendingBytes)
 	case r.MaxBody > r.MaxPendingBytes:
 		fault("MaxPendingBytes", "is %d, less than MaxBody, %d", r.MaxPendingBytes, r.MaxBody)
 	}
