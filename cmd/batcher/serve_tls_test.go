@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"net"
 	"net/http"
@@ -145,6 +146,23 @@ func TestServeTLS(t *testing.T) {
 		name, _, err := g.server(&tls.Config{RootCAs: a.pool()})
 		return name == "second" && err == nil
 	})
+}
+
+// What a client sends in place of the protocol that it has agreed to is not logged.
+func TestServeLogsNoGreetings(t *testing.T) {
+	u, a := startUpstream(t), newAuthority(t)
+	cert, key := a.files("server")
+	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1", "--tls-cert", cert, "--tls-key", key, "--log-level=debug")
+	conn, err := tls.Dial("tcp", strings.TrimPrefix(g.url, "http://"), &tls.Config{RootCAs: a.pool(), NextProtos: []string{"h2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "GET /?key=secret HTTP/1.1\r\nHost: x\r\n\r\n")
+	g.hears(`level=DEBUG msg=connection err="http2: .*bogus greeting`)
+	if said := g.said(); strings.Contains(said, "secret") {
+		t.Errorf("the log holds a secret:\n%s", said)
+	}
 }
 
 func TestServeClientCertificates(t *testing.T) {

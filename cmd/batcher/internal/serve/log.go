@@ -58,16 +58,18 @@ func milliseconds(name string, d time.Duration) slog.Attr {
 	return slog.Float64(name, float64(d.Microseconds())/1000)
 }
 
+var quotes = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// unquoted returns text without what it quotes.
+func unquoted(text []byte) []byte { return quotes.ReplaceAllLiteral(text, []byte(`"…"`)) }
+
 // strays logs lines that packages write to the standard logger, such as those of
 // net/http about upstreams, without what they quote, which may be from an answer.
 type strays struct{ s *server }
 
-var quotes = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
-
 func (c strays) Write(line []byte) (int, error) {
 	if p := c.s.now.Load(); p != nil {
-		text := quotes.ReplaceAllLiteral(bytes.TrimSpace(line), []byte(`"…"`))
-		p.log.Warn("a package complains", "err", string(text))
+		p.log.Warn("a package complains", "err", string(unquoted(bytes.TrimSpace(line))))
 	}
 	return len(line), nil
 }

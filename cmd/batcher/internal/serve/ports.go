@@ -135,7 +135,8 @@ func (s *server) newServer(handler http.Handler) *http.Server {
 }
 
 // complaints are what net/http says of connections: much of it is noise that
-// strangers make, and is logged at level debug only.
+// strangers make, and is logged at level debug only, without what it quotes, which
+// may be from a request.
 type complaints struct{ s *server }
 
 // grave complaints are of the gateway itself: it cannot accept a connection,
@@ -143,11 +144,11 @@ type complaints struct{ s *server }
 var grave = regexp.MustCompile(`^http2?: (Accept error|panic serving)`)
 
 func (c complaints) Write(p []byte) (int, error) {
-	level := slog.LevelDebug
-	if grave.Match(p) {
-		level = slog.LevelError
+	level, text := slog.LevelError, bytes.TrimSpace(p)
+	if !grave.Match(p) {
+		level, text = slog.LevelDebug, unquoted(text)
 	}
-	c.s.now.Load().log.Log(context.Background(), level, "connection", "err", string(bytes.TrimSpace(p)))
+	c.s.now.Load().log.Log(context.Background(), level, "connection", "err", string(text))
 	return len(p), nil
 }
 
