@@ -152,8 +152,7 @@ func (h *HTTP) readAnswer(res *http.Response) (data []byte, err error) {
 
 // ServeHTTP passes r through.
 func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Opaque != "" { // "x:http://any/where" would be sent as http://any/where, past the path of the URL
-		e := Errorf(http.StatusBadRequest, "the target of the request has no path")
+	if e := misdirected(r); e != nil {
 		explain(w, e)
 		e.write(w)
 		return
@@ -163,6 +162,17 @@ func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = http.NewResponseController(w).EnableFullDuplex()
 	r = withPassedBody(asWritten(r))
 	h.proxy.ServeHTTP(answerTo(w, r), r)
+}
+
+// misdirected says why r is not passed through, or returns nil.
+func misdirected(r *http.Request) *Error {
+	switch {
+	case r.URL.Opaque != "": // "x:http://any/where" would be sent as http://any/where, past the path of the URL
+		return Errorf(http.StatusBadRequest, "the target of the request has no path")
+	case r.Method == http.MethodConnect: // an upstream that answered 200 would have the caller believe in a tunnel
+		return Errorf(http.StatusNotImplemented, "the gateway makes no tunnels")
+	}
+	return nil
 }
 
 // rewrite sends a request on as it came, except for what belongs to its

@@ -17,26 +17,30 @@ import (
 )
 
 // A target without a path would be sent as it is: a caller could name any host and
-// path at the upstream, with the gateway's own credentials.
-func TestTargetsWithoutAPathAreRefused(t *testing.T) {
+// path at the upstream, with the gateway's own credentials. And a caller whose
+// CONNECT an upstream answers would believe that it has a tunnel.
+func TestMisdirectedRequestsAreRefused(t *testing.T) {
 	var w witness
 	u := newHTTP(t, "/base", gateway.HTTPOptions{}, func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("the upstream got %s", r.RequestURI)
 	})
 	front := httptest.NewServer(newHandler(t, gateway.Route{Pattern: "/m/", Upstream: u}, gateway.Options{Fallback: u, Observer: w.observer()}))
-	for _, target := range []string{"x:http://internal/admin", "x:%2e%2e/admin", "x:admin?key=1"} {
+	for _, c := range []struct {
+		line string
+		want int
+	}{{"GET x:http://internal/admin", 400}, {"GET x:%2e%2e/admin", 400}, {"GET x:admin?key=1", 400}, {"CONNECT internal:80", 501}, {"CONNECT /m/", 501}} {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(front.URL, "http://"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _ = io.WriteString(conn, "GET "+target+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-		if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || res.StatusCode != http.StatusBadRequest {
-			t.Errorf("%s gets %+v, %v, want 400", target, res, err)
+		_, _ = io.WriteString(conn, c.line+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || res.StatusCode != c.want {
+			t.Errorf("%s gets %+v, %v, want %d", c.line, res, err, c.want)
 		}
 		conn.Close()
 	}
 	front.Close()
-	if len(w.served) != 3 || w.served[0].Status != 400 || w.served[0].Err == nil {
+	if len(w.served) != 5 || w.served[0].Status != 400 || w.served[0].Err == nil || w.served[4].Status != 501 {
 		t.Errorf("served %+v", w.served)
 	}
 }

@@ -34,7 +34,9 @@ type Route struct {
 	Headers []string
 
 	// Refuse answers requests that match Pattern but are no calls of Protocol
-	// with status 404 instead of passing them through. Default: false.
+	// with status 404 instead of passing them through. It keeps nobody from the
+	// upstream where Options.Fallback passes on what matches no Pattern, such as
+	// the same path with another slash in it. Default: false.
 	Refuse bool
 
 	// MaxItems is the most items in a batch. Default: zero, which is the
