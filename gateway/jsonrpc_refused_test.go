@@ -109,3 +109,37 @@ func TestJSONRPCErrorForAllIsIsolated(t *testing.T) {
 		})
 	}
 }
+
+// Its code says whose fault it may be where its status does not, and whether
+// anything has been done.
+func TestJSONRPCErrorForAllIsIsolatedByItsCode(t *testing.T) {
+	for _, c := range []struct {
+		status  int
+		failure string
+		isolate bool
+		spared  bool // the call that is not to blame
+	}{
+		{200, `{"code":-32700,"message":"parse error"}`, false, true},
+		{200, `{"code":-32600}`, false, true},
+		{400, `{"code":-32600}`, false, true},
+		{400, `{"code":-32603}`, false, false},
+		{200, `{"code":-32603}`, false, false},
+		{200, `{"code":-32603}`, true, true},
+		{200, `{"code":-32005,"message":"too many requests"}`, true, false},
+		{200, `"-32700"`, true, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			u := refusesWith(c.status, `{"jsonrpc":"2.0","id":null,"error":`+c.failure+`}`, "bad")
+			h := newHandler(t, gateway.Route{Protocol: gateway.JSONRPC{}, Upstream: u, Delay: time.Second, Isolate: c.isolate}, gateway.Options{})
+			got := together(h, `{"jsonrpc":"2.0","id":"a","method":"m"}`, `{"jsonrpc":"2.0","id":"b","method":"bad"}`)
+			code, want := c.status, `{"jsonrpc":"2.0","id":"a","error":`+c.failure+`}`
+			if c.spared {
+				code, want = 200, `{"jsonrpc":"2.0","id":"a","result":"fine"}`
+			}
+			wantAnswer(t, got[0], code, want)
+			wantAnswer(t, got[1], c.status, `{"jsonrpc":"2.0","id":"b","error":`+c.failure+`}`)
+			alone := post(h, `[{"jsonrpc":"2.0","id":1,"method":"bad"},{"jsonrpc":"2.0","id":2,"method":"m"}]`)
+			wantAnswer(t, alone, c.status, `[{"jsonrpc":"2.0","id":1,"error":`+c.failure+`},{"jsonrpc":"2.0","id":2,"error":`+c.failure+`}]`)
+		})
+	}
+}

@@ -3,18 +3,53 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
 )
 
 // Split finds the answer to each call by its id, and puts a hole in place of the
-// id.
+// id. One error in place of all answers may be due to one request.
 func (JSONRPC) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
-	a := rpcAnswers{items: items, results: make([]Result, len(items))}
-	if err := a.take(trim(answer.Body)); err != nil {
+	a, body := rpcAnswers{items: items, results: make([]Result, len(items))}, trim(answer.Body)
+	if err := a.take(body); err != nil {
 		return nil, err
 	}
+	if a.forAll {
+		return a.results, rpcDoubt(body)
+	}
 	return a.results, nil
+}
+
+// rpcDoubt returns what has the batch sent again in parts, if one request in it
+// may have caused the error that is the answer to all; else nil. Errors with other
+// codes, such as that of a limit, are nobody's fault.
+func rpcDoubt(answer []byte) error {
+	code := rpcCodeOf(answer)
+	if !rpcUndone(code) && code != "-32603" { // internal error
+		return nil
+	}
+	e := Errorf(http.StatusBadGateway, "the upstream answered all calls with one error")
+	e.Undone, e.Repeat = rpcUndone(code), true
+	return e
+}
+
+// rpcUndone reports whether nothing has been executed of a batch that is answered
+// with this code alone: by the specification, sections 5.1 and 6, the server could
+// not read it, or found no batch in it.
+func rpcUndone(code string) bool { return code == "-32700" || code == "-32600" }
+
+// rpcCodeOf returns the code of an answer that is an error.
+func rpcCodeOf(answer []byte) (code string) {
+	m, err := rpcMembersOf(answer)
+	if err == nil && jsonraw.Kind(m.failure) == '{' {
+		_ = jsonraw.Members(m.failure, func(name string, value jsonraw.Span) {
+			if name == "code" {
+				code = string(value.Of(m.failure))
+			}
+		})
+	}
+	return code
 }
 
 // Refuse gives each call its own answer all the same: with many servers the
@@ -34,7 +69,9 @@ func (JSONRPC) Refuse(_ Key, items []Item, answer Answer, e *Error) []Result {
 		e.Repeat = true
 		return nil
 	}
-	if !a.forAll {
+	if a.forAll {
+		e.Undone = e.Undone || rpcUndone(rpcCodeOf(body))
+	} else {
 		e.Repeat, e.Undone = false, false
 	}
 	if !a.failed {

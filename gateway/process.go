@@ -94,6 +94,9 @@ func (p *processor) ask(ctx context.Context, e *Exchange, items []Item) ([]Resul
 		return p.refused(e, items, answer)
 	}
 	results, err := p.route.Protocol.Split(e.Key, items, answer)
+	if again, ok := err.(*Error); ok && counted(results, items) == nil {
+		return p.unlessAgain(e, items, results, again)
+	}
 	if err == nil {
 		err = counted(results, items)
 	}
@@ -128,9 +131,18 @@ func (p *processor) refused(x *Exchange, items []Item, a Answer) ([]Result, erro
 	}
 	if r, ok := p.route.Protocol.(Refuser); ok {
 		results := r.Refuse(x.Key, items, a, e)
-		if counted(results, items) == nil && (isOneCall(items, x.Callers) || !p.repeatable(e)) {
-			return results, nil
+		if counted(results, items) == nil {
+			return p.unlessAgain(x, items, results, e)
 		}
+	}
+	return nil, e
+}
+
+// unlessAgain returns the results of a batch, unless e says that it is sent again
+// in parts, and there are parts.
+func (p *processor) unlessAgain(x *Exchange, items []Item, results []Result, e *Error) ([]Result, error) {
+	if isOneCall(items, x.Callers) || !p.repeatable(e) {
+		return results, nil
 	}
 	return nil, e
 }

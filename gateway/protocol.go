@@ -41,7 +41,9 @@ type Protocol interface {
 	// below 300, and returns one Result for each item, in their order. It checks
 	// counts and ids. An error fails the batch with status 502 and its text,
 	// which must not quote what concerns one caller: it reaches all of them, and
-	// the log. The results may share memory with the answer.
+	// the log. An *Error that comes with the results has the batch sent again in
+	// parts if it says so and there are parts; else it is dropped. The results may
+	// share memory with the answer.
 	Split(key Key, items []Item, answer Answer) ([]Result, error)
 
 	// Reply makes the answer to a call from the results of its items, in their
