@@ -30,6 +30,29 @@ func Setup(ctx context.Context, nc *nats.Conn, q Queue) error {
 	return err
 }
 
+// Exists reports whether the servers have all that [Setup] creates for a queue. It
+// creates nothing, and does not look for drift. It waits for the servers, no longer
+// than ctx lasts, and fails if q.Validate does.
+func Exists(ctx context.Context, nc *nats.Conn, q Queue) (bool, error) {
+	if err := q.Validate(); err != nil {
+		return false, err
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return false, fmt.Errorf("natsbatch: %w", err)
+	}
+	q = q.withDefaults()
+	last := q.consumer(order[len(order)-1]) // to be made
+	_, err = js.Consumer(ctx, q.requestStream(), last)
+	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("natsbatch: consumer %s: %w", last, err)
+	}
+	return true, nil
+}
+
 // topology is a queue that exists and is as its Queue says.
 type topology struct {
 	Queue    // with its defaults

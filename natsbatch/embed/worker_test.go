@@ -192,6 +192,39 @@ func TestWhatExistsIsNotAltered(t *testing.T) {
 	}
 }
 
+// Exists creates nothing, and knows a queue from another with the same streams.
+func TestExists(t *testing.T) {
+	nc := conn(t)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exists := func(q natsbatch.Queue, want bool) {
+		t.Helper()
+		if there, err := natsbatch.Exists(within(t), nc, q); there != want || err != nil {
+			t.Errorf("%s: %t, %v, want %t", q.Endpoint, there, err, want)
+		}
+	}
+	exists(queue, false)
+	if info, err := js.AccountInfo(within(t)); err != nil || info.Streams != 0 {
+		t.Errorf("%+v, %v, want no streams", info, err)
+	}
+	if err := natsbatch.Setup(within(t), nc, queue); err != nil {
+		t.Fatal(err)
+	}
+	other := queue
+	other.Endpoint = "other"
+	exists(other, false)
+	exists(queue, true)
+	if _, err := natsbatch.Exists(within(t), nc, natsbatch.Queue{}); err == nil || !strings.Contains(err.Error(), "Endpoint") {
+		t.Errorf("a queue without an endpoint: %v", err)
+	}
+	nc.Close()
+	if there, err := natsbatch.Exists(within(t), nc, queue); there || !errors.Is(err, nats.ErrConnectionClosed) {
+		t.Errorf("on a closed connection: %t, %v", there, err)
+	}
+}
+
 // What is no envelope reaches a person, and holds nobody up.
 func TestAlienMessagesGoToTheDeadLetters(t *testing.T) {
 	nc := conn(t)

@@ -82,7 +82,7 @@ func (l *Letters) open(c *config.Config, name string) error {
 	}
 	ctx, cancel := setup(context.Background())
 	defer cancel()
-	there, err := exists(ctx, l.link.Conn, q.queue)
+	there, err := natsbatch.Exists(ctx, l.link.Conn, q.queue)
 	if err == nil && there {
 		q.admin, err = natsbatch.NewAdmin(ctx, l.link.Conn, q.queue)
 	}

@@ -1,16 +1,12 @@
 package durable
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"regexp"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
 	"github.com/gobatcher/batcher/natsbatch"
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // plain matches route names that a queue can have. Those that begin with "_" are left
@@ -43,18 +39,4 @@ func laterQueue(c *config.Config) natsbatch.Queue {
 	q := Queue(c, config.Later)
 	q.Endpoint = "_later"
 	return q
-}
-
-// exists reports whether the servers have a queue: whether they have the consumer that
-// is made last, whose name is in docs/natsbatch-wire.md.
-func exists(ctx context.Context, nc *nats.Conn, q natsbatch.Queue) (bool, error) {
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return false, err
-	}
-	_, err = js.Consumer(ctx, "bq_"+q.Namespace+"_req", q.Endpoint+"_low")
-	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return false, nil
-	}
-	return err == nil, err
 }
