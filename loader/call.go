@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/gobatcher/batcher"
@@ -158,10 +159,7 @@ func (l *Loader[K, V]) wait(ctx context.Context, c *call[K, V]) (value V, err er
 	if c.ready == nil || c.published(ctx) {
 		return c.future.Wait(ctx)
 	}
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
-	} // else ctx, not the standard library's, closes Done before it sets Err
-	return value, err
+	return value, cmp.Or(context.Cause(ctx), batcher.ErrCanceled) // ctx, not the standard library's, may close Done before it sets Err
 }
 
 // published waits until ready is closed. It returns false if ctx ends first.

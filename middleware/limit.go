@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/gobatcher/batcher"
@@ -34,20 +35,10 @@ func Limit[Req, Res any](fn batcher.Func[Req, Res], slots chan struct{}) batcher
 			select {
 			case slots <- struct{}{}:
 			case <-ctx.Done():
-				return nil, causeOf(ctx)
+				return nil, cmp.Or(context.Cause(ctx), batcher.ErrCanceled) // ctx, not the standard library's, may close Done before it sets Err
 			}
 		}
 		defer func() { <-slots }()
 		return fn(ctx, reqs)
 	}
-}
-
-// causeOf returns why ctx, whose Done is closed, has ended. It never returns
-// nil, which would be a success: a context from outside the standard library
-// may close Done before it sets Err.
-func causeOf(ctx context.Context) error {
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
-	return batcher.ErrCanceled
 }
