@@ -66,12 +66,7 @@ func TestBatchesAreCountedByTrigger(t *testing.T) {
 
 func TestOptionsAttributes(t *testing.T) {
 	s := newSDK(t)
-	opts := s.options()
-	opts.Attributes = []attribute.KeyValue{attribute.String("db", "main")}
-	telemetry, err := otelbatch.New("rows", opts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	telemetry := s.telemetry(attribute.String("db", "main"))
 	batcher.New(otelbatch.Func(echo(0), telemetry), batcher.Options{}).Do(t.Context(), 1)
 	s.wantSums("batcher.batches", map[attribute.Set]int64{rows("batcher.trigger", "idle", "db", "main"): 1})
 	if got := attribute.NewSet(s.ended("batch rows").Attributes...); !got.HasValue("db") {
@@ -83,12 +78,7 @@ func TestOptionsAttributes(t *testing.T) {
 // that all calls share and nothing else.
 func TestSharedAttributesAreOnlyRead(t *testing.T) {
 	s := newSDK(t)
-	opts := s.options()
-	opts.Attributes = []attribute.KeyValue{attribute.String("a", "sorts first")}
-	telemetry, err := otelbatch.New("rows", opts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	telemetry := s.telemetry(attribute.String("a", "sorts first"))
 	fn := otelbatch.Func(echo(0), telemetry)
 	var wg sync.WaitGroup
 	for range 4 {

@@ -34,10 +34,12 @@ func (s *sdk) options() otelbatch.Options {
 	return otelbatch.Options{MeterProvider: s.meters, TracerProvider: s.traces}
 }
 
-// telemetry is one named rows.
-func (s *sdk) telemetry() *otelbatch.Telemetry {
+// telemetry is one named rows, with these attributes.
+func (s *sdk) telemetry(attrs ...attribute.KeyValue) *otelbatch.Telemetry {
 	s.t.Helper()
-	t, err := otelbatch.New("rows", s.options())
+	opts := s.options()
+	opts.Attributes = attrs
+	t, err := otelbatch.New("rows", opts)
 	if err != nil {
 		s.t.Fatal(err)
 	}
