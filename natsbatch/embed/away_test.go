@@ -187,11 +187,17 @@ func TestADoOutlivesAShortAbsence(t *testing.T) {
 func TestCloseEndsAWaitDuringAnAbsence(t *testing.T) {
 	t.Parallel()
 	way := lay(t, serve(t, server.Options{}).Addr(), 0)
-	c := clientOf(t, dial(t, "nats://"+way.Addr().String()), queue)
+	nc := dial(t, "nats://"+way.Addr().String())
+	c := clientOf(t, nc, queue)
 	way.set(true)
-	waits := make(chan error, 1)
+	for nc.IsConnected() { // else the end of the connection would end what the Wait asks it
+		time.Sleep(time.Millisecond)
+	}
+	before, waits := nc.NumSubscriptions(), make(chan error, 1)
 	go func() { waits <- second(c.Wait(context.Background(), natsbatch.KeyHandle("k"))) }()
-	time.Sleep(100 * time.Millisecond) // until it waits for the server
+	for nc.NumSubscriptions() == before { // then it waits for the server
+		time.Sleep(time.Millisecond)
+	}
 	begun := time.Now()
 	if err := c.Close(); err != nil {
 		t.Error(err)
