@@ -79,7 +79,7 @@ func (OIPv2) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 		return nil, ErrNotMine
 	}
 	shape = jsonraw.AppendCompact(nil, shape)
-	if slices.ContainsFunc(oipForeign, func(start string) bool { return hasName(shape, start) }) {
+	if slices.ContainsFunc(oipForeign, func(start string) bool { return asksFor(shape, start) }) {
 		return nil, ErrNotMine
 	}
 	rows := t.rows()
@@ -90,9 +90,10 @@ func (OIPv2) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	return &Call{Items: items, Shape: string(shape), Headers: oipHeaders, State: id}, nil
 }
 
-// hasName reports whether an object in text, which is compact JSON, has a member
-// whose name begins so. A tensor may be called like that all the same.
-func hasName(text []byte, start string) bool {
+// asksFor reports whether an object in text, which is compact JSON, has a member
+// whose name begins so. A tensor may be called like that all the same, and false
+// asks for nothing: Triton's client says so of each output that it wants in JSON.
+func asksFor(text []byte, start string) bool {
 	for {
 		at := bytes.Index(text, []byte(start))
 		if at < 0 {
@@ -100,7 +101,7 @@ func hasName(text []byte, start string) bool {
 		}
 		text = text[at:]
 		text = text[jsonraw.Scalar(text):]
-		if len(text) > 0 && text[0] == ':' {
+		if value, named := bytes.CutPrefix(text, []byte{':'}); named && !bytes.HasPrefix(value, []byte("false")) {
 			return true
 		}
 	}

@@ -214,6 +214,15 @@ func TestOIPv2TakesRowsWithoutData(t *testing.T) {
 	b.wantNotMine(map[string]conformance.Request{"no data": infer(`{"inputs":[{"name":"x","datatype":"FP32","shape":[1,0],"data":[]}]}`)})
 }
 
+// Triton's client says of each output that it wants it in JSON, too.
+func TestOIPv2TakesCallsThatWantJSON(t *testing.T) {
+	const call = `{"inputs":[{"name":"a","shape":[1],"datatype":"INT8","data":[1]}],"parameters":{"binary_data_output" : false},"outputs":[{"name":"y","parameters":{"binary_data":%s}}]}`
+	b := &batch{t: t, protocol: gateway.OIPv2{}, answer: says(`{"outputs":[]}`)}
+	b.wantReplies(each(infer, fmt.Sprintf(call, "false")), `200 {"outputs":[]}`)
+	b.wantSent(`{"inputs":[{"name":"a","shape":[1],"datatype":"INT8","data":[1]}],"parameters":{"binary_data_output":false},"outputs":[{"name":"y","parameters":{"binary_data":false}}]}`)
+	b.wantNotMine(named(infer, fmt.Sprintf(call, "true"), fmt.Sprintf(call, `"false"`), fmt.Sprintf(call, `false,"shared_memory_region":"r"`)))
+}
+
 // What is nested deep takes no longer to check than what is not.
 func TestOIPv2ChecksNestedDataOnce(t *testing.T) {
 	for name, c := range map[string]struct {
