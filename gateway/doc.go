@@ -46,8 +46,8 @@
 //     in which batches it was, how large they were and what started them.
 //   - The items of a caller that hangs up before its batch starts are not sent;
 //     when all callers of a batch have hung up, the upstream call is aborted.
-//   - Cookies and warnings (Set-Cookie, Warning) in the answer to a batch are
-//     dropped.
+//   - Cookies, warnings and the attributes of an event (Set-Cookie, Warning,
+//     Ce-…) in the answer to a batch are dropped.
 //
 // # Protocols
 //

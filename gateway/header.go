@@ -27,7 +27,8 @@ const tokenChars = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHI
 // own are the headers of an upstream's answer to a batch that do not concern
 // its callers: those of the connection (RFC 9110, section 7.6.1), those that
 // describe the bytes of the whole, cookies, which would be shared, and warnings,
-// which may name what another caller sent.
+// which may name what another caller sent. So are those that begin with Ce-: they
+// make an event of the whole, with an id that no two events may have.
 var own = map[string]bool{
 	"Connection": true, "Keep-Alive": true, "Proxy-Authenticate": true, "Proxy-Authorization": true, "Proxy-Connection": true,
 	"Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
@@ -41,7 +42,7 @@ var own = map[string]bool{
 func concerning(h http.Header) http.Header {
 	kept := make(http.Header, len(h))
 	for name, values := range h {
-		if !own[name] {
+		if !own[name] && !strings.HasPrefix(name, "Ce-") {
 			kept[name] = slices.Clip(values) // shared: an append must copy
 		}
 	}

@@ -176,7 +176,8 @@ func TestUpstreamsHeaderReachesCallers(t *testing.T) {
 		a := shout(body)
 		a.Header = http.Header{
 			"Content-Type": {"text/loud"}, "X-Elastic-Product": {"Elasticsearch"}, "Link": {"1", "2"},
-			"Warning":    {`299 Elasticsearch-9.1.0 "Index [.theirs] name begins with a dot (.)"`},
+			"Warning":        {`299 Elasticsearch-9.1.0 "Index [.theirs] name begins with a dot (.)"`},
+			"Ce-Specversion": {"0.3"}, "Ce-Id": {"batch"}, "Ce-Requestid": {"batch"}, "Cell": {"1"},
 			"Set-Cookie": {"a=b"}, "Etag": {"x"}, "Content-Length": {"999"}, "Connection": {"close, X-Hop"}, "X-Hop": {"1"}, "Transfer-Encoding": {"chunked"},
 		}
 		return a, nil
@@ -184,7 +185,7 @@ func TestUpstreamsHeaderReachesCallers(t *testing.T) {
 	h := newHandler(t, gateway.Route{Upstream: u}, gateway.Options{})
 	got := post(h, "abc").Header()
 	got.Del("Server-Timing")
-	want := http.Header{"Content-Type": {"text/loud"}, "X-Elastic-Product": {"Elasticsearch"}, "Link": {"1", "2"}, "Content-Length": {"3"}}
+	want := http.Header{"Content-Type": {"text/loud"}, "X-Elastic-Product": {"Elasticsearch"}, "Link": {"1", "2"}, "Cell": {"1"}, "Content-Length": {"3"}}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
