@@ -187,6 +187,15 @@ func TestResultsThatAreNoNumbers(t *testing.T) {
 	wantAnswer(t, post(h, "[2,13]"), 200, "[4,NaN]")
 }
 
+// KServe takes inputs for the instances, whatever else the body holds, so its
+// answer has no prediction for each of the instances.
+func TestKServeV1LeavesInputsToTheUpstream(t *testing.T) {
+	b := &batch{t: t, protocol: gateway.NewKServeV1()}
+	b.wantNotMine(named(func(body string) conformance.Request {
+		return conformance.Request{Method: "POST", URL: "/v1/models/m:predict", Body: body}
+	}, `{"inputs":[1,2]}`, `{"inputs" : [1,2],"instances":[3]}`, `{"instances":[3,4],"inputs":{"a":[1,2]}}`))
+}
+
 func TestJSONArrayKeepsFormatsApart(t *testing.T) {
 	p, err := gateway.NewJSONArray("", "")
 	if err != nil {

@@ -7,7 +7,8 @@ import (
 
 // KServeV1 is the KServe V1 (TensorFlow Serving) prediction protocol,
 // "kserve-v1": POST …:predict with instances, answered with predictions.
-// Bodies without instances (columnar inputs) are no calls.
+// Bodies with inputs (the columnar format) are no calls, even if they hold
+// instances too.
 type KServeV1 struct{ JSONArray }
 
 // NewKServeV1 makes the protocol.
@@ -18,6 +19,17 @@ func NewKServeV1() *KServeV1 {
 // Match wants a POST to a path that ends in :predict.
 func (p *KServeV1) Match(r *http.Request) bool {
 	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, ":predict")
+}
+
+// Read takes the instances out of the body. KServe would answer for inputs in
+// their place: to each call of a batch alike, and not with a prediction for each
+// instance.
+func (p *KServeV1) Read(r *http.Request, body []byte, most int) (*Call, error) {
+	call, err := p.JSONArray.Read(r, body, most)
+	if err == nil && asksFor([]byte(call.Shape), `"inputs"`) {
+		return nil, ErrNotMine
+	}
+	return call, err
 }
 
 // Explain returns the error as a text, as model servers do.
