@@ -196,6 +196,28 @@ func TestKServeV1LeavesInputsToTheUpstream(t *testing.T) {
 	}, `{"inputs":[1,2]}`, `{"inputs" : [1,2],"instances":[3]}`, `{"instances":[3,4],"inputs":{"a":[1,2]}}`))
 }
 
+// KServe hands a body that is not JSON to the model as it is, which may be an
+// image. Clients that name no format send what theirs by default is.
+func TestOtherFormatsAreNoCalls(t *testing.T) {
+	array, err := gateway.NewJSONArray("/instances", "/predictions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []gateway.Protocol{gateway.NewKServeV1(), array} {
+		for format, want := range map[string]bool{
+			"": true, "application/json": true, "Application/JSON ; charset=utf-8": true, "text/json": true, "application/ld+json": true,
+			"application/x-www-form-urlencoded": true, "text/plain;charset=UTF-8": true, "application/octet-stream": true,
+			"image/jpeg": false, "text/csv": false, "multipart/form-data; boundary=json": false, "application/x-npy": false, "application/json-seq": false,
+		} {
+			r := httptest.NewRequest(http.MethodPost, "/v1/models/m:predict", nil)
+			r.Header.Set("Content-Type", format)
+			if got := p.Match(r); got != want {
+				t.Errorf("%T, %q: %t, want %t", p, format, got, want)
+			}
+		}
+	}
+}
+
 func TestJSONArrayKeepsFormatsApart(t *testing.T) {
 	p, err := gateway.NewJSONArray("", "")
 	if err != nil {

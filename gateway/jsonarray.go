@@ -32,9 +32,28 @@ func NewJSONArray(items, results string) (*JSONArray, error) {
 	return &JSONArray{in, out}, nil
 }
 
-// Match wants a POST, PUT or PATCH.
+// Match wants a POST, PUT or PATCH of what may be JSON.
 func (p *JSONArray) Match(r *http.Request) bool {
-	return r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch
+	return (r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch) && mayBeJSON(r.Header)
+}
+
+// mayBeJSON reports whether the format that h names is based on JSON, or is what
+// clients name where they are told of none. What is not may be long, and a server
+// may read by its name what would pass for JSON.
+func mayBeJSON(h http.Header) bool {
+	switch name := formatOf(h); name {
+	case "", "application/octet-stream", "application/x-www-form-urlencoded", "text/plain":
+		return true
+	default:
+		return strings.HasSuffix(name, "json")
+	}
+}
+
+// formatOf returns the name of the format of a body, in lower case and without
+// its parameters.
+func formatOf(h http.Header) string {
+	name, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return strings.ToLower(strings.TrimSpace(name))
 }
 
 // Read takes the items out of the body; the rest is the shape. A body in which
@@ -44,8 +63,7 @@ func (p *JSONArray) Match(r *http.Request) bool {
 // their parameters, which may name a version.
 func (p *JSONArray) Read(r *http.Request, body []byte, most int) (*Call, error) {
 	format := r.Header.Get("Content-Type")
-	name, _, _ := strings.Cut(format, ";")
-	switch name = strings.ToLower(strings.TrimSpace(name)); {
+	switch name := formatOf(r.Header); {
 	case name == "application/json-patch+json":
 		return nil, ErrNotMine
 	case !strings.HasSuffix(name, "+json"):

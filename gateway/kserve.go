@@ -16,9 +16,9 @@ func NewKServeV1() *KServeV1 {
 	return &KServeV1{JSONArray{items: []string{"instances"}, results: []string{"predictions"}}}
 }
 
-// Match wants a POST to a path that ends in :predict.
+// Match wants a POST of what may be JSON to a path that ends in :predict.
 func (p *KServeV1) Match(r *http.Request) bool {
-	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, ":predict")
+	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, ":predict") && mayBeJSON(r.Header)
 }
 
 // Read takes the instances out of the body. KServe would answer for inputs in
