@@ -1,5 +1,7 @@
 package gateway
 
+import "net/http"
+
 // Shares gives an item's share of a full batch under two limits, and what full is.
 func Shares(weight, bytes int, item Item) (share, full int) {
 	return scale{weight, bytes}.share(item), scaleFull
@@ -14,3 +16,6 @@ func (h *Handler) DrainAfter(f func()) {
 	h.draining = true
 	close(h.empty)
 }
+
+// Transport returns the transport of an HTTP that was given none.
+func (h *HTTP) Transport() *http.Transport { return h.opts.Transport.(*http.Transport) }

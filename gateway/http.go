@@ -21,7 +21,8 @@ type HTTPOptions struct {
 	// on behalf of callers that did not, and unpacks what is passed through.
 	// Default: nil, a transport of its own that keeps up to 256 connections, each
 	// for 4 s without a request: many servers close theirs after 5 s, and a batch
-	// that is on its way then is lost.
+	// that is on its way then is lost. One of HTTP/2 that has been silent for
+	// 15 s is asked for a sign of life, and closed if none comes in 15 s more.
 	Transport http.RoundTripper
 
 	// Repeat sends a batch again over another connection when one that was kept
@@ -43,7 +44,8 @@ type HTTPOptions struct {
 
 const (
 	defaultMaxAnswer = 64 << 20
-	keptTime         = 4 * time.Second // of a connection without a request
+	keptTime         = 4 * time.Second  // of a connection without a request
+	silentTime       = 15 * time.Second // of a connection of HTTP/2 with requests, before it is asked for a sign of life; as long again for that
 )
 
 // HTTP is an Upstream that is asked over HTTP. What is passed through reaches it
@@ -69,6 +71,7 @@ func NewHTTP(base string, opts HTTPOptions) (*HTTP, error) {
 		t := http.DefaultTransport.(*http.Transport).Clone()
 		t.MaxIdleConns, t.MaxIdleConnsPerHost, t.DisableCompression = 256, 256, true
 		t.IdleConnTimeout = keptTime
+		t.HTTP2 = &http.HTTP2Config{SendPingTimeout: silentTime, PingTimeout: silentTime}
 		opts.Transport = t
 	}
 	set(&opts.MaxAnswer, defaultMaxAnswer)
