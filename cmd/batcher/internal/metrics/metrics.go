@@ -52,6 +52,9 @@ func New(version string) *Metrics {
 	m.sizes = m.histogram("batch_items", "Items in an upstream call.", items, "route")
 	m.upstream = m.histogram("upstream_duration_seconds", "From sending a batch to the whole answer.", seconds, "route")
 	m.reloads = m.counter("config_reloads_total", "Attempts to read the configuration again.", "ok")
+	for _, ok := range []bool{true, false} { // from the start, so that the first counts as an increase
+		m.reloads.WithLabelValues(strconv.FormatBool(ok))
+	}
 	m.reloaded = m.gauge("config_last_success_timestamp_seconds", "When the configuration in use was read.")
 	m.conns = m.gauge("connections", "Connections to the service port.")
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "1, for the version that is running."}, []string{"version"})

@@ -71,6 +71,18 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// A counter that appears with its first event has not increased, as far as
+// Prometheus can see, and an alert would miss it.
+func TestReloadsAreCountedFromZero(t *testing.T) {
+	w := httptest.NewRecorder()
+	metrics.New("v1").Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for _, want := range []string{`batcher_config_reloads_total{ok="false"} 0`, `batcher_config_reloads_total{ok="true"} 0`} {
+		if !strings.Contains(w.Body.String(), want+"\n") {
+			t.Errorf("%s is not reported", want)
+		}
+	}
+}
+
 func TestNamesAreUsual(t *testing.T) {
 	problems, err := promlint.New(strings.NewReader(scrape(t))).Lint()
 	if err != nil {
