@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	common "go.opentelemetry.io/proto/otlp/common/v1"
 	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 )
@@ -21,6 +22,7 @@ import (
 type spans struct {
 	mu  sync.Mutex
 	all map[string]*otlp.Span // by name; guarded by mu
+	of  string                // the service; guarded by mu
 }
 
 func (s *spans) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
@@ -35,12 +37,22 @@ func (s *spans) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 		s.all[err.Error()] = nil
 	}
 	for _, resource := range req.ResourceSpans {
+		s.of = value(resource.Resource.Attributes, "service.name").GetStringValue()
 		for _, scope := range resource.ScopeSpans {
 			for _, span := range scope.Spans {
 				s.all[span.Name] = span
 			}
 		}
 	}
+}
+
+func value(attrs []*common.KeyValue, name string) *common.AnyValue {
+	for _, a := range attrs {
+		if a.Key == name {
+			return a.Value
+		}
+	}
+	return nil
 }
 
 // TestServeTraces follows a caller's trace through the batch to the upstream.
@@ -77,11 +89,37 @@ func TestServeTraces(t *testing.T) {
 	if len(request.Links) != 1 || string(request.Links[0].SpanId) != string(batch.SpanId) {
 		t.Errorf("the request links to %v, want the batch", request.Links)
 	}
+	if weight := value(batch.Attributes, "batcher.batch.weight").GetIntValue(); weight != 1 {
+		t.Errorf("the batch weighs %d, want 1", weight)
+	}
 	told := u.headers[len(u.headers)-1].Get("Traceparent")
 	if !strings.Contains(told, hex.EncodeToString(batch.TraceId)) {
 		t.Errorf("the upstream was told %q, want the trace of the batch, %x", told, batch.TraceId)
 	}
 	if unsampled := u.headers[0].Get("Traceparent"); !strings.HasSuffix(unsampled, "-00") {
 		t.Errorf("of the batch that is not sampled the upstream was told %q", unsampled)
+	}
+}
+
+// Readiness makes no traces, and the environment names the service.
+func TestServeTracesOnlyRequests(t *testing.T) {
+	t.Setenv("OTEL_SERVICE_NAME", "mine")
+	s := &spans{all: make(map[string]*otlp.Span)}
+	sink := httptest.NewServer(s)
+	t.Cleanup(sink.Close)
+	u := startUpstream(t)
+	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1", "--name", "sum", "--tracing-endpoint", sink.URL, "--admin-probe", "/health")
+	g.ready()
+	g.predict(1).want(t, 1)
+	g.signal(syscall.SIGTERM)
+	g.end(0)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all["HTTP GET"] != nil || s.all["HTTP POST"] == nil {
+		t.Errorf("got the spans %v", s.all)
+	}
+	if s.of != "mine" {
+		t.Errorf("they are of %q", s.of)
 	}
 }

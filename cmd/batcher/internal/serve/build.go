@@ -64,7 +64,7 @@ func (s *server) build(c *config.Config) (p *parts, err error) {
 		return nil, err
 	}
 	p.probe = admin.NewProbe(s.upstreams(c), c.Admin.Probe, transport)
-	m := &maker{s: s, c: c, transport: transport, credentials: credentials, observer: p.observer}
+	m := &maker{s: s, c: c, transport: s.tracedTransport(transport), credentials: credentials, observer: p.observer}
 	if s.link != nil {
 		m.queues = durable.NewRoutes(s.link)
 	}
@@ -76,7 +76,7 @@ func (s *server) build(c *config.Config) (p *parts, err error) {
 }
 
 // transport is what asks the upstreams of c.
-func (s *server) transport(c *config.Config) (http.RoundTripper, error) {
+func (s *server) transport(c *config.Config) (*http.Transport, error) {
 	outbound, err := certs.Client(s.read, c.Outbound.CA, c.Outbound.Cert, c.Outbound.Key, c.Outbound.ServerName)
 	if err != nil {
 		return nil, c.FilesFault("upstream-tls.cert", "upstream-tls.ca", err)
@@ -86,11 +86,17 @@ func (s *server) transport(c *config.Config) (http.RoundTripper, error) {
 	t.TLSClientConfig = outbound
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, keptConnections
 	t.IdleConnTimeout = keptTime
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: silentTime, PingTimeout: silentTime}
 	t.DisableCompression = true // what is passed through is not changed
+	return t, nil
+}
+
+// tracedTransport is t with a span for each request, if anything is traced.
+func (s *server) tracedTransport(t *http.Transport) http.RoundTripper {
 	if s.tracer == nil {
-		return t, nil
+		return t
 	}
-	return keeping{otelhttp.NewTransport(sharing{t}, otelhttp.WithTracerProvider(s.tracer), otelhttp.WithPropagators(s.propagator))}, nil
+	return keeping{otelhttp.NewTransport(sharing{t}, otelhttp.WithTracerProvider(s.tracer), otelhttp.WithPropagators(s.propagator))}
 }
 
 const (
@@ -100,6 +106,10 @@ const (
 	// keptTime is how long they stay open: less than with most servers, since a
 	// batch sent on a connection that is being closed is lost.
 	keptTime = 4 * time.Second
+	// silentTime is how long one of HTTP/2 may be silent while it is asked, before
+	// it must give a sign of life, and how long that may take: else batch after batch
+	// would go to an upstream that has died without a word.
+	silentTime = 15 * time.Second
 )
 
 // observer counts and logs what the routes of c do.

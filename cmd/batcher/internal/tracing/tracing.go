@@ -20,7 +20,8 @@ import (
 var Propagator = propagation.TraceContext{}
 
 // Start returns a provider of tracers that sends their spans to the URL endpoint,
-// to the usual path if it has none. Of the requests without a trace of their own
+// to the usual path if it has none. What OTEL_SERVICE_NAME and
+// OTEL_RESOURCE_ATTRIBUTES say of the program applies. Of the requests without a trace of their own
 // it samples the share ratio. Shutdown of the provider sends what is left. failed is
 // called with the reason why spans could not be sent, those of other providers too;
 // it must be safe for concurrent use.
@@ -37,7 +38,10 @@ func Start(ctx context.Context, endpoint string, ratio float64, version string, 
 		return nil, fmt.Errorf("tracing: %w", err)
 	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(failed))
-	program := resource.NewSchemaless(semconv.ServiceName("batcher"), semconv.ServiceVersion(version))
+	program, err := resource.Merge(resource.NewSchemaless(semconv.ServiceName("batcher"), semconv.ServiceVersion(version)), resource.Environment())
+	if err != nil {
+		return nil, fmt.Errorf("tracing: %w", err)
+	}
 	return trace.NewTracerProvider(
 		trace.WithBatcher(legible{exporter}),
 		trace.WithResource(program),
