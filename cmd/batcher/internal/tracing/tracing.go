@@ -21,10 +21,10 @@ var Propagator = propagation.TraceContext{}
 
 // Start returns a provider of tracers that sends their spans to the URL endpoint,
 // to the usual path if it has none. What OTEL_SERVICE_NAME and
-// OTEL_RESOURCE_ATTRIBUTES say of the program applies. Of the requests without a trace of their own
-// it samples the share ratio. Shutdown of the provider sends what is left. failed is
-// called with the reason why spans could not be sent, those of other providers too;
-// it must be safe for concurrent use.
+// OTEL_RESOURCE_ATTRIBUTES say of the program applies. Of the requests without a
+// trace of their own it samples the share ratio. Shutdown of the provider sends
+// what is left. failed is called with the reason why spans could not be sent, those
+// of other providers too; it must be safe for concurrent use.
 func Start(ctx context.Context, endpoint string, ratio float64, version string, failed func(error)) (*trace.TracerProvider, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil {
