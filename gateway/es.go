@@ -165,13 +165,17 @@ func esActionOf(endpoint, method string, writes bool) string {
 }
 
 // esMedia returns the version that a client wants to be compatible with, "" if it
-// does not say. It is false for bodies in other formats than JSON.
+// does not say. It is false for bodies in other formats than JSON. Like
+// Elasticsearch, it takes no notice of a list in Accept.
 func esMedia(r *http.Request, body []byte) (version string, ok bool) {
 	content, contentVersion := esMediaType(r.Header.Get("Content-Type"))
 	accept, acceptVersion := esMediaType(r.Header.Get("Accept"))
+	if strings.Contains(r.Header.Get("Accept"), ",") {
+		accept, acceptVersion = "", ""
+	}
 	switch content {
 	case "application/json", "application/x-ndjson", "application/vnd.elasticsearch+json", "application/vnd.elasticsearch+x-ndjson":
-		if contentVersion != acceptVersion {
+		if len(body) > 0 && contentVersion != acceptVersion {
 			return "", false
 		}
 	default:

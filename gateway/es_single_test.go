@@ -109,6 +109,28 @@ func TestESBulkKeepsTheVersionThatAClientWants(t *testing.T) {
 	}
 }
 
+// Elasticsearch takes no notice of a list in Accept, nor of the version in
+// Content-Type where there is no body. Its clients for JavaScript send deletes
+// with such a list, and axios sends all calls so.
+func TestESBulkTakesNoNoticeOfLists(t *testing.T) {
+	version9 := "application/vnd.elasticsearch+json; compatible-with=9"
+	with := func(call conformance.Request, header http.Header) conformance.Request {
+		call.Header = header
+		return call
+	}
+	b := &batch{t: t, protocol: gateway.ESBulk{}, answer: says(`{"items":[{"index":{"_id":"1","status":200}},{"index":{"_id":"2","status":200}},
+		{"delete":{"_id":"3","status":200}},{"delete":{"_id":"4","status":200}}]}`)}
+	b.wantReplies([]conformance.Request{
+		es("PUT", "/t/_doc/1", `{}`),
+		with(es("PUT", "/t/_doc/2", `{}`), http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json, text/plain, */*"}}),
+		with(es("DELETE", "/t/_doc/3", ""), http.Header{"Accept": {"application/vnd.elasticsearch+json; compatible-with=8,text/plain"}}),
+		with(es("DELETE", "/t/_doc/4", ""), http.Header{"Content-Type": {version9}, "Accept": {version9 + ",text/plain"}}),
+	}, `200 {"_id":"1"}`, `200 {"_id":"2"}`, `200 {"_id":"3"}`, `200 {"_id":"4"}`)
+	b.wantNotMine(map[string]conformance.Request{
+		"a body of another version": with(es("PUT", "/t/_doc/1", `{}`), http.Header{"Content-Type": {version9}, "Accept": {version9 + ",text/plain"}}),
+	})
+}
+
 func TestESBulkLeavesOddWritesToTheUpstream(t *testing.T) {
 	b := &batch{t: t, protocol: gateway.ESBulk{}}
 	odd := map[string]conformance.Request{}

@@ -70,7 +70,7 @@ func esPath(u *url.URL) []string {
 // esMedia checks the media types of a request as Elasticsearch does, and returns
 // the version that it wants to be compatible with.
 func esMedia(w http.ResponseWriter, r *http.Request, hasBody bool) (version string, ok bool) {
-	content, accept := r.Header.Get("Content-Type"), r.Header.Get("Accept")
+	content, accept := esNoList(r.Header.Get("Content-Type")), esNoList(r.Header.Get("Accept"))
 	_, version, _ = strings.Cut(strings.ReplaceAll(content, " ", ""), "compatible-with=")
 	_, wanted, _ := strings.Cut(strings.ReplaceAll(accept, " ", ""), "compatible-with=")
 	media := []string{"application/json", "application/x-ndjson", "application/vnd.elasticsearch+json", "application/vnd.elasticsearch+x-ndjson"}
@@ -84,6 +84,14 @@ func esMedia(w http.ResponseWriter, r *http.Request, hasBody bool) (version stri
 		return "", false
 	}
 	return wanted, true
+}
+
+// esNoList returns a header as Elasticsearch sees it, to which a list is none.
+func esNoList(header string) string {
+	if strings.Contains(header, ",") {
+		return ""
+	}
+	return header
 }
 
 // esError is a failure in Elasticsearch's terms.
