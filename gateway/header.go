@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// matters are the request headers that divide batches on every route.
-var matters = []string{"Authorization"}
+// matters are the request headers that divide batches on every route. By Origin
+// an upstream decides whether pages in browsers may ask, and read its answer.
+var matters = []string{"Authorization", "Origin"}
 
 // sent are the request headers that the gateway sets itself, and Host, which is
 // not in the header of a request in Go: a route cannot name them.

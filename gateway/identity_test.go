@@ -27,14 +27,15 @@ func (u *names) Send(_ context.Context, key gateway.Key, _ []byte) (gateway.Answ
 
 func (*names) Close() error { return nil }
 
-// A header in which a service is told in whose name or on whose account a
-// call is made keeps callers apart, and reaches the service.
+// A header in which a service is told in whose name, on whose account or from
+// which page a call is made keeps callers apart, and reaches the service.
 func TestIdentitiesAreKeptApart(t *testing.T) {
 	for header, c := range map[string]struct {
 		protocol gateway.Protocol
 		call     conformance.Request
 	}{
 		"Authorization":                      {gateway.JSONRPC{}, rpc(`{"jsonrpc":"2.0","method":"m","id":1}`)},
+		"Origin":                             {gateway.JSONRPC{}, rpc(`{"jsonrpc":"2.0","method":"m","id":1}`)},
 		"X-Api-Key":                          {gateway.JSONRPC{}, rpc(`{"jsonrpc":"2.0","method":"m","id":1}`)},
 		"api-key":                            {gateway.OpenAIEmbeddings{}, embeddingsCall(`{"input":"a"}`)},
 		"OpenAI-Organization":                {gateway.OpenAIEmbeddings{}, embeddingsCall(`{"input":"a"}`)},

@@ -27,10 +27,10 @@ type Route struct {
 	Dispatcher Dispatcher
 
 	// Headers names the request headers that matter, in addition to
-	// Authorization and those of the protocol: only requests that are equal in
-	// all of them share a batch, and no others reach the upstream with it. Host
-	// and headers of the connection or the body's coding cannot be named.
-	// Default: nil, Authorization.
+	// Authorization, Origin and those of the protocol: only requests that are
+	// equal in all of them share a batch, and no others reach the upstream with
+	// it. Host and headers of the connection or the body's coding cannot be
+	// named. Default: nil, Authorization and Origin.
 	Headers []string
 
 	// Refuse answers requests that match Pattern but are no calls of Protocol

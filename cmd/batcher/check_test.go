@@ -59,7 +59,7 @@ Route models
   Requests for /v1/models/ that are calls of kserve-v1 are batched: KServe V1 and TensorFlow Serving: POST …:predict with instances, answered with predictions.
   All others that match are passed through.
   Batches go to http://models:8501, one at a time.
-  Requests share a batch only if they are equal in method, path, query, Authorization and X-Tenant, and all of the body but the items.
+  Requests share a batch only if they are equal in method, path, query, Authorization, Origin and X-Tenant, and all of the body but the items.
   A batch takes the first upstream call that is free; a lone request waits for nothing.
   A batch holds up to 32 items and 16MiB of items.
   A batch that fails for what may be one item's fault is sent again in parts, by whole calls, until each culprit is alone.
@@ -73,7 +73,7 @@ Route embeddings
   Requests for POST /v1/embeddings that are calls of openai-embeddings are batched: OpenAI's embeddings: POST …/embeddings with input, answered with data and usage. The weight is tokens.
   All others that match are answered with status 404.
   Batches go to http://embed:80, up to 4 at once.
-  Requests share a batch only if they are equal in method, path, query, Authorization, and all of the body but the items.
+  Requests share a batch only if they are equal in method, path, query, Authorization and Origin, and all of the body but the items.
   A batch goes when it is full, or 5ms after its first item.
   A batch holds up to 2048 items, a weight up to 300000 and fewer if a call would take longer than 100ms.
   A caller that waits longer than 30s gets status 504.
@@ -86,7 +86,7 @@ Route words
   Requests for /words that are calls of exec are batched: A program in any language in place of an HTTP upstream: an array of items a line in, an array of results a line out; see the key command.
   All others that match are answered with status 404.
   Batches go to the program python3 words.py, one at a time.
-  Requests share a batch only if they are equal in method, path, query, Authorization, and all of the body but the items.
+  Requests share a batch only if they are equal in method, path, query, Authorization and Origin, and all of the body but the items.
   A batch of 8 items takes the first upstream call that is free, a smaller one 10ms after its first item.
   A batch holds a weight up to 3 and 16MiB of items.
   A caller that waits longer than 30s gets status 504.
@@ -99,7 +99,7 @@ Route rows
   Requests for /rows that are calls of json-array are batched: Any endpoint that takes an array somewhere in a JSON body and answers with one somewhere in another: see the keys items and results.
   All others that match are passed through.
   Batches go to http://models:8501, as many at once as there are.
-  Requests share a batch only if they are equal in method, path, query, Authorization, and all of the body but the items.
+  Requests share a batch only if they are equal in method, path, query, Authorization and Origin, and all of the body but the items.
   A batch of 8 items takes the first upstream call that is free, a smaller one 20ms after its first item.
   A batch holds up to 64 items and 16MiB of items.
   A caller that waits longer than 30s gets status 504.
@@ -127,7 +127,7 @@ func TestCheckOneRoute(t *testing.T) {
 // Writes of all kinds, to any index, meet in POST /_bulk.
 func TestCheckBulk(t *testing.T) {
 	o := run("", "check", "--protocol=es-bulk", "--upstream=http://es:9200")
-	if want := "share a batch only if they are equal in Authorization, and in what concerns a whole bulk, such as refresh.\n"; !strings.Contains(o.stdout, want) {
+	if want := "share a batch only if they are equal in Authorization and Origin, and in what concerns a whole bulk, such as refresh.\n"; !strings.Contains(o.stdout, want) {
 		t.Errorf("stdout lacks %q:\n%s%s", want, o.stdout, o.stderr)
 	}
 }

@@ -129,7 +129,7 @@ func (r Route) slots() string {
 
 // alike says what the requests of a batch have in common.
 func (r Route) alike() string {
-	headers := sentence(append([]string{"Authorization"}, r.Headers...))
+	headers := sentence(append([]string{"Authorization", "Origin"}, r.Headers...))
 	if r.Protocol == esBulk { // POST /_bulk takes writes of all kinds, to any index
 		return headers + ", and in what concerns a whole bulk, such as refresh"
 	}

@@ -73,7 +73,7 @@ func (r *Route) keys() []key {
 		{"command", list{&r.Command}, "Protocol exec only: the program and its arguments."},
 		{"items", text(&r.Items), "Protocol json-array only: JSON Pointer to the array of items in a request. Empty: the request is the array."},
 		{"results", text(&r.Results), "Protocol json-array only: JSON Pointer to the array of results in an answer. Empty: the answer is the array."},
-		{"headers", list{&r.Headers}, "Request headers that matter besides Authorization: only requests that are equal in all of them share a batch, and no other headers reach the upstream with a batch."},
+		{"headers", list{&r.Headers}, "Request headers that matter besides Authorization and Origin: only requests that are equal in all of them share a batch, and no other headers reach the upstream with a batch."},
 		{"refuse", yes(&r.Refuse), "Whether requests that match the pattern but are not calls of the protocol are answered with status 404 instead of being passed through. It keeps nobody from an upstream at the top of the file, to which what matches no pattern is passed through, such as the same path with another slash in it."},
 		{"isolate", yes(&r.Isolate), "Whether a batch that failed for what may be one item's fault is sent again in parts, by whole calls, until each culprit is alone: for n calls at most 2n-2 times more. Only for calls that may be repeated."},
 		{"max-items", number(&r.MaxItems), "Most items in a batch. 0: the protocol's limit, or 64."},

@@ -20,7 +20,7 @@ func TestWhoAsksTellsRequestsApart(t *testing.T) {
 	l.Use(&config.Config{Routes: []config.Route{{Headers: []string{"X-Tenant"}}}})
 	plain := l.idOf(httpRequest{}, "one")
 	for _, name := range []string{
-		"Authorization", "Cookie", "X-Tenant", "X-Api-Key", "Api-Key", "OpenAI-Organization", "OpenAI-Project",
+		"Authorization", "Cookie", "Origin", "X-Tenant", "X-Api-Key", "Api-Key", "OpenAI-Organization", "OpenAI-Project",
 		"es-security-runas-user", "opendistro_security_impersonate_as", "Seldon-Model", "Seldon-Internal-Model",
 	} {
 		req := httpRequest{Header: make(http.Header)}

@@ -79,7 +79,7 @@ func (l *Later) serve(next http.Handler) batcher.Func[httpRequest, httpAnswer] {
 // batches, and those that what is passed through may bring.
 func matters(c *config.Config) []string {
 	names := []string{
-		"Authorization", "Cookie", "Content-Type", "Content-Encoding",
+		"Authorization", "Cookie", "Origin", "Content-Type", "Content-Encoding",
 		"X-Api-Key", "Api-Key", "OpenAI-Organization", "OpenAI-Project",
 		"Es-Security-Runas-User", "Opendistro_security_impersonate_as",
 		"Seldon-Model", "Seldon-Internal-Model",
