@@ -203,10 +203,10 @@ func TestOtherFormatsAreNoCalls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range []gateway.Protocol{gateway.NewKServeV1(), array} {
+	for _, p := range []gateway.Protocol{gateway.NewKServeV1(), array, gateway.JSONRPC{}} {
 		for format, want := range map[string]bool{
 			"": true, "application/json": true, "Application/JSON ; charset=utf-8": true, "text/json": true, "application/ld+json": true,
-			"application/x-www-form-urlencoded": true, "text/plain;charset=UTF-8": true, "application/octet-stream": true,
+			"application/x-www-form-urlencoded": true, "text/plain;charset=UTF-8": true, "application/octet-stream": true, "application/json-rpc": true, "application/jsonrequest": true,
 			"image/jpeg": false, "text/csv": false, "multipart/form-data; boundary=json": false, "application/x-npy": false, "application/json-seq": false,
 		} {
 			r := httptest.NewRequest(http.MethodPost, "/v1/models/m:predict", nil)

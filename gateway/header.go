@@ -78,6 +78,27 @@ func (rt *route) loses(r *http.Request) bool {
 	})
 }
 
+// mayBeJSON reports whether the format that h names is based on JSON, or is what
+// clients name where they are told of none. What is not may be long, and a server
+// may read by its name what would pass for JSON.
+func mayBeJSON(h http.Header) bool {
+	switch name := formatOf(h); name {
+	case "", "application/octet-stream", "application/x-www-form-urlencoded", "text/plain":
+		return true
+	case "application/json-rpc", "application/jsonrequest": // older names of JSON-RPC's
+		return true
+	default:
+		return strings.HasSuffix(name, "json")
+	}
+}
+
+// formatOf returns the name of the format of a body, in lower case and without
+// its parameters.
+func formatOf(h http.Header) string {
+	name, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return strings.ToLower(strings.TrimSpace(name))
+}
+
 // upgrades reports whether r asks for another protocol on its connection. An
 // offer of HTTP/2, which some clients make with every request, asks for
 // nothing (RFC 9113, section 3.1).

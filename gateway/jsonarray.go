@@ -37,25 +37,6 @@ func (p *JSONArray) Match(r *http.Request) bool {
 	return (r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch) && mayBeJSON(r.Header)
 }
 
-// mayBeJSON reports whether the format that h names is based on JSON, or is what
-// clients name where they are told of none. What is not may be long, and a server
-// may read by its name what would pass for JSON.
-func mayBeJSON(h http.Header) bool {
-	switch name := formatOf(h); name {
-	case "", "application/octet-stream", "application/x-www-form-urlencoded", "text/plain":
-		return true
-	default:
-		return strings.HasSuffix(name, "json")
-	}
-}
-
-// formatOf returns the name of the format of a body, in lower case and without
-// its parameters.
-func formatOf(h http.Header) string {
-	name, _, _ := strings.Cut(h.Get("Content-Type"), ";")
-	return strings.ToLower(strings.TrimSpace(name))
-}
-
 // Read takes the items out of the body; the rest is the shape. A body in which
 // the pointer leads nowhere, to an empty array or to something else is
 // ErrNotMine. So is a JSON Patch (RFC 6902), whose array is one change. Other

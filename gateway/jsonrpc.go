@@ -39,8 +39,10 @@ type rpcCaller struct {
 	array bool     // the caller sent an array
 }
 
-// Match takes every POST request.
-func (JSONRPC) Match(r *http.Request) bool { return r.Method == http.MethodPost }
+// Match wants a POST of what may be JSON.
+func (JSONRPC) Match(r *http.Request) bool {
+	return r.Method == http.MethodPost && mayBeJSON(r.Header)
+}
 
 // Read makes an item of each JSON-RPC request: its text, with a hole for the id.
 func (JSONRPC) Read(_ *http.Request, body []byte, most int) (*Call, error) {
