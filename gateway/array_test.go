@@ -243,3 +243,26 @@ func TestJSONArrayKeepsFormatsApart(t *testing.T) {
 		}
 	}
 }
+
+// What a page in a browser sends as something else than JSON, without asking, must
+// not become JSON in a batch. Others need not say what they send.
+func TestPagesMustSayThatTheySendJSON(t *testing.T) {
+	ask := func(origin, format string) *httptest.ResponseRecorder {
+		h := newHandler(t, gateway.Route{Protocol: gateway.JSONRPC{}, Upstream: &passing{}}, gateway.Options{})
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"m"}`))
+		r.Header = http.Header{}
+		for name, value := range map[string]string{"Origin": origin, "Content-Type": format} {
+			if value != "" {
+				r.Header.Set(name, value)
+			}
+		}
+		return serve(h, r)
+	}
+	for _, format := range []string{"", "text/plain;charset=UTF-8", "application/x-www-form-urlencoded"} {
+		wantAnswer(t, ask("https://page.example", format), 202, "passed POST / {")
+		wantAnswer(t, ask("", format), 502, "") // in a batch, to which the upstream has no answer
+	}
+	for _, format := range []string{"application/json", "Application/JSON; charset=utf-8", "application/vnd.api+json"} {
+		wantAnswer(t, ask("https://page.example", format), 502, "")
+	}
+}

@@ -99,6 +99,13 @@ func formatOf(h http.Header) string {
 	return strings.ToLower(strings.TrimSpace(name))
 }
 
+// unasked reports whether a page in a browser has sent r as something else than
+// JSON, for which browsers ask no server's leave. Servers such as geth refuse it
+// for that; in a batch, which is said to be JSON, they could not.
+func unasked(r *http.Request) bool {
+	return r.Header["Origin"] != nil && !strings.HasSuffix(formatOf(r.Header), "json")
+}
+
 // upgrades reports whether r asks for another protocol on its connection. An
 // offer of HTTP/2, which some clients make with every request, asks for
 // nothing (RFC 9113, section 3.1).

@@ -120,7 +120,7 @@ func (v *visit) read() (err error) {
 		return unreadable(err)
 	}
 	n := len(v.call.Items)
-	if n == 0 {
+	if n == 0 || v.call.ContentType == "" && unasked(v.r) {
 		return ErrNotMine
 	}
 	v.served.Items = n
