@@ -78,8 +78,10 @@ func kserve() conformance.Fixture {
 		},
 		Malformed: []string{"", "{", `{"instances":[1,]}`, `{"instances":[Nan]}`, `{"instances":[1],"instances":[2]}`,
 			`{"instances":[1],"inst\u0061nces":[2]}`, "{\"instances\":[\"\xff\"]}", `{"instances":[1]} x`},
-		Alone: []string{"{}", `{"instances":[]}`, `{"instances":7}`, `{"instances": "x"}`, `{"instances":{}}`, `{"instances":["\ud83d"]}`, `{"instances":[1],"\ude00":1}`, `{"inputs":[1]}`,
-			`{"instances":[[1, NaN]]}`, `{"instances":["NaN"],"most":-Infinity}`},
+		Alone: []string{"{}", `{"instances":[]}`, `{"instances":7}`, `{"instances": "x"}`, `{"instances":{}}`, `{"inputs":[1]}`},
+		Odd: func(value string) conformance.Request {
+			return conformance.Request{Method: "POST", URL: url, Body: `{"instances":[[31337],[31337,` + value + `]],"signature_name":"s"}`}
+		},
 		Answer: func(_ *http.Request, body []byte, extra int) (conformance.Answer, error) {
 			var in struct{ Instances [][]json.Number }
 			if err := json.Unmarshal(body, &in); err != nil {
@@ -107,7 +109,10 @@ func jsonArray() conformance.Fixture {
 			return conformance.Request{Method: "POST", URL: "/jobs", Body: `{"jobs":[{"in/put":[` + list([]int{id}, bigItem, "") + `]},"xy"]}`}
 		},
 		Malformed: []string{"", `{"jobs":[{"in/put":7]}`, `{"jobs":[{"in/put":[1]}],"jobs":[]}`, `[`, strings.Repeat("[", 2000) + strings.Repeat("]", 2000)},
-		Alone:     []string{"{}", "[]", "7", `{"jobs":[{"in/put":7}]}`, `{"jobs":[{"in/put":null}]}`, `{"jobs":[{"in/put":[]}]}`, `{"jobs":[{"in/put":["\udc00\ud800"]}]}`, `{"jobs":[{"in/put":[Infinity]}]}`},
+		Alone:     []string{"{}", "[]", "7", `{"jobs":[{"in/put":7}]}`, `{"jobs":[{"in/put":null}]}`, `{"jobs":[{"in/put":[]}]}`},
+		Odd: func(value string) conformance.Request {
+			return conformance.Request{Method: "POST", URL: "/jobs", Body: `{"jobs":[{"in\/put":[[31337,` + value + `],31337]},"x y"]}`}
+		},
 		Answer: func(_ *http.Request, body []byte, extra int) (conformance.Answer, error) {
 			var in struct{ Jobs []json.RawMessage }
 			var first struct {
@@ -137,7 +142,10 @@ func execute() conformance.Fixture {
 			}
 			return conformance.Request{Method: "POST", URL: "/", Body: `{"bare": ` + body + "\n}"}
 		},
-		Malformed: []string{"", "{", "[]", "[1,]", "[01]", "[1] 2", `["\ud83d"]`, `"\ude00"`, "[1,NaN]", "-Infinity"},
+		Malformed: []string{"", "{", "[]", "[1,]", "[01]", "[1] 2"},
+		Odd: func(value string) conformance.Request {
+			return conformance.Request{Method: "POST", URL: "/", Body: "[31337,[31337," + value + "]]"}
+		},
 		Answer: func(_ *http.Request, body []byte, extra int) (conformance.Answer, error) {
 			if strings.Contains(string(body), "\n") {
 				return conformance.Answer{}, fmt.Errorf("more than one line")

@@ -27,7 +27,7 @@ func (k *Key) UnmarshalJSON(text []byte) error {
 }
 
 func (k Key) each(change func(string) string) Key {
-	return Key{Method: change(k.Method), Path: change(k.Path), Query: change(k.Query), ContentType: change(k.ContentType), Fields: change(k.Fields), Shape: change(k.Shape)}
+	return Key{Method: change(k.Method), Path: change(k.Path), Query: change(k.Query), ContentType: change(k.ContentType), Fields: change(k.Fields), Shape: change(k.Shape), Alone: k.Alone}
 }
 
 // MarshalJSON writes b so that UnmarshalJSON restores it exactly.

@@ -15,6 +15,7 @@ func TestKeysAndOutcomesPassJSONAsTheyAre(t *testing.T) {
 	header := http.Header{"X-A": {"caf\xe9", "caf\u00e9", "\ufffd"}, "Content-Type": nil}
 	for _, want := range []any{
 		&gateway.Key{Method: "POST", Path: "/a%20b", Query: "q=\xe9", ContentType: "a/b\xff", Fields: "X-Tenant:caf\xe9\n", Shape: "\x00{\"\u00e9\xe8<"},
+		&gateway.Key{Method: "POST", Alone: "once"},
 		&gateway.Outcome{Result: gateway.Result{Body: []byte("\xff")}, Batch: &gateway.Batch{ID: "1", Size: 2, Status: 201, Header: header}},
 		&gateway.Outcome{},
 		&gateway.Error{Status: 400, Header: header, Body: []byte("\xfe"), Text: "no", Undone: true, Batch: &gateway.Batch{Header: http.Header{"X-B": {"\xe8"}}}},

@@ -59,7 +59,8 @@ func (OpenAIEmbeddings) Match(r *http.Request) bool {
 func (OpenAIEmbeddings) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	var input jsonraw.Span
 	odd := false
-	err := jsonraw.Members(body, func(name string, value jsonraw.Span) {
+	var text jsonraw.Scanner
+	err := text.Members(body, func(name string, value jsonraw.Span) {
 		if name == "input" {
 			input = value
 		}
@@ -70,7 +71,7 @@ func (OpenAIEmbeddings) Read(_ *http.Request, body []byte, most int) (*Call, err
 		return nil, err
 	case !utf8.Valid(body):
 		return nil, errors.New("JSON is not UTF-8")
-	case odd, input == jsonraw.Span{}, !jsonraw.Portable(body):
+	case odd, input == jsonraw.Span{}:
 		return nil, ErrNotMine
 	}
 	inputs, mark, err := embeddingsInputs(input.Of(body), most)
@@ -85,7 +86,7 @@ func (OpenAIEmbeddings) Read(_ *http.Request, body []byte, most int) (*Call, err
 	}
 	shape := append(jsonraw.AppendCompact(nil, body[:input.Start]), mark...)
 	shape = jsonraw.AppendCompact(shape, body[input.End:])
-	return &Call{Items: items, Shape: string(shape), Headers: embeddingsHeaders}, nil
+	return &Call{Items: items, Shape: string(shape), Headers: embeddingsHeaders, Alone: text.Odd}, nil
 }
 
 // embeddingsInputs returns the single inputs that input holds, no more than most

@@ -6,8 +6,6 @@ import (
 	"net/url"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
 )
 
 // ESBulk is the protocol "es-bulk": the document writes of Elasticsearch and
@@ -99,11 +97,8 @@ func (ESBulk) Read(r *http.Request, body []byte, most int) (*Call, error) {
 	if !ok {
 		return nil, ErrNotMine
 	}
-	switch {
-	case !utf8.Valid(body):
+	if !utf8.Valid(body) {
 		return nil, errors.New("the body is not UTF-8")
-	case !jsonraw.Portable(body):
-		return nil, ErrNotMine
 	}
 	call := &Call{Method: http.MethodPost, Path: "/_bulk", ContentType: "application/x-ndjson", Headers: esHeaders}
 	if version != "" {

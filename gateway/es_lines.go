@@ -27,6 +27,7 @@ func esReadSingle(c *Call, op esOp, query url.Values, body []byte) error {
 	if err := op.source(body); err != nil {
 		return err
 	}
+	c.Alone = op.text.Odd
 	lines = appendLine(slices.Grow(lines, len(body)+1), trim(body))
 	c.Items = []Item{{Data: append(lines, '\n')}}
 	return nil
@@ -74,6 +75,7 @@ func esReadBulk(c *Call, index string, query url.Values, body []byte, most int) 
 				return ErrNotMine
 			}
 			seen[lines.document] = true
+			c.Alone = c.Alone || lines.alone
 			c.Items = append(c.Items, Item{Data: lines.data})
 			n = lines.length
 		}
@@ -87,6 +89,7 @@ type esLines struct {
 	document
 	data   []byte // as they are sent
 	length int    // as they came
+	alone  bool   // what Elasticsearch reads of them at once is odd
 }
 
 // document is what a write writes; without an id, a new document.
@@ -106,10 +109,11 @@ func esWrite(body []byte, n int, index string) (esLines, error) {
 			return esLines{}, ErrNotMine
 		}
 	}
-	if !op.missing {
-		return esLines{op.document, body[:length:length], length}, nil
+	data := body[:length:length]
+	if op.missing {
+		data = append(esPutIndex(body[:n], op.at, index), body[n:length]...)
 	}
-	return esLines{op.document, append(esPutIndex(body[:n], op.at, index), body[n:length]...), length}, nil
+	return esLines{op.document, data, length, op.text.Odd}, nil
 }
 
 // esLine is an action line, read.
@@ -125,7 +129,7 @@ type esLine struct {
 func (op *esLine) read(line []byte, index string) error {
 	var meta jsonraw.Span
 	actions := 0
-	err := jsonraw.Members(line, func(name string, value jsonraw.Span) {
+	err := op.text.Members(line, func(name string, value jsonraw.Span) {
 		op.action, meta = name, value
 		actions++
 	})
@@ -137,7 +141,7 @@ func (op *esLine) read(line []byte, index string) error {
 	}
 	op.index, op.missing, op.at = index, true, meta.Start+1
 	plain := true
-	err = jsonraw.Members(meta.Of(line), func(name string, value jsonraw.Span) {
+	err = op.text.Members(meta.Of(line), func(name string, value jsonraw.Span) {
 		text, ok := esText(value.Of(meta.Of(line)))
 		plain = plain && ok
 		switch name {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
 )
 
 // esBulkAction is the action of a bulk, which holds writes of its own.
@@ -24,6 +26,7 @@ type esOp struct {
 	document
 	meta    map[string]string // further members of the action line
 	sourced bool              // its query says what of an updated document the answer holds
+	text    jsonraw.Scanner   // has gone through what is read of it
 }
 
 // esMeta are the query parameters that become members of an action line, of the

@@ -40,7 +40,9 @@ func esFixture() conformance.Fixture {
 			return es("POST", "/t/_bulk", list(ids, "{\"index\": {\"_id\": \"%[1]d\"}}\n{\"n\": %[1]d, \"big\": 9007199254740993}\n", ""))
 		},
 		Malformed: []string{"", "{", `{"n":1,}`, "{} {}", "{\"n\":\"\xff\"}", "{\"n\":1}\n{\"delete\":{\"_index\":\"t\",\"_id\":\"1\"}}\n", `{"n":"` + "\n" + `"}`, "7"},
-		Alone:     []string{`{"n":"\ud83d"}`, `{"\ude00":1}`, `{"n":-Infinity}`},
+		Odd: func(value string) conformance.Request {
+			return es("PUT", "/t/_doc/31337?routing=r", `{"n":31337,"x":`+value+`}`)
+		},
 	}, &stub.Elastic{Forgets: true}, &stub.Elastic{Forgets: true}, moreIn("items"))
 }
 

@@ -20,14 +20,14 @@ func (op *esOp) source(body []byte) error {
 	if op.action == "update" {
 		return op.update(body)
 	}
-	return jsonraw.Members(body, func(string, jsonraw.Span) {})
+	return op.text.Members(body, func(string, jsonraw.Span) {})
 }
 
 // update checks the body of an update, as Elasticsearch's UpdateRequest does
 // before anything is executed.
 func (op *esOp) update(body []byte) error {
 	known, found := true, make(map[string]string)
-	err := jsonraw.Members(body, func(name string, value jsonraw.Span) {
+	err := op.text.Members(body, func(name string, value jsonraw.Span) {
 		found[name] = string(value.Of(body))
 		known = known && strings.IndexByte(esUpdate[name], jsonraw.Kind(value.Of(body))) >= 0
 	})

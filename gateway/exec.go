@@ -22,14 +22,12 @@ func (Exec) Match(r *http.Request) bool { return r.Method == http.MethodPost }
 
 // Read makes items of the elements of the array, or one of the whole body.
 func (Exec) Read(_ *http.Request, body []byte, most int) (*Call, error) {
-	if err := jsonraw.Valid(body); err != nil {
+	var text jsonraw.Scanner
+	if err := text.Valid(body); err != nil {
 		return nil, err
 	}
-	if !jsonraw.Portable(body) {
-		return nil, errors.New("JSON with NaN, an infinity or half of a surrogate pair")
-	}
 	if jsonraw.Kind(body) != '[' {
-		return &Call{Items: []Item{{Data: oneLine(body)}}, State: true}, nil
+		return &Call{Items: []Item{{Data: oneLine(body)}}, Alone: text.Odd, State: true}, nil
 	}
 	elements, err := jsonraw.Elements(body, most)
 	if err != nil {
@@ -42,7 +40,7 @@ func (Exec) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	for i, element := range elements {
 		items[i].Data = oneLine(element)
 	}
-	return &Call{Items: items, State: false}, nil
+	return &Call{Items: items, Alone: text.Odd, State: false}, nil
 }
 
 // separators are what some readers of lines, such as Java's Scanner, take for the

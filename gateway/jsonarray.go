@@ -50,20 +50,21 @@ func (p *JSONArray) Read(r *http.Request, body []byte, most int) (*Call, error) 
 	case !strings.HasSuffix(name, "+json"):
 		format = "" // application/json, or whatever a client sends by default
 	}
-	at, elements, ok, err := p.items.Take(body, most)
+	var text jsonraw.Scanner
+	at, elements, ok, err := text.Take(p.items, body, most)
 	switch {
 	case errors.Is(err, jsonraw.ErrNoArray):
 		return nil, ErrNotMine
 	case err != nil:
 		return nil, bounded(err, most)
-	case !ok || !jsonraw.Portable(body):
+	case !ok:
 		return nil, ErrNotMine
 	}
 	items := make([]Item, len(elements))
 	for i, element := range elements {
 		items[i].Data = element
 	}
-	return &Call{Items: items, ContentType: format, Shape: string(jsonraw.Cut(body, at))}, nil
+	return &Call{Items: items, ContentType: format, Shape: string(jsonraw.Cut(body, at)), Alone: text.Odd}, nil
 }
 
 // Join puts the items into the shape.

@@ -61,7 +61,7 @@ func (JSONRPC) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 		}
 	}
 	switch {
-	case errors.Is(err, ErrNotMine), err == nil && (len(call.Items) == 0 || !jsonraw.Portable(body)):
+	case errors.Is(err, ErrNotMine), err == nil && len(call.Items) == 0:
 		return nil, ErrNotMine
 	case errors.Is(err, jsonraw.ErrMany):
 		return nil, tooMany(most)
@@ -84,6 +84,7 @@ func (c *rpcCaller) add(call *Call, request []byte) error {
 	if m.odd || string(m.version) != `"2.0"` || !isRPCMethod(m.method) || !isRPCParams(m.params) {
 		return ErrNotMine
 	}
+	call.Alone = call.Alone || m.alone
 	switch id := m.id.Of(request); jsonraw.Kind(id) {
 	case 0: // a notification
 		call.Items, c.ids = append(call.Items, Item{Data: request}), append(c.ids, nil)
@@ -99,11 +100,13 @@ func (c *rpcCaller) add(call *Call, request []byte) error {
 type rpcMembers struct {
 	version, method, params, failure []byte
 	id                               jsonraw.Span // none: zero
+	alone                            bool         // not every server takes it: see Call
 	odd                              bool         // there is a name that some servers take for one of these
 }
 
 func rpcMembersOf(object []byte) (m rpcMembers, err error) {
-	err = jsonraw.Members(object, func(name string, value jsonraw.Span) {
+	var text jsonraw.Scanner
+	err = text.Members(object, func(name string, value jsonraw.Span) {
 		switch name {
 		case "jsonrpc":
 			m.version = value.Of(object)
@@ -119,6 +122,7 @@ func rpcMembersOf(object []byte) (m rpcMembers, err error) {
 			m.odd = m.odd || imitates(name, "jsonrpc", "method", "params", "id")
 		}
 	})
+	m.alone = text.Odd
 	return m, err
 }
 

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"crypto/rand"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ type Key struct {
 	ContentType string
 	Fields      string // the headers that matter: see Header
 	Shape       string // see Call
+	Alone       string `json:",omitempty"` // of a call that is Alone: random, so no other's key is equal
 }
 
 // Header returns the headers that matter to the batch, without Content-Type.
@@ -71,5 +73,8 @@ func keyOf(r *http.Request, c *Call, matter []string) Key {
 		matter = canonical(slices.Concat(matter, c.Headers))
 	}
 	k.Fields = fields(r.Header, matter)
+	if c.Alone {
+		k.Alone = rand.Text()
+	}
 	return k
 }

@@ -58,7 +58,8 @@ func (OIPv2) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	var id []byte
 	t := tensors{most: most}
 	odd := false
-	shape, err := jsonraw.Rewrite(nil, body, func(dst []byte, name string, value []byte) []byte {
+	var text jsonraw.Scanner
+	shape, err := text.Rewrite(nil, body, func(dst []byte, name string, value []byte) []byte {
 		switch name {
 		case "id":
 			id = value
@@ -75,7 +76,7 @@ func (OIPv2) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	if errors.Is(t.err, jsonraw.ErrMany) {
 		return nil, tooMany(most)
 	}
-	if odd || !jsonraw.Portable(body) || t.err != nil || len(t.columns) == 0 || id != nil && jsonraw.Kind(id) != '"' {
+	if odd || t.err != nil || len(t.columns) == 0 || id != nil && jsonraw.Kind(id) != '"' {
 		return nil, ErrNotMine
 	}
 	shape = jsonraw.AppendCompact(nil, shape)
@@ -87,7 +88,7 @@ func (OIPv2) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	for i, row := range rows {
 		items[i].Data = row
 	}
-	return &Call{Items: items, Shape: string(shape), Headers: oipHeaders, State: id}, nil
+	return &Call{Items: items, Shape: string(shape), Headers: oipHeaders, Alone: text.Odd, State: id}, nil
 }
 
 // asksFor reports whether an object in text, which is compact JSON, has a member

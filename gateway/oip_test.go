@@ -37,7 +37,15 @@ func oipFixture(a, b string) conformance.Fixture {
 		Request:   func(ids ...int) conformance.Request { return request("", ids...) },
 		Other:     func(id int) conformance.Request { return request(`, "priority": 9007199254740993`, id) },
 		Malformed: []string{"", "{", `{"inputs":[1,]}`, `{"inputs":[],"inputs":[]}`, "{\"inputs\":[\"\xff\"]}", "[]"},
-		Alone:     []string{"{}", `{"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","data":["\ud83d"]}]}`, `{"inputs":[{"name":"a","shape":[1],"datatype":"FP32","data":[NaN]}]}`, `{"id":"\ude00","inputs":[{"name":"a","shape":[1],"datatype":"INT8","data":[1]}]}`},
+		Alone:     []string{"{}"},
+		Odd: func(value string) conformance.Request {
+			number, text := "31337", value
+			if value[0] != '"' {
+				number, text = value, `"31337"`
+			}
+			return infer(fmt.Sprintf(`{"id": "31337", "inputs": [{"name": "a", "shape": [2, 2], "datatype": "INT64", "data": [31337, 1, %s, 31337]},
+				{"data": ["31337", %s], "name": "b", "shape": [2, 1], "datatype": "BYTES", "parameters": {"z": 1, "a": 2}}]}`, number, text))
+		},
 	}, stub.OIP{}, stub.OIP{}, moreRows)
 }
 

@@ -29,7 +29,8 @@ type Protocol interface {
 	// through or refused, as the route says. A call without any item is
 	// ErrNotMine too. An [Error] is answered as it is, every other error with
 	// status 400 and its text: whatever would make the upstream refuse a
-	// batch as a whole must be found here.
+	// batch as a whole must be found here. What only some upstreams refuse makes
+	// the call one that is Alone.
 	Read(r *http.Request, body []byte, most int) (*Call, error)
 
 	// Join makes the body of the upstream request for items with one key, in
@@ -101,6 +102,11 @@ type Call struct {
 	// beside those that the route names, in canonical form. They divide
 	// batches and reach the upstream.
 	Headers []string
+
+	// Alone keeps the items of all other calls out of the batches of this one:
+	// the upstream may refuse a batch because of what it holds, though others
+	// take it.
+	Alone bool
 
 	// State is for Reply, and not touched.
 	State any

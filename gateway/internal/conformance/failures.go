@@ -210,23 +210,52 @@ func tooSlow(t *testing.T, f Fixture) {
 	}
 }
 
+// Culprit is an item because of which the upstream refuses a batch.
+const Culprit = 31337
+
+// refusesCulprit is how an upstream behaves that does so.
+func refusesCulprit(rw http.ResponseWriter, _ *http.Request, body []byte) bool {
+	if !bytes.Contains(body, []byte(strconv.Itoa(Culprit))) {
+		return false
+	}
+	rw.WriteHeader(http.StatusUnprocessableEntity)
+	_, _ = rw.Write([]byte("bad item"))
+	return true
+}
+
 // culpritAlone is about an item that makes the upstream refuse all of them.
 func culpritAlone(t *testing.T, f Fixture) {
-	const culprit = 31337
-	w := start(t, f, func(r *gateway.Route) { r.Isolate, r.Delay, r.MaxItems = true, time.Hour, 8 }, func(rw http.ResponseWriter, _ *http.Request, body []byte) bool {
-		if !bytes.Contains(body, []byte(strconv.Itoa(culprit))) {
-			return false
-		}
-		rw.WriteHeader(http.StatusUnprocessableEntity)
-		_, _ = rw.Write([]byte("bad item"))
-		return true
-	})
+	w := start(t, f, func(r *gateway.Route) { r.Isolate, r.Delay, r.MaxItems = true, time.Hour, 8 }, refusesCulprit)
+	w.blamed(f.Request(Culprit), 7)
+}
+
+// blamed asks for what the upstream refuses, and for n other items meanwhile.
+func (w *world) blamed(call Request, n int) {
 	var all sync.WaitGroup
-	for i := range 7 {
+	for i := range n {
 		all.Go(func() { w.check(i) })
 	}
-	if got := w.ask(f.Request(culprit)); got.status != http.StatusUnprocessableEntity || string(got.body) != "bad item" {
-		t.Errorf("culprit: status %d, %q", got.status, got.body)
+	if got := w.ask(call); got.status != http.StatusUnprocessableEntity || string(got.body) != "bad item" {
+		w.t.Errorf("%q: status %d, %q", call.Body, got.status, got.body)
 	}
 	all.Wait()
+}
+
+// odd is about values that some upstreams refuse, with all of a batch, and others
+// take: the call that holds one meets no others, and its items stay together.
+func odd(t *testing.T, f Fixture) {
+	for _, value := range []string{`"\ud83d"`, `"\ude00\ud83d"`, `{"\ud83d":1}`, `"\u0000"`, "NaN", "-Infinity", "1e400", "-1E+999", "18446744073709551616", strings.Repeat("9", 400),
+		strings.Repeat("[", 40) + strings.Repeat("]", 40)} {
+		w := start(t, f, nil, refusesCulprit)
+		w.blamed(f.Odd(value), 7)
+		times := 0
+		for _, body := range w.bodies {
+			if bytes.Contains(body, []byte(strconv.Itoa(Culprit))) {
+				times++
+			}
+		}
+		if times != 1 {
+			t.Errorf("%s: sent %d times, want once: %q", value, times, w.bodies)
+		}
+	}
 }

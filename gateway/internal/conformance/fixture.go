@@ -36,6 +36,10 @@ type Fixture struct {
 	// whose answer could not be told from others': they are passed through.
 	Alone []string
 
+	// Odd makes a call with value, which is JSON, in an item, and Culprit in each
+	// item. But for value it might share a batch with what Request returns.
+	Odd func(value string) Request
+
 	// Answer is the upstream: it answers a joined body. With extra 1 it holds
 	// one result too many, with extra -1 one too few; each must be detected.
 	// Where results are matched by id, it answers in another order than asked.

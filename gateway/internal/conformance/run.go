@@ -30,6 +30,7 @@ func Run(t *testing.T, f Fixture) {
 		{"oversized body", oversizedBody},
 		{"too many items", tooMany},
 		{"culprit alone", culpritAlone},
+		{"odd", odd},
 		{"left before", leftBefore},
 		{"all left", allLeft},
 		{"no room", noRoom},

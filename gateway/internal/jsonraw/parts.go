@@ -24,7 +24,7 @@ func Kind(data []byte) byte {
 // Scalar returns the length of the string, number or literal that data begins
 // with, and 1 if it begins with none.
 func Scalar(data []byte) int {
-	if end, err := value(data, 0, maxDepth); err == nil {
+	if end, err := (&Scanner{data: data}).value(0, maxDepth); err == nil {
 		return end
 	}
 	return 1
@@ -41,8 +41,8 @@ func Elements(data []byte, most int) ([][]byte, error) {
 	if at >= len(data) || data[at] != '[' {
 		return nil, errors.New("JSON is not an array")
 	}
-	g := gatherer{data: data, depth: 1, most: most}
-	end, err := elements(data, at, 1, g.element)
+	g := gatherer{Scanner: Scanner{data: data}, depth: 1, most: most}
+	end, err := g.elements(at, 1, g.element)
 	if err == nil && space(data, end) < len(data) {
 		err = unexpected(data, space(data, end), "after the value")
 	}
@@ -55,7 +55,7 @@ func Elements(data []byte, most int) ([][]byte, error) {
 // gatherer gathers the elements of an array. It is on the heap: a server may have
 // thousands of texts under way, and the stack under which they are read is deep.
 type gatherer struct {
-	data  []byte
+	Scanner
 	depth int // of the elements
 	most  int // zero: any number
 	all   [][]byte
@@ -63,7 +63,7 @@ type gatherer struct {
 
 // element takes the element that begins at at, and returns its end.
 func (g *gatherer) element(at int) (end int, err error) {
-	if end, err = value(g.data, at, g.depth); err == nil {
+	if end, err = g.value(at, g.depth); err == nil {
 		err = g.keep(at, end)
 	}
 	return end, err
@@ -82,17 +82,23 @@ func (g *gatherer) keep(at, end int) error {
 // valid object or if a name comes twice: readers differ on what such an object
 // means.
 func Members(data []byte, each func(name string, value Span)) error {
+	return new(Scanner).Members(data, each)
+}
+
+// Members is the function Members.
+func (s *Scanner) Members(data []byte, each func(name string, value Span)) error {
+	s.data = data
 	at := space(data, 0)
 	if at >= len(data) || data[at] != '{' {
 		return errors.New("JSON is not an object")
 	}
 	var seen names
-	end, err := members(data, at, 1, func(m member) (int, error) {
+	end, err := s.members(at, 1, func(m member) (int, error) {
 		name := Name(data[m.name:m.nameEnd])
 		if err := seen.add(name, m.name); err != nil {
 			return m.start, err
 		}
-		end, err := value(data, m.start, 1)
+		end, err := s.value(m.start, 1)
 		if err == nil {
 			each(name, Span{m.start, end})
 		}
@@ -122,7 +128,7 @@ func AppendCompact(dst, data []byte) []byte {
 		case isSpace(c):
 			at++
 		case c == '"':
-			end, err := text(data, at)
+			end, err := (&Scanner{data: data}).text(at)
 			if err != nil {
 				end = len(data)
 			}

@@ -10,6 +10,16 @@ import (
 	"unicode/utf8"
 )
 
+// Scanner goes through texts. The functions of this package that have its
+// methods' names are for texts of which it does not matter whether they are odd.
+type Scanner struct {
+	// Odd is set if a text that the Scanner went through holds something that
+	// not every parser takes: see odd.go. It is never reset.
+	Odd bool
+
+	data []byte
+}
+
 // maxDepth is how deep arrays and objects may nest; encoding/json has such a limit
 // too. A text of nothing but brackets must not exhaust the stack.
 const maxDepth = 1000
@@ -20,8 +30,12 @@ var ErrDepth = errors.New("JSON nests too deeply")
 // Valid returns an error if data is not one JSON value with nothing but white
 // space around it. Unlike encoding/json it requires UTF-8, as the RFC does: a
 // server that insists on it would refuse a whole batch.
-func Valid(data []byte) error {
-	end, err := value(data, space(data, 0), 0)
+func Valid(data []byte) error { return new(Scanner).Valid(data) }
+
+// Valid is the function Valid.
+func (s *Scanner) Valid(data []byte) error {
+	s.data = data
+	end, err := s.value(space(data, 0), 0)
 	if err != nil {
 		return err
 	}
@@ -51,19 +65,20 @@ func space(data []byte, at int) int {
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
 
 // value returns the end of the value that begins at at.
-func value(data []byte, at, depth int) (end int, err error) {
+func (s *Scanner) value(at, depth int) (end int, err error) {
+	data := s.data
 	if at >= len(data) {
 		return at, unexpected(data, at, "instead of a value")
 	}
 	switch c := data[at]; {
 	case c == '"':
-		return text(data, at)
+		return s.text(at)
 	case c == '{':
-		return members(data, at, depth+1, nil)
+		return s.members(at, depth+1, nil)
 	case c == '[':
-		return elements(data, at, depth+1, nil)
+		return s.elements(at, depth+1, nil)
 	case c == '-' || isDigit(c):
-		return number(data, at)
+		return s.number(at)
 	case c == 't':
 		return literal(data, at, "true")
 	case c == 'f':
@@ -71,19 +86,20 @@ func value(data []byte, at, depth int) (end int, err error) {
 	case c == 'n':
 		return literal(data, at, "null")
 	case c == 'N':
-		return literal(data, at, "NaN")
+		return s.infinite(at, "NaN")
 	case c == 'I':
-		return literal(data, at, "Infinity")
+		return s.infinite(at, "Infinity")
 	}
 	return at, unexpected(data, at, "instead of a value")
 }
 
 // elements returns the end of the array that begins at at. It calls element for
 // the end of the element that begins at a place; nil is value.
-func elements(data []byte, at, depth int, element func(at int) (end int, err error)) (end int, err error) {
-	if depth > maxDepth {
-		return at, ErrDepth
+func (s *Scanner) elements(at, depth int, element func(at int) (end int, err error)) (end int, err error) {
+	if err := s.enter(depth); err != nil {
+		return at, err
 	}
+	data := s.data
 	at = space(data, at+1)
 	if at < len(data) && data[at] == ']' {
 		return at + 1, nil
@@ -92,7 +108,7 @@ func elements(data []byte, at, depth int, element func(at int) (end int, err err
 		if element != nil {
 			at, err = element(at)
 		} else {
-			at, err = value(data, at, depth)
+			at, err = s.value(at, depth)
 		}
 		if err != nil {
 			return at, err
@@ -115,23 +131,24 @@ type member struct{ name, nameEnd, start int }
 
 // members returns the end of the object that begins at at. It calls of for the
 // end of a member's value; nil is value.
-func members(data []byte, at, depth int, of func(member) (end int, err error)) (end int, err error) {
-	if depth > maxDepth {
-		return at, ErrDepth
+func (s *Scanner) members(at, depth int, of func(member) (end int, err error)) (end int, err error) {
+	if err := s.enter(depth); err != nil {
+		return at, err
 	}
+	data := s.data
 	at = space(data, at+1)
 	if at < len(data) && data[at] == '}' {
 		return at + 1, nil
 	}
 	for {
 		m := member{name: at}
-		if m.nameEnd, m.start, err = name(data, at); err != nil {
+		if m.nameEnd, m.start, err = s.name(at); err != nil {
 			return at, err
 		}
 		if of != nil {
 			at, err = of(m)
 		} else {
-			at, err = value(data, m.start, depth)
+			at, err = s.value(m.start, depth)
 		}
 		if err != nil {
 			return at, err
@@ -149,11 +166,12 @@ func members(data []byte, at, depth int, of func(member) (end int, err error)) (
 }
 
 // name returns the end of the name that begins at at, and where its value begins.
-func name(data []byte, at int) (end, value int, err error) {
+func (s *Scanner) name(at int) (end, value int, err error) {
+	data := s.data
 	if at >= len(data) || data[at] != '"' {
 		return at, at, unexpected(data, at, "instead of a name")
 	}
-	if end, err = text(data, at); err != nil {
+	if end, err = s.text(at); err != nil {
 		return end, end, err
 	}
 	at = space(data, end)
@@ -172,25 +190,28 @@ var plain = func() (t [256]bool) {
 }()
 
 // text returns the end of the string that begins at at.
-func text(data []byte, at int) (end int, err error) {
-	for at++; at < len(data); at++ {
-		switch c := data[at]; {
-		case plain[c]:
-		case c == '"':
+func (s *Scanner) text(at int) (end int, err error) {
+	data := s.data
+	for at++; ; at++ {
+		for at < len(data) && plain[data[at]] {
+			at++
+		}
+		switch {
+		case at < len(data) && data[at] == '"':
 			return at + 1, nil
-		case c == '\\':
-			if at, err = escape(data, at); err != nil {
+		case at < len(data) && data[at] == '\\':
+			if at, err = s.escape(at); err != nil {
 				return at, err
 			}
 		default:
 			return at, unexpected(data, at, "in a string")
 		}
 	}
-	return at, unexpected(data, at, "in a string")
 }
 
 // escape returns the last place of the escape that begins at at.
-func escape(data []byte, at int) (last int, err error) {
+func (s *Scanner) escape(at int) (last int, err error) {
+	data := s.data
 	at++
 	if at < len(data) {
 		switch data[at] {
@@ -202,25 +223,27 @@ func escape(data []byte, at int) (last int, err error) {
 					return at, unexpected(data, at, "in an escape")
 				}
 			}
-			return at, nil
+			return s.unit(at - 5), nil
 		}
 	}
 	return at, unexpected(data, at, "in an escape")
 }
 
 // number returns the end of the number that begins at at.
-func number(data []byte, at int) (end int, err error) {
+func (s *Scanner) number(at int) (end int, err error) {
+	data, start := s.data, at
 	if data[at] == '-' {
 		at++
 	}
 	if at < len(data) && data[at] == 'I' {
-		return literal(data, at, "Infinity")
+		return s.infinite(at, "Infinity")
 	}
 	if at < len(data) && data[at] == '0' {
 		at++
 	} else if at, err = digits(data, at); err != nil {
 		return at, err
 	}
+	whole := at
 	if at < len(data) && data[at] == '.' {
 		if at, err = digits(data, at+1); err != nil {
 			return at, err
@@ -230,7 +253,16 @@ func number(data []byte, at int) (end int, err error) {
 		if at++; at < len(data) && (data[at] == '+' || data[at] == '-') {
 			at++
 		}
-		return digits(data, at)
+		exponent := at
+		if at, err = digits(data, at); err != nil {
+			return at, err
+		}
+		if at-exponent > plainExponent {
+			s.large(data[start:at])
+		}
+	}
+	if at-start > plainLength {
+		s.long(data[start:at], at == whole)
 	}
 	return at, nil
 }

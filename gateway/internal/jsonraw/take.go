@@ -15,8 +15,14 @@ var ErrNoArray = errors.New("JSON is not an array where one should be")
 // and if an object on the way has two members of the name, on which readers
 // differ.
 func (p Pointer) Take(data []byte, most int) (array Span, elements [][]byte, ok bool, err error) {
-	t := taker{gatherer: gatherer{data: data, most: most}}
-	end, err := t.value(space(data, 0), 0, p)
+	return new(Scanner).Take(p, data, most)
+}
+
+// Take is p.Take.
+func (s *Scanner) Take(p Pointer, data []byte, most int) (array Span, elements [][]byte, ok bool, err error) {
+	t := taker{gatherer: gatherer{Scanner: Scanner{data: data}, most: most}}
+	end, err := t.find(space(data, 0), 0, p)
+	s.Odd = s.Odd || t.Odd
 	if err == nil {
 		err = rest(data, end)
 	}
@@ -40,9 +46,9 @@ type taker struct {
 	twice string // a name on the way that occurs twice
 }
 
-// value returns the end of the value that begins at at, which is on the way; left
+// find returns the end of the value that begins at at, which is on the way; left
 // is the rest of the pointer.
-func (t *taker) value(at, depth int, left Pointer) (end int, err error) {
+func (t *taker) find(at, depth int, left Pointer) (end int, err error) {
 	if at < len(t.data) && len(left) > 0 {
 		switch t.data[at] {
 		case '{':
@@ -52,43 +58,43 @@ func (t *taker) value(at, depth int, left Pointer) (end int, err error) {
 		}
 	}
 	if len(left) > 0 {
-		return value(t.data, at, depth)
+		return t.value(at, depth)
 	}
 	t.found = true
 	if at >= len(t.data) || t.data[at] != '[' {
 		t.other = true
-		return value(t.data, at, depth)
+		return t.value(at, depth)
 	}
 	t.depth = depth + 1
-	end, err = elements(t.data, at, t.depth, t.element)
+	end, err = t.elements(at, t.depth, t.element)
 	t.at = Span{at, end}
 	return end, err
 }
 
-// object is value of an object that is passed through.
+// object is find for an object that is passed through.
 func (t *taker) object(at, depth int, left Pointer) (end int, err error) {
 	seen := false
-	return members(t.data, at, depth, func(m member) (int, error) {
+	return t.members(at, depth, func(m member) (int, error) {
 		if !isNamed(t.data[m.name:m.nameEnd], left[0]) {
-			return value(t.data, m.start, depth)
+			return t.value(m.start, depth)
 		}
 		if seen {
 			t.twice = left[0]
-			return value(t.data, m.start, depth)
+			return t.value(m.start, depth)
 		}
 		seen = true
-		return t.value(m.start, depth, left[1:])
+		return t.find(m.start, depth, left[1:])
 	})
 }
 
-// array is value of an array that is passed through.
+// array is find for an array that is passed through.
 func (t *taker) array(at, depth int, left Pointer) (end int, err error) {
 	want, ok := index(left[0])
 	i := -1
-	return elements(t.data, at, depth, func(at int) (int, error) {
+	return t.elements(at, depth, func(at int) (int, error) {
 		if i++; ok && i == want {
-			return t.value(at, depth, left[1:])
+			return t.find(at, depth, left[1:])
 		}
-		return value(t.data, at, depth)
+		return t.value(at, depth)
 	})
 }

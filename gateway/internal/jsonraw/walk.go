@@ -13,8 +13,9 @@ func Each(data []byte, each func(element Span)) error {
 	if at >= len(data) || data[at] != '[' {
 		return errors.New("JSON is not an array")
 	}
-	end, err := elements(data, at, 1, func(at int) (int, error) {
-		end, err := value(data, at, 1)
+	s := Scanner{data: data}
+	end, err := s.elements(at, 1, func(at int) (int, error) {
+		end, err := s.value(at, 1)
 		if err == nil {
 			each(Span{at, end})
 		}
@@ -33,9 +34,15 @@ type Edit func(dst []byte, name string, value []byte) []byte
 // Rewrite appends the object in data to dst with the values that edit appends
 // for its members. Names are copied as they are written. It fails like Members.
 func Rewrite(dst, data []byte, edit Edit) ([]byte, error) {
-	w := rewriter{data, dst, edit}
+	return new(Scanner).Rewrite(dst, data, edit)
+}
+
+// Rewrite is the function Rewrite.
+func (s *Scanner) Rewrite(dst, data []byte, edit Edit) ([]byte, error) {
+	w := rewriter{Scanner{data: data}, dst, edit}
 	at := space(data, 0)
 	end, err := w.object(at, 1)
+	s.Odd = s.Odd || w.Odd
 	if err == nil && space(data, end) < len(data) {
 		err = unexpected(data, space(data, end), "after the value")
 	}
@@ -45,12 +52,12 @@ func Rewrite(dst, data []byte, edit Edit) ([]byte, error) {
 // RewriteEach is Rewrite for the objects of an array, after each of which it
 // calls done. It stops with done's error.
 func RewriteEach(dst, data []byte, edit Edit, done func() error) ([]byte, error) {
-	w := rewriter{data, append(dst, '['), edit}
+	w := rewriter{Scanner{data: data}, append(dst, '['), edit}
 	at, first := space(data, 0), true
 	if at >= len(data) || data[at] != '[' {
 		return w.dst, ErrNoArray
 	}
-	end, err := elements(data, at, 1, func(at int) (int, error) {
+	end, err := w.elements(at, 1, func(at int) (int, error) {
 		if !first {
 			w.dst = append(w.dst, ',')
 		}
@@ -69,8 +76,9 @@ func RewriteEach(dst, data []byte, edit Edit, done func() error) ([]byte, error)
 
 // rewriter is one pass of Rewrite.
 type rewriter struct {
-	data, dst []byte
-	edit      Edit
+	Scanner
+	dst  []byte
+	edit Edit
 }
 
 // object returns the end of the object that begins at at.
@@ -81,12 +89,12 @@ func (w *rewriter) object(at, depth int) (end int, err error) {
 	var seen names
 	empty := true
 	w.dst = append(w.dst, '{')
-	end, err = members(w.data, at, depth, func(m member) (int, error) {
+	end, err = w.members(at, depth, func(m member) (int, error) {
 		name := Name(w.data[m.name:m.nameEnd])
 		if err := seen.add(name, m.name); err != nil {
 			return m.start, err
 		}
-		end, err := value(w.data, m.start, depth)
+		end, err := w.value(m.start, depth)
 		if err != nil {
 			return end, err
 		}
@@ -117,16 +125,17 @@ func Records(data []byte, list, field string, record func(element, field Span), 
 	if at >= len(data) || data[at] != '{' {
 		return errors.New("JSON is not an object")
 	}
+	s := Scanner{data: data}
 	var seen names
-	end, err := members(data, at, 1, func(m member) (end int, err error) {
+	end, err := s.members(at, 1, func(m member) (end int, err error) {
 		name := Name(data[m.name:m.nameEnd])
 		if err := seen.add(name, m.name); err != nil {
 			return m.start, err
 		}
 		if name == list {
-			end, err = records(data, m.start, field, record)
+			end, err = s.records(m.start, field, record)
 		} else {
-			end, err = value(data, m.start, 1)
+			end, err = s.value(m.start, 1)
 		}
 		if err == nil {
 			each(name, Span{m.start, end})
@@ -140,17 +149,18 @@ func Records(data []byte, list, field string, record func(element, field Span), 
 }
 
 // records returns the end of the array of objects that begins at at.
-func records(data []byte, at int, field string, record func(element, field Span)) (end int, err error) {
+func (s *Scanner) records(at int, field string, record func(element, field Span)) (end int, err error) {
+	data := s.data
 	if at >= len(data) || data[at] != '[' {
 		return at, ErrNoArray
 	}
-	return elements(data, at, 2, func(at int) (int, error) {
+	return s.elements(at, 2, func(at int) (int, error) {
 		if at >= len(data) || data[at] != '{' {
 			return at, errors.New("JSON is not an object where one should be")
 		}
 		var found Span
-		end, err := members(data, at, 3, func(m member) (int, error) {
-			end, err := value(data, m.start, 3)
+		end, err := s.members(at, 3, func(m member) (int, error) {
+			end, err := s.value(m.start, 3)
 			if err == nil && isNamed(data[m.name:m.nameEnd], field) {
 				if found != (Span{}) {
 					return end, fmt.Errorf("JSON: %q occurs twice in an object", field)

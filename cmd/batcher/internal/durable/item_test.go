@@ -27,6 +27,10 @@ func TestGroupsAreThoseOfEqualKeys(t *testing.T) {
 	if groupOf(same) == groupOf(other) {
 		t.Errorf("two tenants share the group %s", groupOf(same))
 	}
+	other = a
+	if other.Alone = "once"; groupOf(a) == groupOf(other) {
+		t.Error("a call that goes alone shares a group")
+	}
 	if n := len(groupOf(a)); n > 256 { // the most that natsbatch takes
 		t.Errorf("a group's name has %d bytes", n)
 	}

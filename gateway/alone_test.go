@@ -1,0 +1,80 @@
+package gateway_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gobatcher/batcher/gateway"
+	"github.com/gobatcher/batcher/gateway/internal/conformance"
+)
+
+// A call with what not every parser takes is in a batch of its own, with all its
+// items, also if another call is the same, and is answered and timed like any
+// other.
+func TestOddCallsGoAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upper{send: func(_ context.Context, _ gateway.Key, body []byte) (gateway.Answer, error) {
+			time.Sleep(time.Second)
+			return gateway.Answer{Status: http.StatusOK, Body: body}, nil
+		}}
+		h := newHandler(t, gateway.Route{Protocol: gateway.Exec{}, Upstream: u, Refuse: true, Delay: 2 * time.Second, MaxConcurrent: -1}, gateway.Options{})
+		var all sync.WaitGroup
+		for _, body := range []string{`[1e400,"x"]`, "1", "[2,3]", `[1e400,"x"]`} {
+			all.Go(func() {
+				got := post(h, body)
+				wantAnswer(t, got, 200, body)
+				want := "queue;dur=2000.000, upstream;dur=1000.000, batch;"
+				if timing := got.Header().Get("Server-Timing"); !strings.HasPrefix(timing, want) || strings.Contains(timing, "size=2 ") != strings.Contains(body, "e") {
+					t.Errorf("%s: Server-Timing %q", body, timing)
+				}
+			})
+		}
+		all.Wait()
+		sent := slices.Sorted(slices.Values(u.seen()))
+		odd, rest := sent[1:], sent[0]
+		if len(sent) != 3 || len(rest) != len("[1,2,3]") || strings.Contains(rest, "e") || odd[0] != `[1e400,"x"]` || odd[1] != odd[0] {
+			t.Errorf("sent %q", sent)
+		}
+	})
+}
+
+// isAlone reports whether the call goes alone.
+func isAlone(t *testing.T, p gateway.Protocol, call conformance.Request) bool {
+	t.Helper()
+	r := httptest.NewRequest(call.Method, call.URL, nil)
+	r.Header = call.Header
+	c, err := p.Read(r, []byte(call.Body), 0)
+	if err != nil {
+		t.Errorf("%s: %v", call.Body, err)
+		return false
+	}
+	return c.Alone
+}
+
+// Elasticsearch reads action lines and updates before it executes anything, and
+// each document in a bulk by itself.
+func TestESBulkSendsAloneWhatIsReadAtOnce(t *testing.T) {
+	for _, c := range []struct {
+		call conformance.Request
+		want bool
+	}{
+		{es("PUT", "/t/_doc/1", `{"n":1e308}`), false},
+		{es("PUT", "/t/_doc/1", `{"n":1e400}`), true},
+		{es("POST", "/t/_update/1", `{"doc":{"n":1e400}}`), true},
+		{bulk("/_bulk", `{"update":{"_index":"t","_id":"1"}}`, `{"doc":{"n":1e308}}`), false},
+		{bulk("/_bulk", `{"index":{"_index":"t"}}`, `{}`, `{"update":{"_index":"t","_id":"1"}}`, `{"doc":{"n":1e400}}`, `{"delete":{"_index":"t","_id":"2"}}`), true},
+		{bulk("/t/_bulk", `{"index":{"_id":"\ud83d"}}`, `{}`), true},
+		{bulk("/t/_bulk", `{"index":{}}`, `{"n":1e400}`), false},
+	} {
+		if got := isAlone(t, gateway.ESBulk{}, c.call); got != c.want {
+			t.Errorf("%s: alone %t", c.call.Body, got)
+		}
+	}
+}

@@ -1,0 +1,74 @@
+package jsonraw_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
+)
+
+func TestOdd(t *testing.T) {
+	nested := func(n int) string { return strings.Repeat(`[`, n) + strings.Repeat(`]`, n) }
+	for text, want := range map[string]bool{
+		`[1]`: false, `"a"`: false, `"\n\\\"\u00e9"`: false, `"\ud83d\ude00"`: false, `"\uD83D\uDE00x\uDBFF\uDFFF"`: false, `"😀"`: false, `"\\ud83d"`: false, `"\\\\ud83d"`: false,
+		`"\uE000\uD7ff"`: false,
+		`"\ud83d"`:       true, `"\ude00"`: true, `"\ude00\ud83d"`: true, `"\ud83d\ud83d\ude00"`: true, `"\ud83dx\ude00"`: true, `"\ud83d\n"`: true, `"\\\ud83d"`: true, `{"\uDFFF":1}`: true,
+		`"\ud83d\u00e9"`:                         true,
+		`["NaN", "a\"Infinity\""]`:               false,
+		`{"Infinity": 1}`:                        false,
+		`NaN`:                                    true,
+		`["\"",-Infinity]`:                       true,
+		`{"NaN":Infinity}`:                       true,
+		`"\u0000"`:                               true,
+		`{"a\u0000":1}`:                          true,
+		`["\\u0000","\u0001"]`:                   false,
+		`"1e400"`:                                false,
+		`1e400`:                                  true,
+		`[-1.5E+309]`:                            true,
+		`[1e308,1e0000007,-1e-400]`:              false,
+		`1.7976931348623157e308`:                 false,
+		`1.7976931348623159e308`:                 true,
+		`[9223372036854775807]`:                  false,
+		`18446744073709551615`:                   false,
+		`18446744073709551616`:                   true,
+		`-9223372036854775808`:                   false,
+		`-9223372036854775809`:                   true,
+		strings.Repeat("1", 500):                 true,
+		`18446744073709551616.0`:                 false,
+		"0." + strings.Repeat("1", 98):           false,
+		"0." + strings.Repeat("1", 99):           true,
+		`{"a":{"b":` + nested(28) + `}}`:         false,
+		`{"a":{"b":` + nested(29) + `}}`:         true,
+		`["` + nested(40) + `"]`:                 false,
+		`[` + strings.Repeat("[1],", 99) + `[]]`: false,
+	} {
+		var s jsonraw.Scanner
+		if err := s.Valid([]byte(text)); err != nil || s.Odd != want {
+			t.Errorf("%s: odd %t, %v, want %t", text, s.Odd, err, want)
+		}
+	}
+}
+
+// Whichever way a text is gone through, all of it is looked at.
+func TestOddIsNoticedEverywhere(t *testing.T) {
+	p, _ := jsonraw.ParsePointer("/a/1")
+	for _, text := range []string{`{"x":1e400,"a":[0,[1]]}`, `{"a":[1e400,[1]]}`, `{"a":[0,[1,1e400]]}`, `{"a":[0,[1]],"\u0000":1}`, `{"a":[0,[1],{"x":"\ud800"}]}`} {
+		for name, read := range map[string]func(*jsonraw.Scanner) error{
+			"Valid":   func(s *jsonraw.Scanner) error { return s.Valid([]byte(text)) },
+			"Members": func(s *jsonraw.Scanner) error { return s.Members([]byte(text), func(string, jsonraw.Span) {}) },
+			"Take": func(s *jsonraw.Scanner) error {
+				_, _, _, err := s.Take(p, []byte(text), 0)
+				return err
+			},
+			"Rewrite": func(s *jsonraw.Scanner) error {
+				_, err := s.Rewrite(nil, []byte(text), func(dst []byte, _ string, value []byte) []byte { return append(dst, value...) })
+				return err
+			},
+		} {
+			var s jsonraw.Scanner
+			if err := read(&s); err != nil || !s.Odd {
+				t.Errorf("%s of %s: odd %t, %v", name, text, s.Odd, err)
+			}
+		}
+	}
+}
