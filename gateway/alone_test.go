@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -56,6 +57,39 @@ func isAlone(t *testing.T, p gateway.Protocol, call conformance.Request) bool {
 		return false
 	}
 	return c.Alone
+}
+
+func TestOIPv2SendsMisfitsAlone(t *testing.T) {
+	for datatype, values := range map[string][2][]string{ // what fits, and what does not
+		"BOOL":    {{"true, false"}, {"true,1", "0", "null", `"true"`, "-1"}},
+		"UINT8":   {{"0, 255", "[1 ],\n[ 2]"}, {"256", "1,-1", "1.0", "1e1", "true", "false", "null", `"1"`, "12,300,12"}},
+		"UINT16":  {{"65535"}, {"65536"}},
+		"UINT32":  {{"4294967295"}, {"4294967296"}},
+		"UINT64":  {{"18446744073709551615"}, {"18446744073709551616", "-1"}},
+		"INT8":    {{"-128,127,-1, 12"}, {"128", "-129", "-1,128"}},
+		"INT16":   {{"-32768,32767"}, {"32768"}},
+		"INT32":   {{"-2147483648,2147483647"}, {"-2147483649"}},
+		"INT64":   {{"-9223372036854775808,9223372036854775807"}, {"9223372036854775808", "1.5", "[1],[null]"}},
+		"FP16":    {{"1,-1.5e3"}, {"true"}},
+		"BF16":    {{"1"}, {`"1"`}},
+		"FP32":    {{"1,-1.5E+3, 0.1"}, {"true", "false", "null", `"a"`, `1,"a"`}},
+		"FP64":    {{"1e308"}, {"1e309", "[1],[null]"}},
+		"BYTES":   {{`"a", "\"1" , "[null"`, `["a"],["b"]`}, {`"a",1`, `"a",null`, "true", `[""],[null]`}},
+		"UNKNOWN": {{"1", `"a"`, "null"}, {"1e400"}},
+	} {
+		for alone, data := range values[:] {
+			for _, list := range data {
+				shape := strconv.Itoa(strings.Count(list, ",") + 1)
+				if list[0] == '[' {
+					shape += ",1"
+				}
+				call := infer(`{"inputs":[{"datatype":"` + datatype + `","name":"a","shape":[` + shape + `],"data":[` + list + `]}]}`)
+				if got := isAlone(t, gateway.OIPv2{}, call); got != (alone == 1) {
+					t.Errorf("%s %s: alone %t", datatype, list, got)
+				}
+			}
+		}
+	}
 }
 
 // Elasticsearch reads action lines and updates before it executes anything, and

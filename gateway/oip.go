@@ -26,6 +26,8 @@ import (
 // the former is sent with an id of the gateway's, in place of which each caller
 // finds its own in the answer.
 //
+// A call with data that are not of their tensor's datatype goes alone.
+//
 // Bodies in the binary tensor data extension, tensors in shared memory,
 // sequences, scalars, and tensors whose data do not fit their shape are no
 // calls.
@@ -88,7 +90,7 @@ func (OIPv2) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	for i, row := range rows {
 		items[i].Data = row
 	}
-	return &Call{Items: items, Shape: string(shape), Headers: oipHeaders, Alone: text.Odd, State: id}, nil
+	return &Call{Items: items, Shape: string(shape), Headers: oipHeaders, Alone: text.Odd || t.misfits, State: id}, nil
 }
 
 // asksFor reports whether an object in text, which is compact JSON, has a member
@@ -142,7 +144,7 @@ func (OIPv2) Split(key Key, items []Item, answer Answer) ([]Result, error) {
 	if answer.Header.Get(oipHeader) != "" {
 		return nil, errors.New("it holds binary data, which was not asked for")
 	}
-	t := tensors{count: len(items), empty: true}
+	t := tensors{count: len(items), answer: true}
 	found := false
 	frame, err := jsonraw.Rewrite(nil, answer.Body, func(dst []byte, name string, value []byte) []byte {
 		switch name {

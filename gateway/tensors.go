@@ -26,8 +26,9 @@ const (
 type tensors struct {
 	count   int        // rows; zero: as many as the first tensor has
 	most    int        // rows; zero: any number
-	empty   bool       // a row may hold no data, as if nothing was detected
+	answer  bool       // a row may hold no data, as if nothing was detected, and values are not looked at
 	columns [][][]byte // of each tensor, the rows
+	misfits bool       // a tensor holds values that are not of its datatype
 	err     error      // what is wrong with them
 }
 
@@ -41,6 +42,8 @@ func (t *tensors) cut(dst, value []byte) []byte {
 			if one.dims = dimensions(value); one.dims != nil {
 				return append(append(dst, '[', tensorsCount), value[bytes.IndexAny(value, ",]"):]...)
 			}
+		case "datatype":
+			one.datatype = value
 		case "data":
 			one.data = value
 			return append(dst, '[', formOf(value), ']')
@@ -60,9 +63,10 @@ func (t *tensors) cut(dst, value []byte) []byte {
 
 // tensor is what matters of a tensor.
 type tensor struct {
-	dims []int
-	data []byte
-	odd  bool // it has a member that some servers take for one of these
+	dims     []int
+	datatype []byte // in JSON
+	data     []byte
+	odd      bool // it has a member that some servers take for one of these
 }
 
 // add cuts a tensor into rows.
@@ -70,7 +74,7 @@ func (t *tensors) add(one tensor) error {
 	switch {
 	case len(t.columns) == maxTensors:
 		return fmt.Errorf("more than %d tensors", maxTensors)
-	case one.odd || one.dims == nil || one.data == nil || !t.empty && slices.Contains(one.dims, 0):
+	case one.odd || one.dims == nil || one.data == nil || !t.answer && slices.Contains(one.dims, 0):
 		return errors.New("a tensor without dimensions or without data")
 	case t.most > 0 && one.dims[0] > t.most:
 		return jsonraw.ErrMany
@@ -81,6 +85,7 @@ func (t *tensors) add(one tensor) error {
 	}
 	rows, err := rowsOf(one.data, one.dims)
 	t.columns = append(t.columns, rows)
+	t.misfits = t.misfits || !t.answer && !fits(one.datatype, one.data)
 	return err
 }
 
