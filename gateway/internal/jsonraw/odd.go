@@ -4,7 +4,7 @@ import "strconv"
 
 // This file says what makes a text odd. RFC 8259 leaves it to parsers to set
 // limits on depth, on the range of numbers and on the characters of strings
-// (sections 8.2 and 9), so what one takes another refuses, with all else that
+// (sections 6, 8.2 and 9), so what one takes another refuses, with all else that
 // came with it.
 
 // The most that every parser takes.
