@@ -27,7 +27,7 @@ func TestOddCallsGoAlone(t *testing.T) {
 		}}
 		h := newHandler(t, gateway.Route{Protocol: gateway.Exec{}, Upstream: u, Refuse: true, Delay: 2 * time.Second, MaxConcurrent: -1}, gateway.Options{})
 		var all sync.WaitGroup
-		for _, body := range []string{`[1e400,"x"]`, "1", "[2,3]", `[1e400,"x"]`} {
+		for _, body := range []string{`[1e400,"x"]`, "1", "[1,1]", `[1e400,"x"]`} {
 			all.Go(func() {
 				got := post(h, body)
 				wantAnswer(t, got, 200, body)
@@ -39,9 +39,8 @@ func TestOddCallsGoAlone(t *testing.T) {
 		}
 		all.Wait()
 		sent := slices.Sorted(slices.Values(u.seen()))
-		odd, rest := sent[1:], sent[0]
-		if len(sent) != 3 || len(rest) != len("[1,2,3]") || strings.Contains(rest, "e") || odd[0] != `[1e400,"x"]` || odd[1] != odd[0] {
-			t.Errorf("sent %q", sent)
+		if want := []string{"[1,1,1]", `[1e400,"x"]`, `[1e400,"x"]`}; !slices.Equal(sent, want) {
+			t.Errorf("sent %q, want %q", sent, want)
 		}
 	})
 }
