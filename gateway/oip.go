@@ -78,16 +78,15 @@ func (OIPv2) Read(_ *http.Request, body []byte, most int) (*Call, error) {
 	if errors.Is(t.err, jsonraw.ErrMany) {
 		return nil, tooMany(most)
 	}
-	if odd || t.err != nil || len(t.columns) == 0 || id != nil && jsonraw.Kind(id) != '"' {
+	if odd || t.err != nil || t.found == 0 || id != nil && jsonraw.Kind(id) != '"' {
 		return nil, ErrNotMine
 	}
 	shape = jsonraw.AppendCompact(nil, shape)
 	if slices.ContainsFunc(oipForeign, func(start string) bool { return asksFor(shape, start) }) {
 		return nil, ErrNotMine
 	}
-	rows := t.rows()
-	items := make([]Item, len(rows))
-	for i, row := range rows {
+	items := make([]Item, len(t.rows))
+	for i, row := range t.rows {
 		items[i].Data = row
 	}
 	return &Call{Items: items, Shape: string(shape), Headers: oipHeaders, Alone: text.Odd || t.misfits, State: id}, nil
@@ -144,7 +143,7 @@ func (OIPv2) Split(key Key, items []Item, answer Answer) ([]Result, error) {
 	if answer.Header.Get(oipHeader) != "" {
 		return nil, errors.New("it holds binary data, which was not asked for")
 	}
-	t := tensors{count: len(items), answer: true}
+	t := tensors{rows: make([][]byte, len(items)), answer: true}
 	found := false
 	frame, err := jsonraw.Rewrite(nil, answer.Body, func(dst []byte, name string, value []byte) []byte {
 		switch name {
@@ -167,7 +166,7 @@ func (OIPv2) Split(key Key, items []Item, answer Answer) ([]Result, error) {
 		return nil, fmt.Errorf("outputs: %w", t.err)
 	}
 	results := make([]Result, len(items))
-	for i, row := range t.rows() {
+	for i, row := range t.rows {
 		results[i] = Result{Body: row, Frame: frame}
 	}
 	return results, nil

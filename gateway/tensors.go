@@ -24,12 +24,12 @@ const (
 
 // tensors takes the tensors of a request or an answer apart, row by row.
 type tensors struct {
-	count   int        // rows; zero: as many as the first tensor has
-	most    int        // rows; zero: any number
-	answer  bool       // a row may hold no data, as if nothing was detected, and values are not looked at
-	columns [][][]byte // of each tensor, the rows
-	misfits bool       // a tensor holds values that are not of its datatype
-	err     error      // what is wrong with them
+	most    int      // rows; zero: any number
+	answer  bool     // a row may hold no data, as if nothing was detected, and values are not looked at
+	found   int      // tensors so far
+	rows    [][]byte // what they hold of each row, with marks in between; nil: as many as the first tensor has
+	misfits bool     // a tensor holds values that are not of its datatype
+	err     error    // what is wrong with them
 }
 
 // cut appends the array of tensors in value to dst, with marks in place of
@@ -72,21 +72,36 @@ type tensor struct {
 // add cuts a tensor into rows.
 func (t *tensors) add(one tensor) error {
 	switch {
-	case len(t.columns) == maxTensors:
+	case t.found == maxTensors:
 		return fmt.Errorf("more than %d tensors", maxTensors)
 	case one.odd || one.dims == nil || one.data == nil || !t.answer && slices.Contains(one.dims, 0):
 		return errors.New("a tensor without dimensions or without data")
 	case t.most > 0 && one.dims[0] > t.most:
 		return jsonraw.ErrMany
-	case t.count == 0:
-		t.count = one.dims[0]
-	case one.dims[0] != t.count:
-		return fmt.Errorf("a tensor with %d rows among others with %d", one.dims[0], t.count)
+	case t.rows == nil && one.dims[0] > len(one.data):
+		return errFewData
+	case t.rows == nil:
+		t.rows = make([][]byte, one.dims[0])
+	case one.dims[0] != len(t.rows):
+		return fmt.Errorf("a tensor with %d rows among others with %d", one.dims[0], len(t.rows))
 	}
-	rows, err := rowsOf(one.data, one.dims)
-	t.columns = append(t.columns, rows)
+	t.found++
 	t.misfits = t.misfits || !t.answer && !fits(one.datatype, one.data)
-	return err
+	return eachRow(one.data, one.dims, t.put)
+}
+
+var errFewData = errors.New("a tensor with fewer data than its shape says")
+
+// put adds what the last tensor holds of a row. Kept until all are known, the
+// parts would take many times the memory of their text, in which one may be a
+// byte.
+func (t *tensors) put(row int, part []byte) {
+	if t.found == 1 {
+		t.rows[row] = slices.Clip(part) // what is appended must not go into the text
+		return
+	}
+	grown := slices.Grow(t.rows[row], 1+len(part))
+	t.rows[row] = append(append(grown, tensorsHole), part...)
 }
 
 // The most of what a few bytes could unpack to millions of.
@@ -119,64 +134,68 @@ func formOf(data []byte) byte {
 	return tensorsFlat
 }
 
-// rowsOf cuts data of these dimensions into rows.
-func rowsOf(data []byte, dims []int) (rows [][]byte, err error) {
+// eachRow cuts data of these dimensions into rows and calls put for each. What it
+// was called with before an error is worth nothing.
+func eachRow(data []byte, dims []int, put func(row int, part []byte)) error {
 	length := 1 // of a row
 	if slices.Contains(dims, 0) {
 		length = 0
 	}
 	for _, d := range dims[1:] {
 		if length *= d; length > len(data) {
-			return nil, errors.New("a tensor with fewer data than its shape says")
+			return errFewData
 		}
 	}
 	if bytes.IndexByte(data, '"') < 0 && bytes.IndexByte(data, '{') < 0 && bytes.LastIndexByte(data, '[') == 0 {
-		return numberRows(trim(data[1:len(data)-1]), dims[0], length)
+		return numberRows(trim(data[1:len(data)-1]), dims[0], length, put)
 	}
 	inner, start, seen, fits := dims[1:], 0, 0, true
 	switch {
 	case formOf(data) == tensorsNested:
 		length = 1
 	case length == 0:
-		return nil, errors.New("a tensor with data whose shape says that it has none")
+		return errors.New("a tensor with data whose shape says that it has none")
 	default:
 		inner = nil
 	}
-	err = jsonraw.Each(data, func(e jsonraw.Span) {
+	err := jsonraw.Each(data, func(e jsonraw.Span) {
 		if seen%length == 0 {
 			start = e.Start
 		}
-		if seen++; seen%length == 0 && len(rows) <= dims[0] {
-			rows = append(rows, jsonraw.Span{Start: start, End: e.End}.Of(data))
+		if seen++; seen%length == 0 && seen <= dims[0]*length {
+			put(seen/length-1, jsonraw.Span{Start: start, End: e.End}.Of(data))
 		}
 		fits = fits && isNested(e.Of(data), inner)
 	})
-	if err == nil && (!fits || seen%length != 0 || len(rows) != dims[0]) {
+	if err == nil && (!fits || seen != dims[0]*length) {
 		err = errors.New("a tensor whose data do not have its shape")
 	}
-	return rows, err
+	return err
 }
 
-// numberRows is rowsOf for a flat list of values that hold no commas, without
+// numberRows is eachRow for a flat list of values that hold no commas, without
 // the brackets around it: most data are numbers, and looking for commas alone is
 // several times as fast as looking for values.
-func numberRows(list []byte, count, length int) (rows [][]byte, err error) {
+func numberRows(list []byte, count, length int, put func(row int, part []byte)) error {
 	switch {
 	case length == 0 && len(list) == 0:
-		return slices.Repeat([][]byte{{}}, count), nil
+		for row := range count {
+			put(row, []byte{})
+		}
+		return nil
 	case length == 0 || len(list) == 0 || bytes.Count(list, []byte{','}) != count*length-1:
-		return nil, fmt.Errorf("a tensor whose data are not %d rows of %d values", count, length)
+		return fmt.Errorf("a tensor whose data are not %d rows of %d values", count, length)
 	}
-	rows = make([][]byte, 0, count)
-	for range count - 1 {
+	for row := range count - 1 {
 		end := 0
 		for range length {
 			end += bytes.IndexByte(list[end:], ',') + 1
 		}
-		rows = append(rows, trim(list[:end-1:end-1]))
+		put(row, trim(list[:end-1]))
 		list = list[end:]
 	}
-	return append(rows, trim(list)), nil
+	put(count-1, trim(list))
+	return nil
 }
 
 // isNested reports whether value, which is valid, consists of arrays in arrays
@@ -210,22 +229,6 @@ func isNested(value []byte, dims []int) bool {
 		}
 	}
 	return true
-}
-
-// rows returns what all tensors hold of each row, with marks in between.
-func (t *tensors) rows() [][]byte {
-	if len(t.columns) == 1 {
-		return t.columns[0]
-	}
-	rows := make([][]byte, t.count)
-	for i := range rows {
-		parts := make([][]byte, len(t.columns))
-		for k, column := range t.columns {
-			parts[k] = column[i]
-		}
-		rows[i] = bytes.Join(parts, []byte{tensorsHole})
-	}
-	return rows
 }
 
 // tensorsOf returns the tensors in a frame.
