@@ -14,8 +14,9 @@ import (
 // esBulkAction is the action of a bulk, which holds writes of its own.
 const esBulkAction = "bulk"
 
-// esMaxID is the most bytes of an id.
-const esMaxID = 512
+// esMaxName is the most bytes of an id, and more than an index may have. The index
+// in the path of a bulk is repeated in each of its writes, which may be small.
+const esMaxName = 512
 
 // esOp is one write, from a call of its own or a line in a bulk. The parameters
 // that it may have, and may have together, are those that pass the checks that
@@ -115,7 +116,7 @@ func (op *esOp) valid() bool {
 	versionType := op.meta["version_type"]
 	external := versionType == "external" || versionType == "external_gte"
 	switch {
-	case op.index == "" || len(op.id) > esMaxID:
+	case op.index == "" || len(op.index) > esMaxName || len(op.id) > esMaxName:
 		return false
 	case op.id == "" && (op.action == "update" || op.action == "delete" || hasSeqNo || hasVersion || external):
 		return false
