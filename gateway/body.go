@@ -31,7 +31,6 @@ func (rt *route) read(ctx context.Context, r *http.Request) (*body, error) {
 		b.give(0)
 		return nil, b.unread(r, err, rt.MaxBody)
 	}
-	b.give(int64(len(b.data)))
 	_ = r.Body.Close() // all is read; a stream of HTTP/2 frees its own buffer, of 2 KiB for 1 KB, only now
 	return b, nil
 }
@@ -177,6 +176,12 @@ func (b *body) overdue(r *http.Request) *Error {
 		e.Header = http.Header{"Connection": {"close"}}
 	}
 	return &e
+}
+
+// settle lets go of the body as it came, which only what is passed through needs.
+func (b *body) settle() {
+	b.raw = nil
+	b.give(int64(cap(b.data)))
 }
 
 // restore returns r with its body unread. It lets go of the decompressed body,

@@ -19,7 +19,9 @@ func (s share) Weight() int { return s.part }
 
 // inProcess is the Dispatcher of a route that brings none.
 type inProcess struct {
-	keyed *batcher.Keyed[unique.Handle[Key], share, Outcome] // a Key is large to copy and to compare
+	// A Key is large to copy and to compare. An Outcome is large to return through
+	// the frames of a caller that waits.
+	keyed *batcher.Keyed[unique.Handle[Key], share, *Outcome]
 	scale scale
 
 	// together is held for reading while the items of a call are submitted. A
@@ -30,12 +32,17 @@ type inProcess struct {
 
 // newInProcess returns the Dispatcher of r, which has its defaults.
 func newInProcess(r Route, process Process) *inProcess {
-	fn := func(ctx context.Context, key unique.Handle[Key], reqs []share) ([]Outcome, error) {
+	fn := func(ctx context.Context, key unique.Handle[Key], reqs []share) ([]*Outcome, error) {
 		items := make([]Item, len(reqs))
 		for i, req := range reqs {
 			items[i] = req.Item
 		}
-		return process(ctx, key.Value(), items)
+		outcomes, err := process(ctx, key.Value(), items)
+		each := make([]*Outcome, len(outcomes))
+		for i := range outcomes {
+			each[i] = &outcomes[i]
+		}
+		return each, err
 	}
 	d := &inProcess{scale: r.scale()}
 	opts := r.options()
@@ -55,43 +62,48 @@ func (d *inProcess) whole() {
 	defer d.together.Unlock()
 }
 
+// share is not inlined into Dispatch, whose frame is on the stack of every caller
+// that waits.
+//
+//go:noinline
 func (d *inProcess) share(item Item) share { return share{item, d.scale.share(item)} }
 
 func (d *inProcess) Dispatch(ctx context.Context, key Key, items []Item) ([]Outcome, error) {
-	outcomes, handle := make([]Outcome, len(items)), unique.Make(key)
-	if len(items) == 1 {
-		return outcomes, d.one(ctx, handle, items, outcomes)
+	handle := unique.Make(key)
+	if len(items) > 1 {
+		return d.several(ctx, handle, items)
 	}
-	return outcomes, d.several(ctx, handle, items, outcomes)
+	outcome, err := d.keyed.Do(ctx, handle, d.share(items[0]))
+	if err != nil {
+		return nil, err
+	}
+	return []Outcome{*outcome}, nil
 }
 
-// one is Dispatch for a call of one item, as most are.
-func (d *inProcess) one(ctx context.Context, key unique.Handle[Key], items []Item, outcomes []Outcome) (err error) {
-	outcomes[0], err = d.keyed.Do(ctx, key, d.share(items[0]))
-	return err
-}
-
-func (d *inProcess) several(ctx context.Context, key unique.Handle[Key], items []Item, outcomes []Outcome) (err error) {
+func (d *inProcess) several(ctx context.Context, key unique.Handle[Key], items []Item) ([]Outcome, error) {
 	for _, item := range items {
 		if d.share(item).part > scaleFull { // before any other of them is sent
-			return batcher.ErrTooHeavy
+			return nil, batcher.ErrTooHeavy
 		}
 	}
 	futures := d.submit(ctx, key, items)
+	outcomes := make([]Outcome, len(items))
 	for i, future := range futures {
-		if outcomes[i], err = future.Wait(ctx); err != nil {
+		outcome, err := future.Wait(ctx)
+		if err != nil {
 			leave(futures)
-			return err
+			return nil, err
 		}
+		outcomes[i] = *outcome
 	}
-	return nil
+	return outcomes, nil
 }
 
 // submit submits the items of a call together.
-func (d *inProcess) submit(ctx context.Context, key unique.Handle[Key], items []Item) []batcher.Future[Outcome] {
+func (d *inProcess) submit(ctx context.Context, key unique.Handle[Key], items []Item) []batcher.Future[*Outcome] {
 	d.together.RLock()
 	defer d.together.RUnlock()
-	futures := make([]batcher.Future[Outcome], len(items))
+	futures := make([]batcher.Future[*Outcome], len(items))
 	for i, item := range items {
 		futures[i] = d.keyed.Submit(ctx, key, d.share(item))
 	}
@@ -99,7 +111,7 @@ func (d *inProcess) submit(ctx context.Context, key unique.Handle[Key], items []
 }
 
 // leave tells the batches of a call that nobody waits for it any more.
-func leave(futures []batcher.Future[Outcome]) {
+func leave(futures []batcher.Future[*Outcome]) {
 	for _, future := range futures {
 		future.Cancel()
 	}

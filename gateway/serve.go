@@ -98,38 +98,55 @@ func (v *visit) run() {
 // within is run while v.Context lasts.
 func (v *visit) within() {
 	defer v.release()
-	if v.err = v.read(); v.err != nil {
-		return
-	}
-	asked := time.Now()
-	v.outcomes, v.err = v.route.dispatcher.Dispatch(v, v.key, v.call.Items)
-	v.served.Queued = time.Since(asked)
-	if v.err == nil {
-		v.err = v.join()
+	for _, step := range steps {
+		if v.err = step(v); v.err != nil {
+			return
+		}
 	}
 }
 
-// read takes the call apart, and reserves room for it.
+// steps are what is done for a call, in order. They are called by their places
+// here, and so not inlined: each would add its frame to the stack under the others.
+var steps = []func(*visit) error{(*visit).receive, (*visit).read, (*visit).enter, (*visit).dispatch, (*visit).join}
+
+// receive reads the body.
+func (v *visit) receive() (err error) {
+	v.body, err = v.route.read(v.Context, v.r)
+	return err
+}
+
+// read takes the call apart.
 func (v *visit) read() (err error) {
-	rt := v.route
-	if v.body, err = rt.read(v.Context, v.r); err != nil {
-		return err
-	}
 	v.served.In = len(v.body.data)
-	if v.call, err = rt.Protocol.Read(v.r, v.body.data, max(0, rt.MaxPending)); err != nil {
+	v.call, err = v.route.Protocol.Read(v.r, v.body.data, max(0, v.route.MaxPending))
+	switch {
+	case err != nil:
 		return unreadable(err)
-	}
-	n := len(v.call.Items)
-	if n == 0 || v.call.ContentType == "" && unasked(v.r) {
+	case len(v.call.Items) == 0, v.call.ContentType == "" && unasked(v.r):
 		return ErrNotMine
 	}
+	v.body.settle()
+	return nil
+}
+
+// enter reserves room for the items.
+func (v *visit) enter() error {
+	n := len(v.call.Items)
 	v.served.Items = n
-	if err := rt.pending.enter(n); err != nil {
+	if err := v.route.pending.enter(n); err != nil {
 		return err
 	}
 	v.held = n
-	v.key = keyOf(v.r, v.call, rt.matters)
+	v.key = keyOf(v.r, v.call, v.route.matters)
 	return nil
+}
+
+// dispatch gets the items answered.
+func (v *visit) dispatch() (err error) {
+	asked, items := time.Now(), v.call.Items
+	v.outcomes, err = v.route.dispatcher.Dispatch(v, v.key, items)
+	v.served.Queued = time.Since(asked)
+	return err
 }
 
 // unreadable returns the answer to a call that the protocol cannot read.
@@ -147,7 +164,7 @@ func (v *visit) release() {
 	switch {
 	case v.body == nil:
 	case errors.Is(v.err, ErrNotMine):
-		v.body.give(int64(len(v.body.raw)))
+		v.body.give(int64(cap(v.body.raw)))
 	default:
 		v.body.give(0)
 	}

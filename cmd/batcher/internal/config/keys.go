@@ -84,7 +84,7 @@ func (r *Route) keys() []key {
 		{"max-weight", number(&r.MaxWeight), "Most weight in a batch, in the protocol's unit; a heavier item is answered with status 413. 0: the protocol's limit, or none."},
 		{"max-batch-bytes", size(&r.MaxBatchBytes), "Most bytes of items in a batch; a longer item is answered with status 413."},
 		{"max-pending", number(&r.MaxPending), "Most items waiting or being processed; beyond that, calls are answered with status 429."},
-		{"max-pending-bytes", size(&r.MaxPendingBytes), "Most bytes of requests being read, waiting or being processed; likewise."},
+		{"max-pending-bytes", size(&r.MaxPendingBytes), "Most bytes of requests being read, waiting or being processed; likewise. What counts is the memory taken for a body, unpacked, and until it is read also for the body as it came. With what is copied of it, a call keeps up to three times that; headers, up to 250 bytes for each item, and the index in the path of a bulk, which each write repeats, do not count."},
 		{"max-body", size(&r.MaxBody), "Most bytes of a request that is a call; a longer one is answered with status 413."},
 		{"max-answer", size(&r.MaxAnswer), "Most bytes of an upstream's answer to a batch; a longer one fails the batch with status 502."},
 		{"timeout", duration(&r.Timeout), "Longest time until a request has its answer; after that it is answered with status 504, as soon as no part of its body is being waited for."},

@@ -1,0 +1,111 @@
+package gateway_test
+
+import (
+	"compress/gzip"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gobatcher/batcher/gateway"
+)
+
+// Tensors may be many, and what each holds of a row a byte.
+func TestOIPv2TakesMemoryByTheByte(t *testing.T) {
+	const tensors, rows = 1024, 2000
+	for name, value := range map[string]string{"numbers": `1`, "texts": `""`} {
+		data := strings.TrimSuffix(strings.Repeat(value+",", rows), ",")
+		var all strings.Builder
+		for i := range tensors {
+			fmt.Fprintf(&all, `,{"name":"%d","shape":[%d],"datatype":"BYTES","data":[%s]}`, i, rows, data)
+		}
+		body := []byte(`{"inputs":[` + all.String()[1:] + `]}`)
+		var call *gateway.Call
+		took := allocated(func() {
+			var err error
+			if call, err = (gateway.OIPv2{}).Read(httptest.NewRequest(http.MethodPost, "/v2/models/m/infer", nil), body, 0); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if want := strings.Repeat(value+"\x00", tensors-1) + value; len(call.Items) != rows || string(call.Items[rows-1].Data) != want {
+			t.Errorf("%s: %d items", name, len(call.Items))
+		}
+		if each := float64(took) / float64(len(body)); each > 6 {
+			t.Errorf("%s: %.1f bytes for each byte", name, each)
+		}
+	}
+}
+
+// allocated is how many bytes f allocates.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// The index in the path of a bulk would be repeated in each of its writes.
+func TestESBulkRepeatsNoLongIndex(t *testing.T) {
+	for length, want := range map[int]error{512: nil, 513: gateway.ErrNotMine} {
+		request := es("POST", "/"+strings.Repeat("i", length)+"/_bulk", strings.Repeat("{\"index\":{}}\n{}\n", 2))
+		r := httptest.NewRequest(request.Method, request.URL, nil)
+		r.Header = request.Header
+		if _, err := (gateway.ESBulk{}).Read(r, []byte(request.Body), 0); err != want {
+			t.Errorf("an index of %d bytes: %v, want %v", length, err, want)
+		}
+	}
+}
+
+// A call that waits keeps its body as it was unpacked, and not as it came.
+func TestCompressedBodiesAreNotKept(t *testing.T) {
+	const size = 3 << 20
+	h := newHandler(t, gateway.Route{Protocol: gateway.NewKServeV1(), Upstream: &upper{}, Delay: time.Minute}, gateway.Options{})
+	packed, pack := io.Pipe()
+	go func() {
+		z := gzip.NewWriter(pack)
+		_, _ = io.WriteString(z, `{"instances":["`)
+		_, _ = io.CopyN(base64.NewEncoder(base64.StdEncoding, z), rand.NewChaCha8([32]byte{}), size/4*3)
+		_, _ = io.WriteString(z, `"]}`)
+		_ = pack.CloseWithError(z.Close())
+	}()
+	r := httptest.NewRequest(http.MethodPost, "/v1/models/m:predict", packed)
+	r.Header.Set("Content-Encoding", "gzip")
+	before := heapSize()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		serve(h, r)
+	}()
+	until(t, func() bool { return h.Stats()["/"].Pending == 1 })
+	if now := heapSize(); now > before+size*3/2 {
+		t.Errorf("%d bytes are held for %d", now-before, size)
+	}
+	_ = h.Shutdown(t.Context())
+	<-done
+}
+
+// A body of unknown length takes room for the memory that was taken for it.
+func TestRoomIsThatOfMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHandler(t, gateway.Route{Upstream: &upper{}, Delay: time.Second, MaxBody: 1500, MaxPendingBytes: 1500}, gateway.Options{})
+		unknown := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(strings.Repeat("a", 600)))
+		unknown.ContentLength = -1
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			wantAnswer(t, serve(h, unknown), 200, "AAA")
+		}()
+		synctest.Wait()
+		wantAnswer(t, post(h, strings.Repeat("b", 600)), 429, "too many bytes") // 1,024 are taken
+		<-done
+		wantAnswer(t, post(h, strings.Repeat("b", 600)), 200, "BBB")
+	})
+}
