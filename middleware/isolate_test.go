@@ -259,3 +259,44 @@ func TestPartsWeighNoMoreThanAnIntHolds(t *testing.T) {
 		t.Errorf("calls of weight %d, want %d", weights, want)
 	}
 }
+
+// light is a request whose weight may be negative, which counts as zero.
+type light int
+
+func (l light) Weight() int { return int(l) }
+
+func TestPartsWeighWhatTheBatcherCounts(t *testing.T) {
+	var weights []int
+	fn := middleware.Isolate(func(ctx context.Context, reqs []light) ([]int, error) {
+		info, _ := batcher.FromContext(ctx)
+		weights = append(weights, info.Weight)
+		return nil, errBad
+	}, nil, 2)
+	batch := batcher.NewBatch(fn, batcher.BatchOptions{})
+	for _, weight := range []light{-5, 3, 4, -1} {
+		_, _ = batch.Add(t.Context(), weight)
+	}
+	_ = batch.Start()
+	_, _ = batch.Results(t.Context())
+	if want := []int{7, 3, 4}; !slices.Equal(weights, want) {
+		t.Errorf("calls of weight %d, want %d", weights, want)
+	}
+}
+
+// As in a test of a Func, which need not say what it does not look at.
+func TestAnInfoThatIsNotAlignedIsPassedOn(t *testing.T) {
+	info := batcher.Info{Trigger: batcher.TriggerDelay, Requests: []context.Context{t.Context()}}
+	fn := middleware.Isolate(func(ctx context.Context, reqs []int) ([]string, error) {
+		if got, ok := batcher.FromContext(ctx); !ok || got.Trigger != info.Trigger || len(got.Requests) != 1 {
+			t.Errorf("got %+v, %t", got, ok)
+		}
+		if len(reqs) > 1 {
+			return nil, errBad
+		}
+		return answerAll(reqs), nil
+	}, nil, -1)
+	res, err := fn(batcher.WithInfo(t.Context(), info), upTo(3))
+	if !slices.Equal(res, answerAll(upTo(3))) || err != nil {
+		t.Errorf("got %q, %v", res, err)
+	}
+}
