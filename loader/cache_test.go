@@ -120,3 +120,12 @@ func TestNoCacheKeepsNothing(t *testing.T) {
 	loads(t, l, 1, "v1")
 	s.wants(t, []int{1}, []int{1})
 }
+
+// The map is as long as the keys, and yet has another one.
+func TestAKeyInPlaceOfTheOneAskedForIsCached(t *testing.T) {
+	l := loader.New(func(context.Context, []int) (map[int]string, error) { return map[int]string{9: "v9"}, nil }, loader.Options[int, string]{})
+	if _, err := l.Load(t.Context(), 1); !errors.Is(err, loader.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+	peeks(t, l, 9, "v9")
+}

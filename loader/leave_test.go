@@ -209,3 +209,18 @@ func TestFetchSeesTheValuesOfTheFirstCaller(t *testing.T) {
 		}
 	})
 }
+
+// Not even where Options.Go runs a fetch before Submit returns.
+func TestAnEndedContextFetchesNothing(t *testing.T) {
+	var s source
+	l := loader.New(s.fetch, options(batcher.Options{Go: func(run func()) { run() }}))
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errLeft)
+	if _, err := l.Load(ctx, 1); err != errLeft {
+		t.Errorf("Load: %v", err)
+	}
+	if _, err := l.LoadAll(ctx, []int{2, 3}); !errors.Is(err, errLeft) {
+		t.Errorf("LoadAll: %v", err)
+	}
+	s.wants(t)
+}

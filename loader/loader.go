@@ -22,6 +22,9 @@ import (
 // when Fetch has returned, and not kept. Fetch may be called from several
 // goroutines at once unless Options.Batch.MaxConcurrent is 1 or zero.
 //
+// A Fetch must not load from its own Loader: the keys wait for the next fetch,
+// and that waits for this one where all slots are taken.
+//
 // ctx belongs to no caller: it has no deadline, and it ends when every caller
 // that waits for any of keys has left. With batcher.FromContext its Info can be
 // read; each of Info.Requests has the values of the context of the Load that
