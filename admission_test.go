@@ -330,3 +330,23 @@ func TestAddToAStartedBatchWithoutRoom(t *testing.T) {
 		}
 	})
 }
+
+func TestAllWhoWaitForARequestThatHasWaitedForRoomGetIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := hold()
+		b := batcher.New(r.process, batcher.Options{MaxPending: 1})
+		submitAll(b, 1)
+		futures := make(chan batcher.Future[int])
+		go func() { futures <- b.Submit(context.Background(), 2) }()
+		r.release(1)
+		f := <-futures
+		wait := func() (int, error) { return f.Wait(context.Background()) }
+		first, second := r.later(wait), r.later(wait)
+		r.release(1)
+		for _, answer := range []<-chan outcome{first, second} {
+			if got := <-answer; got.value != 20 || got.err != nil {
+				t.Errorf("got %+v", got)
+			}
+		}
+	})
+}

@@ -110,6 +110,9 @@ func TestCloseOfAStrictRemainder(t *testing.T) {
 				}
 				if c.canceled {
 					expectErrors(t, batcher.ErrClosed, futures[1])
+					if s := b.Stats(); s.Failed != 1 || s.Canceled != 1 {
+						t.Errorf("%+v", s)
+					}
 				}
 				r.expect(t, c.want...)
 			})

@@ -271,6 +271,21 @@ func TestStaleDeadlineDoesNotShortenTheNextBatch(t *testing.T) {
 	}
 }
 
+// Nor is it found where the earliest deadline is looked for again.
+func TestADeadlineOfTheBatchBeforeIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := record()
+		b := batcher.New(r.process, batcher.Options{Delay: time.Minute})
+		b.Submit(r.due(t, 40*time.Second), 1)
+		b.Flush()
+		gone := b.Submit(r.due(t, 20*time.Second), 2)
+		submitAll(b, 3)
+		gone.Cancel()
+		r.until(2 * time.Minute)
+		r.expect(t, "0s manual [1]", "1m0s delay [3]")
+	})
+}
+
 func TestEachKeyHasDeadlinesOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := record()
@@ -454,6 +469,21 @@ func TestADeadlineDoesNotOutliveItsRequestInABatchWithoutASlot(t *testing.T) {
 		r.expect(t, "0s manual [1]", "1m0s delay [3]")
 		close(r.gate)
 		b.Close()
+	})
+}
+
+// It was due before Func became faster, and its request still waits.
+func TestABatchThatADeadlineHasMadeDueStaysDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, took := record(), 100*ms
+		b := batcher.New(r.taking(func(int) time.Duration { return took }), batcher.Options{MaxSize: 2, Delay: time.Hour})
+		submitAll(b, 1, 2)
+		r.until(1000 * ms)
+		took = 10 * ms
+		submitAll(b, 3, 4)
+		b.Submit(r.due(t, 1155*ms), 5) // due at 1.005 s, or, as Func runs from then on, at 1.0275 s
+		r.until(2000 * ms)
+		r.expect(t, "0s size [1 2]", "1s size [3 4]", "1.01s deadline [5]")
 	})
 }
 

@@ -3,6 +3,7 @@ package batcher_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -273,6 +274,75 @@ func TestABatchThatWasShownStaysWhole(t *testing.T) {
 	})
 }
 
+// 31 and 32 could have company: the limit is 7.
+func TestABatchThatWasShownOrFlushedGivesNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		touch func(*batcher.Batcher[int, int])
+		last  string
+	}{
+		"shown":   {func(b *batcher.Batcher[int, int]) { b.Current() }, "650ms idle [33 34]"},
+		"flushed": {func(b *batcher.Batcher[int, int]) { b.Flush() }, "650ms manual [33 34]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := record()
+				b := batcher.New(r.paced(fast, slow, slow, fast, fast, fast, fast, fast), batcher.Options{MaxSize: 8, TargetTime: target})
+				submitBehind(b, 1, 34)
+				c.touch(b)
+				r.until(time.Minute)
+				b.Close()
+				r.expect(t, "0s idle [0]", "50ms size [1 2 3 4 5 6 7 8]", "250ms size [9 10 11 12 13 14 15 16]", "450ms size [17 18 19 20]",
+					"500ms size [21 22 23 24]", "550ms size [25 26 27 28 29 30]", "600ms size [31 32]", c.last)
+			})
+		})
+	}
+}
+
+// The open batch was due, until others took most of its requests.
+func TestWhatIsLeftOfTheOpenBatchWaitsForCompany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := record()
+		b := batcher.New(r.paced(fast, slow, slow, fast, fast, fast, fast, fast, fast),
+			batcher.Options{MaxSize: 8, MinSize: 3, StrictSize: true, TargetTime: target})
+		submitBehind(b, 3, 46)
+		r.until(1000 * ms)
+		submitAll(b, 47)
+		r.expect(t, "0s idle [0 0 0]", "50ms size [1 2 3 4 5 6 7 8]", "250ms size [9 10 11 12 13 14 15 16]", "450ms size [17 18 19 20]",
+			"500ms size [21 22 23 24]", "550ms size [25 26 27 28 29]", "600ms size [30 31 32 33 34 35 36]", "650ms size [37 38 39 40 41 42 43 44]",
+			"1s idle [45 46 47]")
+		b.Close()
+	})
+}
+
+func TestAllWhoWaitForARequestThatMovesAloneGetIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := record()
+		b := batcher.New(r.taking(func(int) time.Duration { return slow }), batcher.Options{MaxSize: 2, TargetTime: target})
+		futures := submitBehind(b, 1, 8)
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() { expectAnswers(t, futures, tenfold(upTo(1, 8))...) })
+		}
+		wg.Wait()
+		r.expect(t, "0s idle [0]", "200ms size [1 2]", "400ms size [3]", "600ms size [4]", "800ms size [5]", "1s size [6]", "1.2s size [7]", "1.4s size [8]")
+	})
+}
+
+func TestTheContextOfARequestThatMovesIsAskedOnceMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := record()
+		b := batcher.New(r.taking(func(int) time.Duration { return slow }), batcher.Options{MaxSize: 2, TargetTime: target})
+		submitBehind(b, 1, 2)
+		ctx := &silent{Context: context.Background()}
+		gone := b.Submit(ctx, 3)
+		ctx.err = context.DeadlineExceeded
+		submitAll(b, 4)
+		expectErrors(t, context.DeadlineExceeded, gone)
+		b.Close()
+		r.expect(t, "0s idle [0]", "200ms size [1 2]", "400ms size [4]")
+	})
+}
+
 func TestABatchIsShownWithoutWhatHasMoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := record()
@@ -372,17 +442,20 @@ func TestWhatMaxWeightLeavesHoldsMinSize(t *testing.T) {
 	})
 }
 
-// The limit has fallen while the batch waited for a slot.
-func TestAddAboveTheLimit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := record()
-		b := batcher.New(r.paced(fast, slow, slow, slow, fast, fast, fast, fast, fast, fast), batcher.Options{MaxSize: 8, TargetTime: target})
-		submitBehind(b, 1, 30)
-		r.until(500 * ms)
-		_, err := b.Current().Add(context.Background(), 31)
-		if want := "batcher: full: the batch holds 6, the limit for TargetTime is 4"; !errors.Is(err, batcher.ErrFull) || err.Error() != want {
-			t.Errorf("got %v, want %s", err, want)
-		}
-		b.Close()
-	})
+// The limit has fallen while the batch waited for a slot, to what it holds or
+// below.
+func TestAddAtTheLimit(t *testing.T) {
+	for _, holds := range []int{4, 6} {
+		synctest.Test(t, func(t *testing.T) {
+			r := record()
+			b := batcher.New(r.paced(fast, slow, slow, slow, fast, fast, fast, fast, fast, fast), batcher.Options{MaxSize: 8, TargetTime: target})
+			submitBehind(b, 1, 24+holds)
+			r.until(500 * ms)
+			_, err := b.Current().Add(context.Background(), 31)
+			if want := fmt.Sprintf("batcher: full: the batch holds %d, the limit for TargetTime is 4", holds); !errors.Is(err, batcher.ErrFull) || err.Error() != want {
+				t.Errorf("got %v, want %s", err, want)
+			}
+			b.Close()
+		})
+	}
 }

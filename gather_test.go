@@ -16,12 +16,16 @@ import (
 // best of three runs counts, since the system may stop a processor.
 func TestCallersThatComeBackFillTheNextBatch(t *testing.T) {
 	const calls, most = 100, 133
-	for name, launch := range map[string]func(func()){"goroutines": nil, "Options.Go": func(run func()) { go run() }} {
+	for name, opts := range map[string]batcher.Options{
+		"goroutines":   {},
+		"Options.Go":   {Go: func(run func()) { go run() }},
+		"full batches": {MaxSize: 64},
+	} {
 		t.Run(name, func(t *testing.T) {
-			batches := batchesOf64Callers(t, calls, launch)
+			batches := batchesOf64Callers(t, calls, opts)
 			for range 2 {
 				if batches > most {
-					batches = min(batches, batchesOf64Callers(t, calls, launch))
+					batches = min(batches, batchesOf64Callers(t, calls, opts))
 				}
 			}
 			if batches > most {
@@ -33,11 +37,11 @@ func TestCallersThatComeBackFillTheNextBatch(t *testing.T) {
 
 // batchesOf64Callers returns how many batches a Func of 1 ms runs until each
 // caller has called so often.
-func batchesOf64Callers(t *testing.T, calls int, launch func(func())) uint64 {
+func batchesOf64Callers(t *testing.T, calls int, opts batcher.Options) uint64 {
 	b := batcher.New(func(_ context.Context, reqs []int) ([]int, error) {
 		time.Sleep(time.Millisecond)
 		return reqs, nil
-	}, batcher.Options{Go: launch})
+	}, opts)
 	defer b.Close()
 	var wg sync.WaitGroup
 	for range 64 {

@@ -44,6 +44,30 @@ func TestLenCountsTheKeysThatHoldABatch(t *testing.T) {
 	})
 }
 
+// It has no open batch and none in Func, but one that another key comes before.
+func TestAKeyIsHeldWhileItsBatchWaitsForItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := hold()
+		k := batcher.NewKeyed(r.processKey, batcher.Options{MaxSize: 1})
+		submitKey(k, "a", 1)
+		synctest.Wait() // it runs
+		submitKey(k, "b", 2)
+		submitKey(k, "a", 3)
+		r.release(1)
+		if got := k.Len(); got != 2 {
+			t.Errorf("%d keys while b runs and a waits, want 2", got)
+		}
+		submitKey(k, "a", 4)
+		r.release(1)
+		r.release(1)
+		if got := k.Len(); got != 1 {
+			t.Errorf("%d keys while a runs, want 1", got)
+		}
+		r.release(1)
+		r.expect(t, "0s size a[1]", "0s size b[2]", "0s size a[3]", "0s size a[4]")
+	})
+}
+
 func TestRefusedRequestsLeaveNoKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := batcher.NewKeyed(func(_ context.Context, _ string, reqs []parcel) ([]parcel, error) { return reqs, nil },

@@ -283,6 +283,27 @@ func TestWithdrawnRequestsAreNotKeptWithTheirNeighbours(t *testing.T) {
 	}
 }
 
+// One that waits for a slot takes no more once nearly all have left it, so that
+// it ends when the last has left.
+func TestABatchThatNearlyAllHaveLeftIsNotKeptWhileFuncIsStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := hold()
+		b := batcher.New(r.process, batcher.Options{})
+		submitAll(b, 1)
+		synctest.Wait() // it runs
+		last := b.Submit(context.Background(), 2)
+		batch := weak.Make(b.Current())
+		for range 1100 {
+			next := b.Submit(context.Background(), 3)
+			last.Cancel()
+			last = next
+		}
+		expectCollected(t, []weak.Pointer[batcher.Batch[int, int]]{batch})
+		r.release(2)
+		expectAnswers(t, []batcher.Future[int]{last}, 30)
+	})
+}
+
 // More callers than a batch takes, so that full batches wait all the time. No
 // batch must keep another, and with it all that follow.
 func TestAnsweredRequestsAreNotKeptWhereTheyMove(t *testing.T) {

@@ -3,6 +3,7 @@ package batcher_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -360,5 +361,19 @@ func TestLowerLimitStartsWhatIsFullByIt(t *testing.T) {
 			t.Errorf("60 requests wait for the delay: %+v", k.Stats())
 		}
 		k.Close()
+	})
+}
+
+func TestRunsThatFailTooLateLowerTheLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := batcher.New(func(context.Context, []int) ([]int, error) {
+			time.Sleep(slow)
+			return nil, errors.New("too late")
+		}, batcher.Options{MaxSize: 8, TargetTime: target})
+		submitBehind(b, 1, 16)
+		b.Close()
+		if limit := b.Stats().SizeLimit; limit != 1 {
+			t.Errorf("the limit is %d, want 1", limit)
+		}
 	})
 }

@@ -123,6 +123,46 @@ func TestInfoWeighsWhatFuncGets(t *testing.T) {
 	}
 }
 
+// Where StrictSize takes it off MaxSize, it is taken off MaxWeight too.
+func TestTheWithdrawnMakeRoomUnderMaxWeightWhereStrict(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var notes []string
+		b := batcher.New(shipment[parcel](&notes), batcher.Options{MaxWeight: 10, MinSize: 3, StrictSize: true})
+		b.Submit(context.Background(), 4)
+		b.Submit(context.Background(), 5).Cancel()
+		b.Submit(context.Background(), 1)
+		b.Submit(context.Background(), 3)
+		synctest.Wait()
+		if got, want := strings.Join(notes, ", "), "idle 8 [4 1 3]"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
+}
+
+// It is full, though it was due before and only waited for a slot.
+func TestABatchBehindARunIsFullByWeight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var notes []string
+		note, end := shipment[parcel](&notes), make(chan struct{})
+		b := batcher.New(func(ctx context.Context, reqs []parcel) ([]parcel, error) {
+			<-end
+			return note(ctx, reqs)
+		}, batcher.Options{MaxWeight: 10})
+		b.Submit(context.Background(), 1)
+		synctest.Wait() // it runs
+		b.Submit(context.Background(), 4)
+		b.Submit(context.Background(), 6)
+		if b.Current() != nil {
+			t.Error("a batch that holds MaxWeight still collects")
+		}
+		close(end)
+		b.Close()
+		if got, want := strings.Join(notes, ", "), "idle 1 [1], weight 10 [4 6]"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
+}
+
 // It counts for MaxWeight, as it does for MaxSize, also after the batch has run.
 func TestAWithdrawnRequestLeavesABatchFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
