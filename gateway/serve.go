@@ -72,7 +72,7 @@ type visit struct {
 	served Served                  // what is found out
 	sent   atomic.Pointer[sending] // the last batch with an item of it, as far as this process sends it
 
-	body *body
+	body body
 	call *Call
 	key  Key
 	held int // the room that its items take
@@ -110,10 +110,7 @@ func (v *visit) within() {
 var steps = []func(*visit) error{(*visit).receive, (*visit).read, (*visit).enter, (*visit).dispatch, (*visit).join}
 
 // receive reads the body.
-func (v *visit) receive() (err error) {
-	v.body, err = v.route.read(v.Context, v.r)
-	return err
-}
+func (v *visit) receive() error { return v.body.read(v.Context, v.route, v.r) }
 
 // read takes the call apart.
 func (v *visit) read() (err error) {
@@ -162,7 +159,7 @@ func unreadable(err error) error {
 // to be passed through.
 func (v *visit) release() {
 	switch {
-	case v.body == nil:
+	case v.body.room == nil: // nobody began to read it
 	case errors.Is(v.err, ErrNotMine):
 		v.body.give(int64(cap(v.body.raw)))
 	default:

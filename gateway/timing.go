@@ -34,7 +34,10 @@ func addTiming(h http.Header, timing string) {
 	}
 }
 
-// milliseconds writes d with three decimals.
+// milliseconds writes d, which is not negative, with three decimals. As a float it
+// takes 400 instructions more.
 func milliseconds(b []byte, d time.Duration) []byte {
-	return strconv.AppendFloat(b, float64(d)/float64(time.Millisecond), 'f', 3, 64)
+	n := d.Round(time.Microsecond).Microseconds()
+	b = append(strconv.AppendInt(b, n/1000, 10), '.')
+	return append(b, byte('0'+n/100%10), byte('0'+n/10%10), byte('0'+n%10))
 }

@@ -59,6 +59,7 @@ type gatherer struct {
 	depth int // of the elements
 	most  int // zero: any number
 	all   [][]byte
+	first [1][]byte // room for all, while it is one, as of most calls
 }
 
 // element takes the element that begins at at, and returns its end.
@@ -72,6 +73,9 @@ func (g *gatherer) element(at int) (end int, err error) {
 func (g *gatherer) keep(at, end int) error {
 	if g.most > 0 && len(g.all) == g.most {
 		return ErrMany
+	}
+	if g.all == nil {
+		g.all = g.first[:0]
 	}
 	g.all = append(g.all, Span{at, end}.Of(g.data))
 	return nil

@@ -32,6 +32,7 @@ type Metrics struct {
 	conns    prometheus.Gauge
 
 	stats atomic.Pointer[func() map[string]batcher.Stats]
+	usual atomic.Pointer[map[string]*usual] // by route; never nil, and the map never changes
 }
 
 var (
@@ -42,6 +43,7 @@ var (
 // New returns the Metrics of a program of this version.
 func New(version string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
+	m.usual.Store(&map[string]*usual{})
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.requests = m.counter("requests_total", "Requests by what their callers were told; passed says whether they went through unbatched. Code 499: the caller had left.", "route", "code", "passed")
 	m.took = m.histogram("request_duration_seconds", "From a request that waits for a batch to its answer.", seconds, "route")
@@ -94,6 +96,10 @@ func (m *Metrics) Add(c prometheus.Collector) { m.registry.MustRegister(c) }
 
 // Served counts a request.
 func (m *Metrics) Served(s gateway.Served) {
+	if s.Status == http.StatusOK && !s.Passed && s.Route != "" && !atDoor(s) {
+		m.usualOf(s.Route).count(s)
+		return
+	}
 	m.requests.WithLabelValues(s.Route, strconv.Itoa(s.Status), strconv.FormatBool(s.Passed)).Inc()
 	if s.Passed || s.Route == "" {
 		return

@@ -2,12 +2,15 @@ package metrics_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -80,6 +83,34 @@ func TestReloadsAreCountedFromZero(t *testing.T) {
 		if !strings.Contains(w.Body.String(), want+"\n") {
 			t.Errorf("%s is not reported", want)
 		}
+	}
+}
+
+// No request is lost where the first of several routes come at once, and what a
+// request did not count in is not reported.
+func TestUsualRequests(t *testing.T) {
+	m := metrics.New("v1")
+	var all sync.WaitGroup
+	for i := range 40 {
+		all.Go(func() {
+			m.Served(gateway.Served{Route: strconv.Itoa(i % 4), Status: 200, Items: 1, In: 2, Out: 3, Took: time.Second, Queued: time.Second})
+		})
+	}
+	all.Wait()
+	m.Served(gateway.Served{Route: "none", Status: 504, Items: 1})
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	got := w.Body.String()
+	for i := range 4 {
+		for _, want := range []string{`requests_total{code="200",passed="false",route="%d"} 10`, `request_bytes_total{route="%d"} 20`, `response_bytes_total{route="%d"} 30`,
+			`request_duration_seconds_count{route="%d"} 10`, `request_queue_seconds_sum{route="%d"} 10`} {
+			if want := fmt.Sprintf("batcher_"+want+"\n", i); !strings.Contains(got, want) {
+				t.Errorf("no %s in\n%s", want, got)
+			}
+		}
+	}
+	if strings.Contains(got, `code="200",passed="false",route="none"`) {
+		t.Errorf("an answer that was not given is reported in\n%s", got)
 	}
 }
 

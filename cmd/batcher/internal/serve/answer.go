@@ -11,7 +11,7 @@ import (
 // limit how long the whole takes.
 type steadyAnswer struct {
 	http.ResponseWriter
-	conn   *http.ResponseController
+	conn   http.ResponseController // a value, which saves an allocation
 	most   time.Duration
 	body   *steadyBody  // of the request; nil is none
 	last   *atomic.Bool // an answer that begins when this is true ends its connection
@@ -23,7 +23,7 @@ const answerPart = 64 << 10
 
 // steadily has h serve r, whose body is body, with a steadyAnswer.
 func (s *server) steadily(h http.Handler, w http.ResponseWriter, r *http.Request, body *steadyBody) {
-	a := &steadyAnswer{ResponseWriter: w, conn: http.NewResponseController(w), most: s.first.Limits.AnswerTime, body: body, last: &s.closed}
+	a := &steadyAnswer{ResponseWriter: w, conn: *http.NewResponseController(w), most: s.first.Limits.AnswerTime, body: body, last: &s.closed}
 	if r.ProtoMajor < 2 {
 		a.free() // the deadline of the request before; a stream has none
 	}

@@ -18,8 +18,8 @@ import (
 // how long the whole takes.
 type steadyBody struct {
 	io.ReadCloser
-	ctx    context.Context // of the request
-	conn   *http.ResponseController
+	ctx    context.Context         // of the request
+	conn   http.ResponseController // a value, which saves an allocation
 	most   time.Duration
 	stream bool // of HTTP/2
 
@@ -38,13 +38,16 @@ func steady(w http.ResponseWriter, r *http.Request, most time.Duration) (*http.R
 	if r.ContentLength == 0 {
 		return r, nil
 	}
-	own := *r
-	body := &steadyBody{ReadCloser: r.Body, ctx: r.Context(), conn: http.NewResponseController(w), most: most, stream: r.ProtoMajor >= 2}
+	own := &struct { // one allocation for both
+		r    http.Request
+		body steadyBody
+	}{r: *r, body: steadyBody{ReadCloser: r.Body, ctx: r.Context(), conn: *http.NewResponseController(w), most: most, stream: r.ProtoMajor >= 2}}
+	body := &own.body
 	if !body.stream {
 		body.limit(most)
 	}
-	own.Body = body
-	return &own, body
+	own.r.Body = body
+	return &own.r, body
 }
 
 // limit sets a deadline, or none for zero, and reports whether that is possible:
