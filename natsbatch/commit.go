@@ -27,6 +27,24 @@ const (
 	commitPause = 50 * time.Millisecond // between tries
 )
 
+// commit stores an envelope, or its parts where the server has come to let less pass
+// than when it was formed. It calls fail for those requests, from one index to before
+// another, that were not accepted.
+func (fe *frontEnd) commit(ctx context.Context, subject string, e *wire.Envelope, id string, fail func(from, to int, err error)) {
+	err, n := fe.publish(ctx, subject, e, id), len(e.Requests)
+	from := int(e.Requests[0].Index)
+	switch {
+	case errors.Is(err, ErrTooLarge) && n > 1:
+		for _, half := range [][]wire.Request{e.Requests[:n/2], e.Requests[n/2:]} {
+			part := *e
+			part.Part, part.Requests = true, half
+			fe.commit(ctx, subject, &part, id+"."+strconv.FormatUint(half[0].Index, 10), fail)
+		}
+	case err != nil:
+		fail(from, from+n, err)
+	}
+}
+
 // publish stores an envelope and returns when it is acknowledged. A try whose
 // outcome is unknown is repeated under the same message id, of which the
 // stream keeps one. publish ends with ctx. It is certain that the envelope was not
@@ -69,7 +87,7 @@ func (fe *frontEnd) publish(ctx context.Context, subject string, e *wire.Envelop
 // unheard reports whether err says that the message reached no stream, or was turned
 // away before it was looked at.
 func unheard(err error) bool {
-	return errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrPermissionViolation) || isBusy(err)
+	return errors.Is(err, errAway) || errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrPermissionViolation) || isBusy(err)
 }
 
 // unacknowledged returns the error of a publish that was given up after err.
@@ -77,7 +95,7 @@ func (fe *frontEnd) unacknowledged(err error, sure bool) error {
 	switch {
 	case sure && isBusy(err):
 		return admissionError(err)
-	case sure:
+	case sure && !errors.Is(err, errAway):
 		return fmt.Errorf("natsbatch: the request was not accepted: no stream takes it: %w", err)
 	case fe.nc.IsConnected():
 		return fmt.Errorf("%w: no acknowledgement: %w", ErrUnknownOutcome, err)
@@ -93,7 +111,7 @@ func (fe *frontEnd) try(ctx context.Context, msg *nats.Msg) error {
 	ctx, cancel := context.WithTimeout(ctx, commitTry)
 	defer cancel()
 	before := fe.nc.LastError()
-	_, err := fe.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
+	err := fe.offer(ctx, msg)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}

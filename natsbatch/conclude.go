@@ -71,8 +71,24 @@ func (w *Worker) keep(d *delivery, by *[fates][]*verdict) error {
 	if e.Kind == wire.KindKey || e.Part {
 		return w.keepEach(d, all)
 	}
-	report, size, most := wire.Report{Number: e.Number}, 0, messageLimit(w.nc, resultBytes)
-	var apart []*verdict
+	report, apart := together(e, all, messageLimit(w.nc, resultBytes))
+	// If another worker has claimed the envelope, this delivery is no longer
+	// this worker's to acknowledge: what the other has yet to store would be lost.
+	switch err := w.persist(d, resultMsg(w.envelopeSubject(stored, e.From, e.Number), report), "result."+d.ack); {
+	case isTooLarge(err) && len(report.Outcomes) > 0: // the server has come to let less pass
+		return w.keep(d, by)
+	case err != nil:
+		return err
+	}
+	by[answered], d.envelope.Part = apart, true // from now on it is settled one by one
+	return w.keepEach(d, apart)
+}
+
+// together returns a report with as many answers as have most bytes together, and the
+// others.
+func together(e *wire.Envelope, all []*verdict, most int) (report wire.Report, apart []*verdict) {
+	report.Number = e.Number
+	size := 0
 	for _, v := range all {
 		o := v.outcome()
 		if size += o.Size(); size > most {
@@ -82,13 +98,7 @@ func (w *Worker) keep(d *delivery, by *[fates][]*verdict) error {
 		report.Outcomes = append(report.Outcomes, o)
 	}
 	report.Split = len(report.Outcomes) < len(e.Requests)
-	// If another worker has claimed the envelope, this delivery is no longer
-	// this worker's to acknowledge: what the other has yet to store would be lost.
-	if err := w.store(d, w.envelopeSubject(stored, e.From, e.Number), report, "result."+d.ack); err != nil {
-		return err
-	}
-	by[answered], d.envelope.Part = apart, true // from now on it is settled one by one
-	return w.keepEach(d, apart)
+	return report, apart
 }
 
 // keepEach stores answers one by one; one that is there already stays.

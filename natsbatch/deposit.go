@@ -2,6 +2,7 @@ package natsbatch
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -17,10 +18,25 @@ func (q Queue) letterTTL() time.Duration { return q.AckWait + time.Minute }
 // results are full.
 func (w *Worker) settled(l *letter, d *delivery) bool {
 	<-l.done
-	if l.receipt == gone {
+	switch l.receipt {
+	case gone:
 		return w.deposit(l, d)
+	case large:
+		return w.apart(l, d)
 	}
 	return l.receipt == come
+}
+
+// apart settles a letter that is larger than the server takes by one for each outcome.
+func (w *Worker) apart(l *letter, d *delivery) bool {
+	var each []*letter
+	for _, data := range apart(l.data, messageLimit(w.nc, len(l.data))) {
+		if len(data) == len(l.data) { // not even the error that it is too large fits
+			return false
+		}
+		each = append(each, w.mail.send(l.to, data))
+	}
+	return !slices.ContainsFunc(each, func(l *letter) bool { return !w.settled(l, d) })
 }
 
 // deposit stores a letter that was not answered. Its front end need not be gone: only
@@ -32,28 +48,22 @@ func (w *Worker) deposit(l *letter, d *delivery) bool {
 	defer w.mail.stores(-1)
 	msg := nats.NewMsg(w.lettersSubject(stored, l.to) + w.mail.id + "." + strconv.FormatUint(l.number, 10))
 	msg.Header.Set(jetstream.MsgTTLHeader, w.letterTTL().String())
+	msg.Data = l.data
 	for {
-		switch final, err := w.depositOnce(msg, l.data); {
+		switch final, err := w.persistOnce(msg); {
 		case err == nil || errors.Is(err, errStored): // by a try that was not acknowledged
 			return true
+		case isTooLarge(err):
+			return w.apart(l, d)
 		case isFull(err) && !w.waitForRoom(d, w.resultStream()), !isFull(err) && final:
 			return false
 		}
 		sleep(w.ctx, persistPause)
 		l = w.mail.send(l.to, l.data)
 		if <-l.done; l.receipt != gone {
-			return l.receipt == come
+			return w.settled(l, d)
 		}
 	}
-}
-
-func (w *Worker) depositOnce(msg *nats.Msg, data []byte) (final bool, err error) {
-	msg.Data = data
-	if final, err = w.persistOnce(msg); isTooLarge(err) {
-		msg.Data = fit(data, messageLimit(w.nc, len(data)))
-		final, err = w.persistOnce(msg)
-	}
-	return final, err
 }
 
 // stores counts letters that are to be stored.

@@ -137,9 +137,7 @@ func (fe *frontEnd) ask(p Priority) batcher.Func[*ask, struct{}] {
 			a.request.Payload = nil // the envelope has it
 		}
 		s := fe.calls.add(e.Number, asks)
-		if err := fe.publish(ctx, subject, e, fe.messageID(e.Number)); err != nil {
-			fe.calls.fail(s, err)
-		}
+		fe.commit(ctx, subject, e, fe.messageID(e.Number), func(from, to int, err error) { fe.calls.fail(s, from, to, err) })
 		return make([]struct{}, len(asks)), nil
 	}
 }
@@ -198,11 +196,11 @@ func (c *calls) report(r *wire.Report) {
 	}
 }
 
-// fail answers all asks of s that have no answer.
-func (c *calls) fail(s *sent, err error) {
+// fail answers those asks of s, from one index to before another, that have no answer.
+func (c *calls) fail(s *sent, from, to int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i := range s.asks {
+	for i := from; i < to; i++ {
 		c.settle(s, i, &answer{err: err})
 	}
 }

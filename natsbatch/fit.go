@@ -16,6 +16,18 @@ func isTooLarge(err error) bool { return errors.Is(err, nats.ErrMaxPayload) }
 // another time, or another worker's server, may well take.
 func noRoom(err error) bool { return isFull(err) || isTooLarge(err) }
 
+// apart returns the reports in data as a message for each outcome, of which one that
+// has more than limit bytes even so is replaced as in fit.
+func apart(data []byte, limit int) (each [][]byte) {
+	reports, _ := wire.DecodeReports(data) // they were written here
+	for _, r := range reports {
+		for _, o := range r.Outcomes {
+			each = append(each, fit(wire.AppendReports(nil, wire.Report{Number: r.Number, Outcomes: []wire.Outcome{o}}), limit))
+		}
+	}
+	return each
+}
+
 // fit returns the reports in data with the largest results replaced by the outcome that
 // they are too large, as many as it takes to have at most limit bytes.
 func fit(data []byte, limit int) []byte {

@@ -49,7 +49,8 @@ type receipt uint8
 const (
 	unknown receipt = iota // the worker ended, or lost its connection, before it knew
 	come
-	gone // the front end does not answer
+	gone  // the front end does not answer
+	large // the server has come to let less pass
 )
 
 // box holds the letters to one front end. The server buffers what a slow link has
@@ -61,7 +62,7 @@ type box struct {
 }
 
 const (
-	resendAbsent = 50 * time.Millisecond // after the server said that the front end has no subscription
+	resendAbsent = 50 * time.Millisecond // after the server said that the front end has no subscription, or while there is no connection
 	absent       = 30 * time.Second      // for so long after a letter was given up, letters to its front end have one try
 	mostSent     = 2 << 20               // bytes under way from one worker to one front end; a letter that is larger goes alone
 	mostWaiting  = 64 << 20              // bytes in all boxes, beyond which batches whose letters wait count as not settled
@@ -127,17 +128,23 @@ func (m *mail) empty(b *box) {
 
 // post sends a letter, and sends it again if it is not answered. It is given up
 // AckWait after its first try by this connection: before that, it may be the worker
-// that was away. m.mu is held.
+// that was away. Then nothing is sent, as in [topology.offer]. m.mu is held.
 func (m *mail) post(l *letter) {
-	if conn := m.conn(); l.until.IsZero() || conn != 0 && conn != l.conn {
+	conn, wait := m.conn(), m.resendLost()
+	if l.until.IsZero() || conn != 0 && conn != l.conn {
 		l.conn, l.until = conn, time.Now().Add(m.AckWait)
 	}
-	subject, answer := m.replySubject(l.to), m.back+strconv.FormatUint(l.number, 10)
-	err := m.nc.PublishRequest(subject, answer, l.data)
+	if conn == 0 {
+		wait = resendAbsent
+	}
+	l.timer = time.AfterFunc(wait, func() { m.resend(l.number) })
+	if conn == 0 {
+		return
+	}
+	err := m.nc.PublishRequest(m.replySubject(l.to), m.back+strconv.FormatUint(l.number, 10), l.data)
 	if isTooLarge(err) {
-		_ = m.nc.PublishRequest(subject, answer, fit(l.data, messageLimit(m.nc, len(l.data))))
-	} // whatever fails is sent again
-	l.timer = time.AfterFunc(m.resendLost(), func() { m.resend(l.number) })
+		m.finish(l, large)
+	} // whatever else fails is sent again
 }
 
 // conn is the number of connections that the worker has had; 0 if it has none now.

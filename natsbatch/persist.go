@@ -58,7 +58,7 @@ func (w *Worker) persistOnce(msg *nats.Msg) (final bool, err error) {
 	stream := w.streamOf(msg.Subject)
 	ctx, cancel := context.WithTimeout(w.ctx, persistTry)
 	defer cancel()
-	_, err = w.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
+	err = w.offer(ctx, msg)
 	switch {
 	case err == nil:
 		w.overdue.stored(stream)

@@ -136,7 +136,7 @@ func passed(t time.Time) time.Duration {
 func (fe *frontEnd) despair(p *presence) {
 	for len(p.doubts) > 0 && time.Now().After(p.doubts[0].until) {
 		for _, s := range p.doubts[0].sent {
-			fe.calls.fail(s, p.doubts[0].why)
+			fe.calls.fail(s, 0, len(s.asks), p.doubts[0].why)
 		}
 		p.doubts = p.doubts[1:]
 	}

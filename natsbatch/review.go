@@ -176,23 +176,40 @@ func (w *Worker) part(d *delivery, e *wire.Envelope, all []wire.Request) error {
 		e.Part = true
 	}
 	for stretch := range slices.Chunk(all, size) {
-		n := 0 // of the stretch are left
-		for i := range stretch {
-			if n < len(e.Requests) && e.Requests[n].Index == stretch[i].Index {
-				n++
-			}
-		}
-		if n == 0 {
-			continue
-		}
-		part := *e
-		part.Requests = e.Requests[:n]
-		if err := w.persistEnvelope(l, &part, partID(d, e, stretch)); err != nil {
+		if err := w.partOne(d, e, l, stretch); err != nil {
 			return err
 		}
-		e.Requests = e.Requests[n:]
 	}
 	return nil
+}
+
+// partOne stores what is left of a stretch, as two parts where the server has come to
+// let less pass.
+func (w *Worker) partOne(d *delivery, e *wire.Envelope, l line, stretch []wire.Request) error {
+	n := 0 // are left
+	for i := range stretch {
+		if n < len(e.Requests) && e.Requests[n].Index == stretch[i].Index {
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	part := *e
+	part.Requests = e.Requests[:n]
+	err := w.persistEnvelope(l, &part, partID(d, e, stretch))
+	switch {
+	case isTooLarge(err) && n > 1:
+		e.Part = true
+		half := len(stretch) / 2
+		if err := w.partOne(d, e, l, stretch[:half]); err != nil {
+			return err
+		}
+		return w.partOne(d, e, l, stretch[half:])
+	case err == nil:
+		e.Requests = e.Requests[n:]
+	}
+	return err
 }
 
 // partID is the same only for the same part of the same message, so that the

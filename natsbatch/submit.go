@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
@@ -67,11 +68,22 @@ func (fe *frontEnd) hand(p Priority) batcher.Func[*wireRequest, Handle] {
 			handles[i] = Handle{frontEnd: fe.id, envelope: e.Number, index: uint64(i)}
 		}
 		fe.futures.add(e.Number, len(reqs))
-		if err := fe.publish(ctx, subject, e, fe.messageID(e.Number)); err != nil {
+		var errs batcher.Errors
+		fe.commit(ctx, subject, e, fe.messageID(e.Number), func(from, to int, err error) {
+			if errs == nil {
+				errs = make(batcher.Errors, len(reqs))
+			}
+			for i := from; i < to; i++ {
+				errs[i] = err
+			}
+		})
+		switch {
+		case errs == nil:
+			return handles, nil
+		case !slices.Contains(errs, nil):
 			fe.futures.remove(e.Number)
-			return nil, err
 		}
-		return handles, nil
+		return handles, errs
 	}
 }
 

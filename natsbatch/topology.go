@@ -90,6 +90,20 @@ func open(ctx context.Context, nc *nats.Conn, q Queue) (*topology, error) {
 	return t, nil
 }
 
+// errAway: nothing was sent, since there is no connection.
+var errAway = errors.New("natsbatch: there is no connection")
+
+// offer sends a message to its stream, and returns when it is stored. While there is no connection it returns errAway:
+// the client would keep the message for whatever server comes next, and lose that
+// connection for good if the server lets less pass.
+func (t *topology) offer(ctx context.Context, msg *nats.Msg) error {
+	if !t.nc.IsConnected() {
+		return errAway
+	}
+	_, err := t.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
+	return err
+}
+
 // streams returns the streams as they must be.
 func (q Queue) streams() (requests, results, dead jetstream.StreamConfig) {
 	requests = q.stream(q.requestStream(), "req.>")
