@@ -26,6 +26,7 @@ func (w *Worker) conclude(d *delivery) {
 		}
 		by[v.fate] = append(by[v.fate], v)
 	}
+	unrun := !d.ran && len(by[handedBack]) == len(d.envelope.Requests)
 	switch err := w.keep(d, &by); {
 	case err != nil && isFull(err) && w.open.Err() != nil:
 		for _, v := range by[answered] {
@@ -42,6 +43,9 @@ func (w *Worker) conclude(d *delivery) {
 	case err != nil:
 		w.letGo(d, err)
 	case left != nil:
+		if unrun && d.line == lineAgain {
+			w.excuse(d)
+		}
 		w.stay(d.remainder(left), time.Duration(left.DelayMS)*time.Millisecond)
 	default:
 		fault.At(fault.Parted)

@@ -24,7 +24,9 @@ type delivery struct {
 	backlog  bool      // more messages wait behind it
 	tries    int       // how often its requests have begun to run, as far as is known
 	suspect  int       // how often that ended in a crash
+	excused  int       // how often it was delivered before and did not run, as far as is known
 	leave    func()    // gives up the places of the batch that settles it; nil: it has none
+	ran      bool      // it is what is left of one that has run
 	holds    bool      // it holds up line again until there is room for it
 
 	mu       sync.Mutex // guards what follows
@@ -57,7 +59,7 @@ func newDelivery(msg *nats.Msg, l line, now time.Time) (*delivery, error) {
 // requests, and how often they have begun to run.
 func (d *delivery) remainder(e *wire.Envelope) *delivery {
 	return &delivery{envelope: e, line: d.line, priority: d.priority, ack: d.ack, count: d.count, stored: d.stored,
-		source: d.source, sequence: d.sequence, backlog: d.backlog, tries: e.Tries, suspect: e.Suspect}
+		source: d.source, sequence: d.sequence, backlog: d.backlog, tries: e.Tries, suspect: e.Suspect, ran: true}
 }
 
 // priorityOf returns an envelope's priority.
@@ -69,12 +71,12 @@ func priorityOf(e *wire.Envelope) Priority {
 }
 
 // redelivered is how often the message was delivered before and neither settled nor
-// put off.
+// put off nor excused.
 func (d *delivery) redelivered() int {
 	if d.envelope.DelayMS > 0 { // it was put off once, on arrival
-		return max(0, d.count-2)
+		return max(0, d.count-2-d.excused)
 	}
-	return d.count - 1
+	return d.count - 1 - d.excused
 }
 
 // early reports whether the delivery is to be put off, and for how long. A message with

@@ -58,6 +58,9 @@ func (w *Worker) release(d *delivery) {
 // unsettled returns the requests of a delivery that have no result yet. For a Do
 // that is all: its results are not kept.
 func (w *Worker) unsettled(d *delivery) ([]wire.Request, error) {
+	if err := w.pardon(d); err != nil {
+		return nil, err
+	}
 	e := d.envelope
 	switch {
 	case e.Kind == wire.KindDo:

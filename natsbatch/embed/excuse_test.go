@@ -1,0 +1,81 @@
+package embed_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/natsbatch"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// deliveries is how often messages of line again were delivered.
+func deliveries(t *testing.T, nc *nats.Conn) uint64 {
+	t.Helper()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := js.Consumer(within(t), "bq_main_req", "test_again")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.CachedInfo().Delivered.Consumer
+}
+
+// A request that has crashed once, and that workers then take and hand back again and
+// again where the queue is full, is not buried: it has not run since.
+func TestAFullQueueBuriesNobodyWhoDoesNotRun(t *testing.T) {
+	t.Parallel()
+	nc := conn(t)
+	q := small["messages"]
+	q.AckWait = time.Minute
+	c := clientOf(t, nc, q)
+	w, err := natsbatch.NewWorker(within(t), nc, q, func(context.Context, []string) ([]string, error) {
+		panic("once")
+	}, natsbatch.WorkerOptions{Backoff: func(int) time.Duration { return time.Second }})
+	worker(t, w, err)
+	h := submitAll(t, c, "innocent")[0]
+	for deliveries(t, nc) == 0 { // when its delay begins
+		time.Sleep(time.Millisecond)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 6 {
+		fill(t, c)
+		before, running, may := deliveries(t, nc), make(chan struct{}, 100), make(chan struct{})
+		w, err := natsbatch.NewWorker(within(t), nc, q, func(_ context.Context, reqs []string) ([]string, error) {
+			running <- struct{}{}
+			<-may
+			if slices.Contains(reqs, "innocent") { // it was the first to run, which is rare
+				return nil, natsbatch.Retry(errUp)
+			}
+			return reqs, nil
+		}, natsbatch.WorkerOptions{Batch: batcher.Options{MaxSize: 4}})
+		worker(t, w, err)
+		soon(t, "Func", running)
+		for ctx := within(t); deliveries(t, nc) <= before; time.Sleep(time.Millisecond) {
+			if ctx.Err() != nil {
+				t.Fatal("it does not come")
+			}
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- w.Close() }()
+		for ctx := within(t); w.Stats().HandedBack == 0 && ctx.Err() == nil; {
+			time.Sleep(time.Millisecond)
+		}
+		close(may)
+		if err := soon(t, "Close", ended); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w, err = natsbatch.NewWorker(within(t), nc, q, echo, natsbatch.WorkerOptions{})
+	worker(t, w, err)
+	if res, err := c.Wait(within(t), h); err != nil || res != "innocent" {
+		t.Errorf("%q, %v", res, err)
+	}
+}

@@ -1,0 +1,41 @@
+package natsbatch
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+)
+
+// excuseSubject is where it is noted that the delivery of a message, which the server
+// counts, was none of its requests' fault.
+func (q Queue) excuseSubject(d *delivery, count int) string {
+	return q.of(stored, d.envelope.From) + ".back." + strconv.FormatUint(d.source, 10) + "." + strconv.Itoa(count)
+}
+
+// excuse notes that a delivery is handed back as it came, by a worker that stops and
+// cannot store it again. It would count as one that killed its worker. Where
+// the results are full too, it does.
+func (w *Worker) excuse(d *delivery) {
+	_ = w.persistNow(resultMsg(w.excuseSubject(d, d.count), wire.Report{Number: d.envelope.Number}), noID)
+}
+
+// pardon finds out how often a delivery of line again was excused. Of other lines it
+// does not matter, since they bury nobody.
+func (w *Worker) pardon(d *delivery) error {
+	if d.line != lineAgain || d.redelivered() == 0 || d.excused > 0 {
+		return nil
+	}
+	excused := make([]bool, d.count-1)
+	err := concurrently(len(excused), func(i int) error {
+		report, err := w.report(w.ctx, w.excuseSubject(d, i+1))
+		excused[i] = report != nil
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	n := len(slices.DeleteFunc(excused, func(yes bool) bool { return !yes }))
+	d.excused, d.tries, d.suspect = n, d.tries-n, d.suspect-n
+	return nil
+}
