@@ -158,7 +158,9 @@ func (q Queue) consumerConfig(l line) jetstream.ConsumerConfig {
 func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (jetstream.Stream, error) {
 	s, err := js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		s, err = js.CreateStream(ctx, want)
+		if err = recent(ctx, js); err == nil {
+			s, err = js.CreateStream(ctx, want)
+		}
 	}
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // by another process, just now
 		s, err = js.Stream(ctx, want.Name)
@@ -167,6 +169,19 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.St
 		return nil, fmt.Errorf("natsbatch: stream %s: %w", want.Name, err)
 	}
 	return s, streamDrift(want, s.CachedInfo().Config)
+}
+
+// apiLevel is that of the first servers that have all that a queue asks for.
+const apiLevel = 2
+
+// recent says that servers are too old, or returns nil. Those would create streams
+// without what they do not know.
+func recent(ctx context.Context, js jetstream.JetStream) error {
+	info, err := js.AccountInfo(ctx)
+	if err == nil && info.API.Level < apiLevel {
+		return fmt.Errorf("the servers are too old: they must be NATS 2.12 or later (JetStream's API has level %d, must be %d)", info.API.Level, apiLevel)
+	}
+	return err
 }
 
 func ensureConsumer(ctx context.Context, s jetstream.Stream, want jetstream.ConsumerConfig) error {

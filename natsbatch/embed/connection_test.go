@@ -132,3 +132,33 @@ func TestCredentialsThatAreRevokedFreeCallers(t *testing.T) {
 		t.Errorf("Do: %v, want ErrUnknownOutcome and why", err)
 	}
 }
+
+// Servers that lack what a queue needs are told apart from ones that are set up
+// differently, and are left as they are.
+func TestServersThatAreTooOld(t *testing.T) {
+	s := serve(t, server.Options{})
+	if err := s.DisableJetStream(); err != nil {
+		t.Fatal(err)
+	}
+	nc, asked := dial(t, s.ClientURL()), make(chan string, 100)
+	if _, err := nc.Subscribe("$JS.API.>", func(msg *nats.Msg) {
+		asked <- msg.Subject
+		answer := `{"error": {"code": 404, "err_code": 10059, "description": "stream not found"}}`
+		if msg.Subject == "$JS.API.INFO" {
+			answer = `{"api": {"level": 1}}`
+		}
+		msg.Respond([]byte(answer))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	err := natsbatch.Setup(within(t), nc, natsbatch.Queue{Endpoint: "test"})
+	if err == nil || errors.Is(err, natsbatch.ErrDrift) || !strings.Contains(err.Error(), "must be NATS 2.12 or later") {
+		t.Errorf("Setup: %v", err)
+	}
+	close(asked)
+	for subject := range asked {
+		if strings.Contains(subject, "CREATE") {
+			t.Errorf("it asked %s", subject)
+		}
+	}
+}
