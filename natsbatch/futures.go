@@ -128,26 +128,60 @@ func (f *futures) afterAbsence() (numbers []uint64) {
 	return numbers
 }
 
+// unknown returns the indices of an envelope whose outcomes are not known.
+func (f *futures) unknown(number uint64) (indices []uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if e := f.byNum[number]; e != nil {
+		for i, o := range e.outcomes {
+			if o == nil {
+				indices = append(indices, uint64(i))
+			}
+		}
+	}
+	return indices
+}
+
 // catchUp asks for the results that were stored while the connection was
 // away, whose events were missed: once for each envelope that is awaited.
 func (fe *frontEnd) catchUp() {
 	fe.back.broadcast()
 	numbers := fe.futures.afterAbsence()
 	_ = concurrently(len(numbers), func(i int) error {
-		if !fe.nc.IsConnected() {
-			return nil // it will be back, or closed
-		}
-		ctx, cancel := context.WithTimeout(fe.life, lookTry)
-		defer cancel()
-		report, err := fe.report(ctx, fe.envelopeSubject(stored, fe.id, numbers[i]))
-		switch {
-		case err != nil || report != nil && report.Split:
-			fe.futures.remove(numbers[i]) // each caller that waits asks for its own
-		case report != nil:
-			fe.futures.report(numbers[i], report.Outcomes)
+		if fe.nc.IsConnected() { // else it will be back, or closed
+			fe.lookUp(numbers[i])
 		}
 		return nil
 	})
+}
+
+// lookUp asks for the results of an envelope. If each caller that waits did, it would
+// be sent all of them as often, and slow connections would carry nothing else.
+func (fe *frontEnd) lookUp(number uint64) {
+	split, err := fe.enter(number, fe.envelopeSubject(stored, fe.id, number))
+	if split {
+		left := fe.futures.unknown(number)
+		err = concurrently(len(left), func(i int) error {
+			_, err := fe.enter(number, fe.indexSubject(stored, fe.id, number, left[i]))
+			return err
+		})
+	}
+	if err != nil {
+		fe.futures.remove(number) // each caller that waits asks for its own
+	}
+}
+
+// enter enters what is stored under a subject, and reports whether other results of
+// its envelope are stored by themselves.
+func (fe *frontEnd) enter(number uint64, subject string) (split bool, err error) {
+	ctx, cancel := context.WithTimeout(fe.life, lookTry)
+	defer cancel()
+	report, err := fe.report(ctx, subject)
+	if report == nil {
+		return false, err
+	}
+	fe.futures.report(number, report.Outcomes)
+	return report.Split, nil
 }
 
 // broadcast wakes all that wait on it.

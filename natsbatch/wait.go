@@ -106,14 +106,15 @@ func (fe *frontEnd) waitRemote(ctx context.Context, h Handle) ([]byte, error) {
 	}
 }
 
-// subjects are where the result of h may be: with its envelope, or alone.
+// subjects are where the result of h may be: alone, or with its envelope, whose
+// results are more to send.
 func (fe *frontEnd) subjects(what string, h Handle) []string {
 	if h.id != "" {
 		return []string{fe.keySubject(what, h.id)}
 	}
 	return []string{
-		fe.envelopeSubject(what, h.frontEnd, h.envelope),
 		fe.indexSubject(what, h.frontEnd, h.envelope, h.index),
+		fe.envelopeSubject(what, h.frontEnd, h.envelope),
 	}
 }
 
