@@ -22,7 +22,7 @@ func runWait(ctx context.Context, args []string, out io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	item := "[" + strings.Repeat("1", 1<<10) + "]"
+	item := "[1" + strings.Repeat(",1", 1<<9) + "]"
 	var conns []net.Conn
 	for left := *requests; left > 0; {
 		text, n := request(item), 1
