@@ -79,12 +79,12 @@ func (c *crew) work(d time.Duration, p pace) (Result, error) {
 	return c.sum(members, c.count.read(), before)
 }
 
-// loop calls until stop. Callers time their calls out of step with one another. Variables that change with each call are local to the loop, so that
-// callers whose memory is adjacent do not slow one another down.
+// loop calls until stop, and once at least: on a busy machine time may be over before its first turn. Callers time their calls out of step with one
+// another. Variables that change with each call are local to the loop, so that callers whose memory is adjacent do not slow one another down.
 func (m *caller) loop(stop *atomic.Bool) {
 	c := *m
 	next := c.id % c.pace.every
-	for !stop.Load() {
+	for over := false; !over; over = stop.Load() {
 		timed := c.requests == next && len(c.latencies) < cap(c.latencies)
 		var began time.Duration
 		if timed {

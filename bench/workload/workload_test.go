@@ -101,9 +101,10 @@ func TestWrongAnswersAreFound(t *testing.T) {
 		broken.Error():      func(req int) (int, error) { return req, broken },
 	}
 	runs := map[string]func(subject.Subject) (workload.Result, error){
-		"do":    func(s subject.Subject) (workload.Result, error) { return workload.RunDo(s, 4, tiny) },
-		"burst": func(s subject.Subject) (workload.Result, error) { return workload.RunBurst(s, 100, tiny) },
-		"open":  func(s subject.Subject) (workload.Result, error) { return workload.RunOpen(s, 1000, tiny, 1) },
+		"do":              func(s subject.Subject) (workload.Result, error) { return workload.RunDo(s, 4, tiny) },
+		"do, in no time,": func(s subject.Subject) (workload.Result, error) { return workload.RunDo(s, 4, workload.Budget{}) },
+		"burst":           func(s subject.Subject) (workload.Result, error) { return workload.RunBurst(s, 100, tiny) },
+		"open":            func(s subject.Subject) (workload.Result, error) { return workload.RunOpen(s, 1000, tiny, 1) },
 	}
 	for want, answer := range answers {
 		s := subject.Subject{Start: func(subject.Settings) subject.Service { return liar{answer} }}
