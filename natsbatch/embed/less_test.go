@@ -70,6 +70,37 @@ func crowd(way *cable, n int, call func(i int)) *sync.WaitGroup {
 	return &callers
 }
 
+// answers makes a worker that takes n requests for a batch, and waits until they run. It
+// returns what is to be closed for them to be answered.
+func answers(t *testing.T, nc *nats.Conn, q natsbatch.Queue, n int, answer func(req []byte) []byte) (may chan struct{}) {
+	t.Helper()
+	ran, may := make(chan struct{}, n), make(chan struct{})
+	w, err := natsbatch.NewWorker(within(t), nc, q, func(_ context.Context, reqs [][]byte) ([][]byte, error) {
+		ran <- struct{}{}
+		<-may
+		res := make([][]byte, len(reqs))
+		for i, req := range reqs {
+			res[i] = answer(req)
+		}
+		return res, nil
+	}, natsbatch.WorkerOptions{Batch: batcher.Options{MaxSize: n, MinSize: n, Delay: time.Minute}})
+	worker(t, w, err)
+	soon(t, "Func", ran)
+	return may
+}
+
+// settled waits until no worker holds a message.
+func settled(t *testing.T, nc *nats.Conn, q natsbatch.Queue) {
+	t.Helper()
+	a, ctx := admin(t, nc, q), within(t)
+	for s, err := a.Stats(ctx); err != nil || s.Lanes[natsbatch.PriorityNormal].Held > 0; s, err = a.Stats(ctx) {
+		if ctx.Err() != nil {
+			t.Fatalf("%+v, %v", s, err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // Requests that met in an envelope which the server no longer takes go without one
 // another, and one that is too large by itself costs nobody a connection.
 func TestRequestsThatFitAlonePass(t *testing.T) {
@@ -126,23 +157,14 @@ func TestResultsThatFitAlonePass(t *testing.T) {
 					t.Errorf("result %d: %d bytes, %v", i, len(res), err)
 				}
 			})
-			ran, may := make(chan struct{}, requests), make(chan struct{})
-			w, err := natsbatch.NewWorker(within(t), back, queue, func(_ context.Context, reqs [][]byte) ([][]byte, error) {
-				ran <- struct{}{}
-				<-may
-				res := make([][]byte, len(reqs))
-				for i, req := range reqs {
-					var n int
-					fmt.Sscan(string(req), &n)
-					res[i] = bytes.Repeat([]byte{byte(n)}, 2<<10)
-					if n == 50 {
-						res[i] = make([]byte, 100<<10)
-					}
+			may := answers(t, back, queue, requests, func(req []byte) []byte {
+				var n int
+				fmt.Sscan(string(req), &n)
+				if n == 50 {
+					return make([]byte, 100<<10)
 				}
-				return res, nil
-			}, natsbatch.WorkerOptions{Batch: batcher.Options{MaxSize: requests, MinSize: requests, Delay: time.Minute}})
-			worker(t, w, err)
-			soon(t, "Func", ran)
+				return bytes.Repeat([]byte{byte(n)}, 2<<10)
+			})
 			meanwhile(t, s, o, func() {
 				close(may)
 				time.Sleep(100 * time.Millisecond) // until the results are on their way
@@ -211,30 +233,13 @@ func TestResultsThatFitAloneWait(t *testing.T) {
 			}
 		})
 	}
-	ran, may := make(chan struct{}, requests), make(chan struct{})
-	w, err := natsbatch.NewWorker(within(t), back, q, func(_ context.Context, reqs [][]byte) ([][]byte, error) {
-		ran <- struct{}{}
-		<-may
-		res := make([][]byte, len(reqs))
-		for i := range res {
-			res[i] = make([]byte, 2<<10)
-		}
-		return res, nil
-	}, natsbatch.WorkerOptions{Batch: batcher.Options{MaxSize: requests, MinSize: requests, Delay: time.Minute}})
-	worker(t, w, err)
-	soon(t, "Func", ran)
+	may := answers(t, back, q, requests, func([]byte) []byte { return make([]byte, 2<<10) })
 	way.set(true)
 	meanwhile(t, s, o, func() {
 		close(may)
 		time.Sleep(100 * time.Millisecond) // until the results are on their way
 	}, front, back)
-	a, ctx := admin(t, back, q), within(t)
-	for s, err := a.Stats(ctx); err != nil || s.Lanes[natsbatch.PriorityNormal].Held > 0; s, err = a.Stats(ctx) {
-		if ctx.Err() != nil {
-			t.Fatalf("%+v, %v", s, err)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	settled(t, back, q)
 	way.set(false)
 	callers.Wait()
 }

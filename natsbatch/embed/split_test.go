@@ -2,14 +2,11 @@ package embed_test
 
 import (
 	"bytes"
-	"context"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/natsbatch"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -41,27 +38,10 @@ func TestSplitResultsAreAskedForOnce(t *testing.T) {
 			}
 		})
 	}
-	ran, may := make(chan struct{}, requests), make(chan struct{})
-	w, err := natsbatch.NewWorker(within(t), back, queue, func(_ context.Context, reqs [][]byte) ([][]byte, error) {
-		ran <- struct{}{}
-		<-may
-		res := make([][]byte, len(reqs))
-		for i, req := range reqs {
-			res[i] = result(req)
-		}
-		return res, nil
-	}, natsbatch.WorkerOptions{Batch: batcher.Options{MaxSize: requests, MinSize: requests, Delay: time.Minute}})
-	worker(t, w, err)
-	soon(t, "Func", ran)
+	may := answers(t, back, queue, requests, result)
 	way.set(true)
 	close(may)
-	a, ctx := admin(t, back, queue), within(t)
-	for s, err := a.Stats(ctx); err != nil || s.Lanes[natsbatch.PriorityNormal].Held > 0; s, err = a.Stats(ctx) {
-		if ctx.Err() != nil {
-			t.Fatalf("%+v, %v", s, err)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	settled(t, back, queue)
 	var asked atomic.Int64 // for results that are together
 	if _, err := back.Subscribe("$JS.API.STREAM.MSG.GET.bq_main_res", func(msg *nats.Msg) {
 		if strings.Count(string(msg.Data), ".") == strings.Count("bq.main.res.test.FRONT.1", ".") {
