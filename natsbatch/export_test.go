@@ -219,18 +219,34 @@ func Reports(numbers ...uint64) []wire.Report {
 	return p.reports
 }
 
-// Reconnect is what a front end that has submitted two envelopes does after an
-// absence, if somebody waits for the first one: it gives the envelopes for which
-// it asks the server, and whether who waits for the second one later asks too.
-func Reconnect(known bool) (asked []uint64, asks bool) {
-	f := &futures{}
-	f.add(1, 1)
-	f.add(2, 1)
-	f.look(Handle{envelope: 1})
-	if known {
-		f.report(2, []wire.Outcome{{}})
+// Envelopes are what a front end has submitted. Those that it has asked the server for
+// stay unanswered.
+type Envelopes struct {
+	f      futures
+	joined map[uint64]*future
+}
+
+func NewEnvelopes(numbers ...uint64) *Envelopes {
+	e := &Envelopes{joined: make(map[uint64]*future)}
+	e.f.urge = make(chan struct{}, 1)
+	for _, n := range numbers {
+		e.f.add(n, 1)
 	}
-	asked = f.afterAbsence()
-	_, ok, changed := f.look(Handle{envelope: 2})
-	return asked, !ok && changed == nil
+	return e
+}
+
+func (e *Envelopes) Wait(n uint64)     { e.joined[n] = e.f.join(n) }
+func (e *Envelopes) Leave(n uint64)    { e.f.leave(e.joined[n]) }
+func (e *Envelopes) Miss()             { e.f.miss() }
+func (e *Envelopes) Again(n uint64)    { e.f.again(n) }
+func (e *Envelopes) Overdue() []uint64 { return e.f.overdue() }
+
+// Urged reports whether the front end was told to look since it last asked.
+func (e *Envelopes) Urged() bool {
+	select {
+	case <-e.f.urge:
+		return true
+	default:
+		return false
+	}
 }

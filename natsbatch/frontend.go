@@ -36,6 +36,7 @@ type frontEnd struct {
 
 func newFrontEnd(t *topology, trace func(context.Context) string) (*frontEnd, error) {
 	fe := &frontEnd{topology: t, id: rand.Text(), trace: trace}
+	fe.futures.urge = make(chan struct{}, 1)
 	fe.life, fe.end = context.WithCancelCause(context.Background())
 	for _, p := range urgency {
 		fe.asks[p] = batcher.New(fe.ask(p), commitOptions)
@@ -50,6 +51,7 @@ func newFrontEnd(t *topology, trace func(context.Context) string) (*frontEnd, er
 	}
 	fe.status = fe.nc.StatusChanged(nats.CONNECTED, nats.CLOSED)
 	go fe.watch()
+	go fe.seek()
 	return fe, nil
 }
 
@@ -68,9 +70,11 @@ func (fe *frontEnd) watch() {
 			}
 			fe.limit.Store(int64(payloadLimit(fe.nc))) // the server may be another
 			fe.attend(&p)
-			fe.catchUp()
+			fe.back.broadcast()
+			fe.futures.miss()
 		case <-beat.C:
 			fe.attend(&p)
+			fe.futures.hurry()
 		case <-fe.life.Done():
 			return
 		}

@@ -2,10 +2,10 @@ package natsbatch
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 	"github.com/nats-io/nats.go"
@@ -21,6 +21,8 @@ const (
 // futures are the envelopes that this front end submitted, with what it has
 // heard of their results.
 type futures struct {
+	urge chan struct{} // has room for one; see seek
+
 	mu    sync.Mutex // guards what follows, and every future
 	byNum map[uint64]*future
 	order []uint64 // as they were added; the oldest are forgotten first
@@ -31,7 +33,10 @@ type futures struct {
 type future struct {
 	outcomes []*wire.Outcome // by index; nil: not known
 	bytes    int
+	split    bool          // what is stored for the envelope is known, and the rest is stored one by one
 	changed  chan struct{} // closed at the next news, or nil
+	waiting  int           // callers
+	due      time.Time     // when the server is asked for what they wait for; zero: nobody has waited yet
 }
 
 func (f *futures) add(number uint64, n int) {
@@ -68,6 +73,25 @@ func (f *futures) drop(number uint64) {
 	}
 }
 
+// wait waits until the outcome of a request is known for good. If only the server
+// knows it, wait reports false.
+func (f *futures) wait(ctx, life context.Context, h Handle) (o wire.Outcome, ok bool, err error) {
+	defer f.leave(f.join(h.envelope))
+	for {
+		o, ok, changed := f.look(h)
+		if ok || changed == nil {
+			return o, ok, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return o, false, context.Cause(ctx)
+		case <-life.Done():
+			return o, false, context.Cause(life)
+		}
+	}
+}
+
 // look returns the outcome of a request, if it is known for good; otherwise a channel
 // that is closed at the next news, or nil if only the server knows: the outcome that a
 // request is dead is withdrawn when the dead letter is put back in the queue.
@@ -87,16 +111,17 @@ func (f *futures) look(h Handle) (o wire.Outcome, ok bool, changed <-chan struct
 	return o, false, e.changed
 }
 
-// report enters the outcomes of an envelope.
-func (f *futures) report(number uint64, outcomes []wire.Outcome) {
+// report enters outcomes of an envelope.
+func (f *futures) report(number uint64, r *wire.Report) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	e := f.byNum[number]
 	if e == nil {
 		return
 	}
-	for i := range outcomes {
-		o := &outcomes[i]
+	e.split = e.split || r.Split
+	for i := range r.Outcomes {
+		o := &r.Outcomes[i]
 		if o.Index >= uint64(len(e.outcomes)) {
 			continue
 		}
@@ -109,79 +134,6 @@ func (f *futures) report(number uint64, outcomes []wire.Outcome) {
 	}
 	e.news()
 	f.trim()
-}
-
-// afterAbsence returns the envelopes whose results are waited for. It forgets the
-// others that lack a result: its event may have been missed, so a caller that waits
-// later, such as one whose Submit has yet to hear that it is accepted, must ask the server.
-func (f *futures) afterAbsence() (numbers []uint64) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for number, e := range f.byNum {
-		switch {
-		case e.changed != nil:
-			numbers = append(numbers, number)
-		case slices.Contains(e.outcomes, nil):
-			f.drop(number)
-		}
-	}
-	return numbers
-}
-
-// unknown returns the indices of an envelope whose outcomes are not known.
-func (f *futures) unknown(number uint64) (indices []uint64) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if e := f.byNum[number]; e != nil {
-		for i, o := range e.outcomes {
-			if o == nil {
-				indices = append(indices, uint64(i))
-			}
-		}
-	}
-	return indices
-}
-
-// catchUp asks for the results that were stored while the connection was
-// away, whose events were missed: once for each envelope that is awaited.
-func (fe *frontEnd) catchUp() {
-	fe.back.broadcast()
-	numbers := fe.futures.afterAbsence()
-	_ = concurrently(len(numbers), func(i int) error {
-		if fe.nc.IsConnected() { // else it will be back, or closed
-			fe.lookUp(numbers[i])
-		}
-		return nil
-	})
-}
-
-// lookUp asks for the results of an envelope. If each caller that waits did, it would
-// be sent all of them as often, and slow connections would carry nothing else.
-func (fe *frontEnd) lookUp(number uint64) {
-	split, err := fe.enter(number, fe.envelopeSubject(stored, fe.id, number))
-	if split {
-		left := fe.futures.unknown(number)
-		err = concurrently(len(left), func(i int) error {
-			_, err := fe.enter(number, fe.indexSubject(stored, fe.id, number, left[i]))
-			return err
-		})
-	}
-	if err != nil {
-		fe.futures.remove(number) // each caller that waits asks for its own
-	}
-}
-
-// enter enters what is stored under a subject, and reports whether other results of
-// its envelope are stored by themselves.
-func (fe *frontEnd) enter(number uint64, subject string) (split bool, err error) {
-	ctx, cancel := context.WithTimeout(fe.life, lookTry)
-	defer cancel()
-	report, err := fe.report(ctx, subject)
-	if report == nil {
-		return false, err
-	}
-	fe.futures.report(number, report.Outcomes)
-	return report.Split, nil
 }
 
 // broadcast wakes all that wait on it.
@@ -233,7 +185,8 @@ func (fe *frontEnd) onDone(msg *nats.Msg) {
 	}
 	reports, err := wire.DecodeReports(msg.Data)
 	if err != nil || len(reports) != 1 {
-		return // Get says why
+		fe.futures.remove(number) // each caller that waits is told why
+		return
 	}
-	fe.futures.report(number, reports[0].Outcomes)
+	fe.futures.report(number, &reports[0])
 }

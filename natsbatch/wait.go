@@ -12,14 +12,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// lookAgain is how often a caller that waits for a result asks the server for it: an
-// event may be lost with a connection.
-const lookAgain = 10 * time.Second
-
-// lookTry is how long one question for a result waits for its answer, which is
-// lost if the server ends meanwhile.
-const lookTry = 2 * time.Second
-
 // get is Client.Get with bytes.
 func (fe *frontEnd) get(ctx context.Context, h Handle) ([]byte, error) {
 	if h.frontEnd == fe.id {
@@ -39,26 +31,11 @@ func (fe *frontEnd) wait(ctx context.Context, h Handle) ([]byte, error) {
 	if err := h.check(); err != nil {
 		return nil, err
 	}
-	var pause <-chan time.Time
-	for h.frontEnd == fe.id {
-		o, ok, changed := fe.futures.look(h)
-		if ok {
+	if h.frontEnd == fe.id {
+		if o, ok, err := fe.futures.wait(ctx, fe.life, h); err != nil {
+			return nil, err
+		} else if ok {
 			return outcome(o)
-		}
-		if changed == nil {
-			break
-		}
-		if pause == nil {
-			pause = time.After(lookAgain)
-		}
-		select {
-		case <-changed:
-		case <-pause:
-			return fe.waitRemote(ctx, h)
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-fe.life.Done():
-			return nil, context.Cause(fe.life)
 		}
 	}
 	return fe.waitRemote(ctx, h)

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gobatcher/batcher/natsbatch"
 	"github.com/nats-io/nats-server/v2/server"
@@ -30,6 +31,65 @@ func TestSplitResultsAreAskedForOnce(t *testing.T) {
 		}
 	}).Wait()
 	result := func(req []byte) []byte { return bytes.Repeat(req, 32<<10) } // 15 of them fill a message
+	callers := waits(t, c, handles[:], result)
+	may := answers(t, back, queue, requests, result)
+	way.set(true)
+	close(may)
+	settled(t, back, queue)
+	together, _ := asked(t, back)
+	way.set(false)
+	callers.Wait()
+	if n := together.Load(); n == 0 || n > requests/4 {
+		t.Errorf("asked %d times", n)
+	}
+}
+
+// asked counts how often front ends ask from now on for results of the queue main that are
+// together, and for one that is by itself.
+func asked(t *testing.T, nc *nats.Conn) (together, single *atomic.Int64) {
+	t.Helper()
+	together, single = new(atomic.Int64), new(atomic.Int64)
+	if _, err := nc.Subscribe("$JS.API.STREAM.MSG.GET.bq_main_res", func(msg *nats.Msg) {
+		if strings.Count(string(msg.Data), ".") == strings.Count("bq.main.res.test.FRONT.1", ".") {
+			together.Add(1)
+		} else {
+			single.Add(1)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return together, single
+}
+
+// crowded reports whether a connection has more subscriptions at any time until it is
+// stopped than at first: callers wait by themselves.
+func crowded(nc *nats.Conn) (stop func() bool) {
+	before, more := nc.NumSubscriptions(), false
+	var watching sync.WaitGroup
+	done := make(chan struct{})
+	watching.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(time.Millisecond):
+				more = more || nc.NumSubscriptions() > before
+			}
+		}
+	})
+	return func() bool {
+		close(done)
+		watching.Wait()
+		return more
+	}
+}
+
+// waits has a caller wait for each result.
+func waits(t *testing.T, c *natsbatch.Client[[]byte, []byte], handles []natsbatch.Handle, result func(req []byte) []byte) *sync.WaitGroup {
+	t.Helper()
 	var callers sync.WaitGroup
 	for i, h := range handles {
 		callers.Go(func() {
@@ -38,24 +98,106 @@ func TestSplitResultsAreAskedForOnce(t *testing.T) {
 			}
 		})
 	}
-	may := answers(t, back, queue, requests, result)
+	return &callers
+}
+
+// Callers that wait for long have the server asked for all of them.
+func TestCallersThatWaitForLongAskTogether(t *testing.T) {
+	t.Parallel()
+	s := serve(t, server.Options{StoreDir: t.TempDir()})
+	way := lay(t, s.Addr(), 0)
+	front, back := dial(t, "nats://"+way.Addr().String()), dial(t, s.ClientURL())
+	c := bytesClient(t, front, queue)
+	handles := make([]natsbatch.Handle, 100)
+	crowd(way, len(handles), func(i int) {
+		var err error
+		if handles[i], err = c.Submit(within(t), []byte{byte(i)}); err != nil {
+			t.Error(err)
+		}
+	}).Wait()
+	same := func(req []byte) []byte { return req }
+	may := answers(t, back, queue, len(handles), same)
+	stop := crowded(front)
+	together, single := asked(t, back)
+	callers := waits(t, c, handles, same)
+	for ctx := within(t); together.Load() < 2 && ctx.Err() == nil; { // within 10 s: the first time is for what the cut may have hidden
+		time.Sleep(10 * time.Millisecond)
+	}
+	time.Sleep(time.Second) // until all have asked who do
+	close(may)
+	callers.Wait()
+	if n := together.Load() + single.Load(); stop() || n > int64(len(handles)/4) {
+		t.Errorf("asked %d times, or by each caller", n)
+	}
+}
+
+// The same holds for results of requests that their front end had to divide, so that
+// none are together, once they have been missed.
+func TestResultsThatAreNotTogetherAreAskedForOnce(t *testing.T) {
+	t.Parallel()
+	o := server.Options{StoreDir: t.TempDir()}
+	s := serve(t, o)
+	way := lay(t, s.Addr(), 0)
+	front, back := dial(t, "nats://"+way.Addr().String()), dial(t, s.ClientURL())
+	c := bytesClient(t, front, queue)
+	handles := make([]natsbatch.Handle, 100)
+	var accepted sync.WaitGroup
+	meanwhile(t, s, o, func() {
+		for i := range handles {
+			accepted.Go(func() {
+				var err error
+				if handles[i], err = c.Submit(within(t), bytes.Repeat([]byte{byte(i)}, 2<<10)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		time.Sleep(100 * time.Millisecond) // until they have met
+	}, front, back)
+	accepted.Wait()
+	first := func(req []byte) []byte { return req[:1] }
+	may := answers(t, back, queue, len(handles), first)
+	callers := waits(t, c, handles, first)
 	way.set(true)
 	close(may)
 	settled(t, back, queue)
-	var asked atomic.Int64 // for results that are together
-	if _, err := back.Subscribe("$JS.API.STREAM.MSG.GET.bq_main_res", func(msg *nats.Msg) {
-		if strings.Count(string(msg.Data), ".") == strings.Count("bq.main.res.test.FRONT.1", ".") {
-			asked.Add(1)
-		}
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if err := back.Flush(); err != nil {
-		t.Fatal(err)
-	}
+	stop := crowded(front)
 	way.set(false)
 	callers.Wait()
-	if n := asked.Load(); n == 0 || n > requests/4 {
-		t.Errorf("asked %d times", n)
+	if stop() {
+		t.Error("each caller asked")
+	}
+}
+
+// A stored result that cannot be read ends the waits of all that it is for, whether its
+// event has come or was missed.
+func TestAResultThatCannotBeReadEndsAllItsWaits(t *testing.T) {
+	t.Parallel()
+	s := serve(t, server.Options{StoreDir: t.TempDir()})
+	way := lay(t, s.Addr(), 0)
+	front, back := dial(t, "nats://"+way.Addr().String()), dial(t, s.ClientURL())
+	c := bytesClient(t, front, queue)
+	for _, missed := range []bool{false, true} {
+		var handles [2]natsbatch.Handle
+		crowd(way, len(handles), func(i int) {
+			var err error
+			if handles[i], err = c.Submit(within(t), []byte{byte(i)}); err != nil {
+				t.Error(err)
+			}
+		}).Wait()
+		var callers sync.WaitGroup
+		for _, h := range handles {
+			callers.Go(func() {
+				if res, err := c.Wait(within(t), h); err == nil || !strings.Contains(err.Error(), "the result cannot be read") {
+					t.Errorf("missed %v: %q, %v", missed, res, err)
+				}
+			})
+		}
+		way.set(missed)
+		envelope := handles[0].String()[:strings.LastIndex(handles[0].String(), ".")]
+		if _, err := back.Request("bq.main.res.test."+envelope, []byte("no result"), time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		way.set(false)
+		callers.Wait()
 	}
 }
