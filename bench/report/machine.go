@@ -2,28 +2,47 @@ package report
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/gobatcher/batcher/bench/stat"
 	"github.com/gobatcher/batcher/bench/subject"
 )
 
 // machine says where the run took place.
-func machine() table {
+func (s Set) machine() table {
 	system := runtime.GOOS + "/" + runtime.GOARCH
 	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		system += ", kernel " + strings.TrimSpace(string(release))
 	}
-	return table{left: 2, columns: []string{"", ""}, rows: [][]string{
+	where := table{left: 2, columns: []string{"", ""}, rows: [][]string{
 		{"CPU", cpuModel()},
 		{"cores", strconv.Itoa(runtime.NumCPU())},
 		{"GOMAXPROCS", strconv.Itoa(runtime.GOMAXPROCS(0))},
 		{"system", system},
 		{"Go", runtime.Version()},
 	}}
+	if apart := s.distances(); len(apart) > 0 {
+		where.rows = append(where.rows, []string{"a cache line to another core and back", fmt.Sprintf("%.0f ns, %.0f to %.0f in single runs", stat.Median(apart), slices.Min(apart), slices.Max(apart))})
+	}
+	return where
+}
+
+// distances are those between two cores before each run of a cell.
+func (s Set) distances() (apart []float64) {
+	for _, results := range s {
+		for _, r := range results {
+			if r.Distance > 0 {
+				apart = append(apart, r.Distance)
+			}
+		}
+	}
+	return apart
 }
 
 // cpuModel is the processor's name, or its architecture if the system does not tell.

@@ -22,7 +22,7 @@ func full(measure func(*workload.Result)) report.Set {
 		for round := range 3 {
 			r := workload.Result{
 				Cell: cell, Requests: 1000, Ns: 100 + float64(round), P50: 2.1e6, P99: 3e6,
-				MeanBatch: 64, Allocs: 0.1, Bytes: 40, Live: 300,
+				MeanBatch: 64, Allocs: 0.1, Bytes: 40, Live: 300, Distance: 100 + float64(round),
 			}
 			measure(&r)
 			set.Add(r)
@@ -166,7 +166,7 @@ func TestReportHoldsEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"3 February 2026", "GOMAXPROCS", "floor-mutex", "## Goals", "performance/do-dark.svg", "3 rounds", "it is 8"} {
+	for _, want := range []string{"3 February 2026", "GOMAXPROCS", "floor-mutex", "## Goals", "performance/do-dark.svg", "3 rounds", "it is 8", "101 ns, 100 to 102 in single runs"} {
 		if !strings.Contains(string(page), want) {
 			t.Errorf("%q is missing", want)
 		}

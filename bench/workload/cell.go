@@ -67,12 +67,14 @@ type Result struct {
 	MeanBatch float64
 	Live      float64 // heap bytes a key while all requests are pending
 	Left      float64 // heap bytes a key once all are answered
+	Distance  float64 // between two cores, before the run: ns that a cache line takes to the other and back; 0 where there is one core
 }
 
 // Run measures the cell in this process. seed fixes the arrivals of Open. An answer that is wrong or missing is an error.
 func (c Cell) Run(b Budget, seed uint64) (Result, error) {
 	var result Result
 	var err error
+	apart := distance()
 	switch c.Workload {
 	case Keys:
 		result, err = runKeys(c.Size, b)
@@ -83,7 +85,7 @@ func (c Cell) Run(b Budget, seed uint64) (Result, error) {
 	default:
 		result, err = c.runSubject(b, seed)
 	}
-	result.Cell = c
+	result.Cell, result.Distance = c, apart
 	if err != nil {
 		return result, fmt.Errorf("%v: %w", c, err)
 	}

@@ -2,6 +2,7 @@ package workload_test
 
 import (
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -38,6 +39,9 @@ func TestCellsMeasure(t *testing.T) {
 			}
 			if result.Cell != test.cell || result.Requests == 0 || result.MeanBatch < 1 || !test.measured(result) {
 				t.Errorf("got %+v", result)
+			}
+			if several := runtime.GOMAXPROCS(0) > 1; result.Distance > 0 != several {
+				t.Errorf("cores are %v ns apart", result.Distance)
 			}
 		})
 	}
