@@ -134,3 +134,21 @@ func TestDurableEndsThoughNobodyAnswers(t *testing.T) {
 		t.Errorf("it ended after %v", took)
 	}
 }
+
+// What the store's server complains of, such as a full disk or, here, a stranger at its
+// port, is in the log, without what it quotes of the stranger.
+func TestDurableStoreComplains(t *testing.T) {
+	g := startGate(t, durableArgs(startUpstream(t), t.TempDir(), "--queue-listen=127.0.0.1:0")...)
+	stranger, err := net.Dial("tcp", strings.TrimPrefix(g.queue(), "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Close()
+	if _, err := stranger.Write([]byte("POST secret\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	g.hears(`level=ERROR msg="the store complains" err=".*parser ERROR`)
+	if strings.Contains(g.said(), "secret") {
+		t.Errorf("the log quotes what a stranger has sent:\n%s", g.said())
+	}
+}

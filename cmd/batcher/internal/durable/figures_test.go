@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"log/slog"
 	"net/http"
 	"os"
 	"regexp"
@@ -52,7 +53,7 @@ func open(t *testing.T) *Later {
 	t.Helper()
 	c := config.Default()
 	c.Store = t.TempDir()
-	link, err := Open(t.Context(), c)
+	link, err := Open(t.Context(), c, func(slog.Level, string) {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func NewLater(l *Link, c *config.Config, next http.Handler) (*Later, error) {
 	defer cancel()
 	q := queued{name: config.Later, queue: laterQueue(c)}
 	var err error
-	if q.admin, err = natsbatch.NewAdmin(ctx, l.Conn, q.queue); err != nil {
+	if q.admin, err = l.admin(ctx, q.queue); err != nil {
 		return nil, err
 	}
 	client, err := natsbatch.NewClient[httpRequest, httpAnswer](ctx, l.Conn, q.queue, natsbatch.ClientOptions{})

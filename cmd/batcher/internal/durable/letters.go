@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -45,7 +46,7 @@ func OpenLetters(c *config.Config, route string, out io.Writer) (*Letters, error
 			return nil, c.Fault("store", "there is no queue in %s", c.Store)
 		}
 	}
-	link, err := Open(context.Background(), c)
+	link, err := Open(context.Background(), c, func(slog.Level, string) {})
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +85,7 @@ func (l *Letters) open(c *config.Config, name string) error {
 	defer cancel()
 	there, err := natsbatch.Exists(ctx, l.link.Conn, q.queue)
 	if err == nil && there {
-		q.admin, err = natsbatch.NewAdmin(ctx, l.link.Conn, q.queue)
+		q.admin, err = l.link.admin(ctx, q.queue)
 	}
 	if err != nil {
 		return fmt.Errorf("dlq: route %s: %w", name, err)

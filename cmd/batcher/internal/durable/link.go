@@ -5,12 +5,15 @@ package durable
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/certs"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
+	"github.com/gobatcher/batcher/natsbatch"
 	"github.com/gobatcher/batcher/natsbatch/embed"
 	"github.com/nats-io/nats.go"
 )
@@ -26,15 +29,27 @@ type Link struct {
 // setupTime is how long servers may take to answer when a program starts.
 const setupTime = 30 * time.Second
 
+// defaultStore bounds a store in bytes on disk, and results is what a queue asks for the
+// results in it, as packages embed and natsbatch have it.
+const (
+	defaultStore = 10 << 30
+	results      = 2 << 30
+)
+
 // Open connects to the store or the servers that c names. With a store it starts the
-// server, which only one process can do. When ctx ends, it stops waiting for servers
-// that do not answer, now and whenever queues are set up.
-func Open(ctx context.Context, c *config.Config) (*Link, error) {
+// server, which only one process can do; warn gets what that warns of, such as a full
+// disk. When ctx ends, it stops waiting for servers that do not answer, now and whenever
+// queues are set up.
+func Open(ctx context.Context, c *config.Config, warn func(level slog.Level, text string)) (*Link, error) {
 	if c.Store == "" {
 		conn, err := connect(ctx, c)
 		return &Link{Conn: conn, ctx: ctx}, err
 	}
-	server, err := embed.Start(c.Store, embed.Options{Listen: c.Queue.Listen})
+	server, err := embed.Start(c.Store, embed.Options{
+		MaxStore: max(defaultStore, 2*c.Queue.MaxBytes+results), // waiting requests, dead letters, results
+		Listen:   c.Queue.Listen,
+		Log:      serverLog(warn),
+	})
 	if err != nil {
 		return nil, c.Fault("store", "%v", err)
 	}
@@ -97,6 +112,15 @@ func options(c *config.Config) ([]nats.Option, error) {
 		opts = append(opts, nats.Secure(secure))
 	}
 	return opts, nil
+}
+
+// admin makes the Admin of a queue, and sets the queue up if need be.
+func (l *Link) admin(ctx context.Context, q natsbatch.Queue) (*natsbatch.Admin, error) {
+	a, err := natsbatch.NewAdmin(ctx, l.Conn, q)
+	if errors.Is(err, natsbatch.ErrDrift) {
+		err = fmt.Errorf("%w; a queue keeps the queue.max-bytes, queue.result-ttl and queue.replicas that it was made with", err)
+	}
+	return a, err
 }
 
 // URL returns where the queue is, without a password: the server in this process,

@@ -43,7 +43,7 @@ func (rs *Routes) at(c *config.Config, name string) (*queued, error) {
 	ctx, cancel := rs.link.setup()
 	defer cancel()
 	var err error
-	if q.admin, err = natsbatch.NewAdmin(ctx, rs.link.Conn, q.queue); err != nil {
+	if q.admin, err = rs.link.admin(ctx, q.queue); err != nil {
 		return nil, fmt.Errorf("route %s: %w", name, err)
 	}
 	rs.all = append(rs.all, q)

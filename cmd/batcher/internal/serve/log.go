@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log"
 	"log/slog"
@@ -96,4 +97,14 @@ func (s *server) lost(n int) {
 func (s *server) untraced(err error) {
 	text, _, _ := strings.Cut(err.Error(), "body: ")
 	_, _ = strays{s}.Write([]byte(strings.TrimRight(text, " (")))
+}
+
+// stored logs what the store's server warns of, without what it quotes, which may be
+// from a stranger who has found its port.
+func (s *server) stored(level slog.Level, text string) {
+	log := newLog(s.first.Log, s.lines) // while it starts
+	if p := s.now.Load(); p != nil {
+		log = p.log
+	}
+	log.Log(context.Background(), level, "the store complains", "err", string(unquoted([]byte(text))))
 }

@@ -93,7 +93,7 @@ func Run(ctx, kill context.Context, opts Options) (err error) {
 		defer sendSpans(kill, provider)
 	}
 	if c.Durable() {
-		if s.link, err = durable.Open(ctx, c); err != nil {
+		if s.link, err = durable.Open(ctx, c, s.stored); err != nil {
 			return err
 		}
 		defer s.link.Close()
