@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -26,8 +27,8 @@ A --store must not be open in another process.`,
 	}
 	cmd.AddCommand(
 		newDLQVerb("list", "List dead letters, one a line: number, when, tries, route, why, and the request", flagsOnly, (*durable.Letters).List),
-		newDLQVerb("retry {NUMBER... | all}", "Try dead letters again, as if they had just arrived", cobra.MinimumNArgs(1), (*durable.Letters).Retry),
-		newDLQVerb("drop {NUMBER... | all}", "Delete dead letters", cobra.MinimumNArgs(1), (*durable.Letters).Drop))
+		newDLQVerb("retry {NUMBER... | all}", "Try dead letters again, as if they had just arrived", lettersNamed, (*durable.Letters).Retry),
+		newDLQVerb("drop {NUMBER... | all}", "Delete dead letters", lettersNamed, (*durable.Letters).Drop))
 	return cmd
 }
 
@@ -58,6 +59,14 @@ func newDLQVerb(use, short string, args cobra.PositionalArgs, do func(*durable.L
 		return nil
 	}
 	return cmd
+}
+
+// lettersNamed wants letters to be named.
+func lettersNamed(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return errors.New("dlq: which ones? Give their numbers, as batcher dlq list shows them, or all")
+	}
+	return nil
 }
 
 // numbersOf parses the numbers of letters; nil stands for all of them.

@@ -262,7 +262,7 @@ func TestDurableFlags(t *testing.T) {
 	if made, err := os.ReadDir(empty); err != nil || len(made) > 0 {
 		t.Errorf("dlq has made %v, %v", made, err)
 	}
-	run("", "dlq", "retry").checkUsage(t, "at least 1 arg")
+	run("", "dlq", "retry").checkUsage(t, "which ones?")
 	run("", "dlq", "drop", "many").checkUsage(t, `"many" is neither the number of a dead letter nor all`)
 }
 

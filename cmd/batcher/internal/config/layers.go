@@ -100,7 +100,7 @@ func (f *Flags) oneRoute(c *Config, at places) (faults Faults) {
 	}
 	if f.Path == "" {
 		if c.Upstream == "" && !f.set.Changed("protocol") {
-			return Faults{{Text: "no configuration: give --config FILE, or --upstream URL and --protocol NAME"}}
+			return Faults{{Text: "no configuration: give --config FILE, or --protocol NAME with --upstream URL or --command PROGRAM"}}
 		}
 		c.Routes = append(c.Routes, r)
 		at["routes[0]"] = Fault{Source: "without --config"}

@@ -322,7 +322,7 @@ func TestFaultsOutsideOfAFile(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"", nil, nil, "no configuration: give --config FILE, or --upstream URL and --protocol NAME"},
+		{"", nil, nil, "no configuration: give --config FILE, or --protocol NAME with --upstream URL or --command PROGRAM"},
 		{"", map[string]string{"BATCHER_UPSTREAM": "http://up"}, nil, "without --config: protocol: must be one of kserve-v1"},
 		{"", nil, []string{"--protocol=kserve-v1"}, "without --config: upstream: must be set, for this route or for all"},
 		{"", nil, []string{"--protocol=kserve-v1", "--upstream=127.0.0.1:8501"}, "--upstream: upstream: must be http[s]://host[:port][/path]: first path"},

@@ -45,7 +45,7 @@ func New(version string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.usual.Store(&map[string]*usual{})
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.requests = m.counter("requests_total", "Requests by what their callers were told; passed says whether they went through unbatched. Code 499: the caller had left.", "route", "code", "passed")
+	m.requests = m.counter("requests_total", "Requests by what their callers were told; passed says whether they were no calls, and so passed through or answered with 404. Code 499: the caller had left.", "route", "code", "passed")
 	m.took = m.histogram("request_duration_seconds", "From a request that waits for a batch to its answer.", seconds, "route")
 	m.queued = m.histogram("request_queue_seconds", "How much of that was not spent in the upstream.", seconds, "route")
 	m.received = m.counter("request_bytes_total", "Bytes of batched requests' bodies.", "route")
