@@ -38,7 +38,8 @@ type Options struct {
 	// TLS is used for Listen; it must hold a certificate. Default: nil, none.
 	TLS *tls.Config
 
-	// Log gets the server's log. Default: nil, no log.
+	// Log gets the server's log, which alone says why a write failed, such as a full
+	// disk. Default: nil, no log.
 	Log server.Logger
 }
 

@@ -28,7 +28,7 @@ func (c *Config) keys() []key {
 		{"tokens", text(&c.Tokens), "File of bearer tokens, one a line; empty lines and lines that start with # are ignored. Requests to the service port must then have one of them in their Authorization header. The file is read again when it changes."},
 		{"upstream-token", text(&c.Token), "File of a bearer token that is sent to upstreams in place of the caller's Authorization header; spaces and line ends around it are cut off. The file is read again when it changes. Empty: the caller's header is sent."},
 		{"admin.listen", text(&c.Admin.Listen), "Address of the admin port, with /healthz, /readyz and /metrics; off for none. Strangers must not be able to reach it."},
-		{"admin.probe", text(&c.Admin.Probe), "Path that /readyz asks every upstream for; a status below 400 means ready. Empty: an upstream that accepts a connection is ready."},
+		{"admin.probe", text(&c.Admin.Probe), "Path that /readyz asks every upstream for; a status below 400 means ready. Empty: an upstream that accepts a connection is ready. With store or nats no upstream is asked: the queue counts."},
 		{"tls.cert", text(&c.TLS.Cert), "File of the service port's certificate chain in PEM. Empty: no TLS. The files of tls and upstream-tls are read again when they change."},
 		{"tls.key", text(&c.TLS.Key), "File of the private key in PEM."},
 		{"tls.client-ca", text(&c.TLS.ClientCA), "File of authorities in PEM, one of which must have signed a client's certificate. Empty: clients need none."},
