@@ -99,12 +99,15 @@ func (s *server) untraced(err error) {
 	_, _ = strays{s}.Write([]byte(strings.TrimRight(text, " (")))
 }
 
-// stored logs what the store's server warns of, without what it quotes, which may be
-// from a stranger who has found its port.
+// stored logs what the store's server warns of, but of a connection not what it quotes,
+// which may be from a stranger who has found the port.
 func (s *server) stored(level slog.Level, text string) {
 	log := newLog(s.first.Log, s.lines) // while it starts
 	if p := s.now.Load(); p != nil {
 		log = p.log
 	}
-	log.Log(context.Background(), level, "the store complains", "err", string(unquoted([]byte(text))))
+	if strings.Contains(text, " - cid:") {
+		text = string(unquoted([]byte(text)))
+	}
+	log.Log(context.Background(), level, "the store complains", "err", strings.TrimSpace(text))
 }
