@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"time"
 
@@ -29,13 +30,6 @@ type Link struct {
 // setupTime is how long servers may take to answer when a program starts.
 const setupTime = 30 * time.Second
 
-// defaultStore bounds a store in bytes on disk, and results is what a queue asks for the
-// results in it, as packages embed and natsbatch have it.
-const (
-	defaultStore = 10 << 30
-	results      = 2 << 30
-)
-
 // Open connects to the store or the servers that c names. With a store it starts the
 // server, which only one process can do; warn gets what that warns of, such as a full
 // disk. When ctx ends, it stops waiting for servers that do not answer, now and whenever
@@ -46,7 +40,7 @@ func Open(ctx context.Context, c *config.Config, warn func(level slog.Level, tex
 		return &Link{Conn: conn, ctx: ctx}, err
 	}
 	server, err := embed.Start(c.Store, embed.Options{
-		MaxStore: max(defaultStore, 2*c.Queue.MaxBytes+results), // waiting requests, dead letters, results
+		MaxStore: math.MaxInt64, // each queue has bounds of its own
 		Listen:   c.Queue.Listen,
 		Log:      serverLog(warn),
 	})

@@ -18,8 +18,10 @@ func TestStoreOfAnySize(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer link.Close()
-	if _, err := link.admin(t.Context(), laterQueue(c)); err != nil {
-		t.Errorf("with 100 GiB: %v", err)
+	for _, c.Queue.Namespace = range []string{"one", "two", "main"} {
+		if _, err := link.admin(t.Context(), laterQueue(c)); err != nil {
+			t.Errorf("namespace %s with 100 GiB: %v", c.Queue.Namespace, err)
+		}
 	}
 	c.Queue.MaxBytes = 1 << 30
 	if _, err := link.admin(t.Context(), laterQueue(c)); err == nil || !strings.Contains(err.Error(), "queue.max-bytes") {
