@@ -26,12 +26,13 @@ func (w *Worker) conclude(d *delivery) {
 		}
 		by[v.fate] = append(by[v.fate], v)
 	}
-	unrun := !d.ran && len(by[handedBack]) == len(d.envelope.Requests)
+	d.ran = d.ran || len(by[retried])+len(by[crashed]) > 0
 	switch err := w.keep(d, &by); {
 	case err != nil && isFull(err) && w.open.Err() != nil:
 		for _, v := range by[answered] {
 			v.fate = handedBack
 		}
+		d.ran = true
 		by[handedBack], by[answered] = append(by[handedBack], by[answered]...), nil
 	case err != nil:
 		w.letGo(d, err)
@@ -43,9 +44,6 @@ func (w *Worker) conclude(d *delivery) {
 	case err != nil:
 		w.letGo(d, err)
 	case left != nil:
-		if unrun && d.line == lineAgain {
-			w.excuse(d)
-		}
 		w.stay(d.remainder(left), time.Duration(left.DelayMS)*time.Millisecond)
 	default:
 		fault.At(fault.Parted)

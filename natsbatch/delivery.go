@@ -26,7 +26,7 @@ type delivery struct {
 	suspect  int       // how often that ended in a crash
 	excused  int       // how often it was delivered before and did not run, as far as is known
 	leave    func()    // gives up the places of the batch that settles it; nil: it has none
-	ran      bool      // it is what is left of one that has run
+	ran      bool      // of what is left of it, some has
 	holds    bool      // it holds up line again until there is room for it
 
 	mu       sync.Mutex // guards what follows
@@ -59,7 +59,7 @@ func newDelivery(msg *nats.Msg, l line, now time.Time) (*delivery, error) {
 // requests, and how often they have begun to run.
 func (d *delivery) remainder(e *wire.Envelope) *delivery {
 	return &delivery{envelope: e, line: d.line, priority: d.priority, ack: d.ack, count: d.count, stored: d.stored,
-		source: d.source, sequence: d.sequence, backlog: d.backlog, tries: e.Tries, suspect: e.Suspect, ran: true}
+		source: d.source, sequence: d.sequence, backlog: d.backlog, tries: e.Tries, suspect: e.Suspect, ran: d.ran}
 }
 
 // priorityOf returns an envelope's priority.

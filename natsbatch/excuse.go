@@ -3,6 +3,7 @@ package natsbatch
 import (
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 )
@@ -13,11 +14,14 @@ func (q Queue) excuseSubject(d *delivery, count int) string {
 	return q.of(stored, d.envelope.From) + ".back." + strconv.FormatUint(d.source, 10) + "." + strconv.Itoa(count)
 }
 
-// excuse notes that a delivery is handed back as it came, by a worker that stops and
-// cannot store it again. It would count as one that killed its worker. Where
-// the results are full too, it does.
-func (w *Worker) excuse(d *delivery) {
-	_ = w.persistNow(resultMsg(w.excuseSubject(d, d.count), wire.Report{Number: d.envelope.Number}), noID)
+// giveBack makes the server deliver a message again after wait, since this worker stops
+// and cannot store its requests again. If they have not run, that is noted: it would count
+// as a delivery that killed its worker. Where the results are full too, it does.
+func (w *Worker) giveBack(d *delivery, wait time.Duration) {
+	if d.line == lineAgain && !d.ran {
+		_ = w.persistNow(resultMsg(w.excuseSubject(d, d.count), wire.Report{Number: d.envelope.Number}), noID)
+	}
+	w.putOff(d, wait)
 }
 
 // pardon finds out how often a delivery of line again was excused. Of other lines it

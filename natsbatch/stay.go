@@ -9,7 +9,7 @@ import "time"
 // server deliver it again.
 func (w *Worker) stay(d *delivery, wait time.Duration) {
 	if w.isDraining() {
-		w.putOff(d, wait)
+		w.giveBack(d, wait)
 		return
 	}
 	w.leases.take(d)
@@ -24,7 +24,7 @@ func (w *Worker) await(d *delivery, until time.Time) {
 		left := time.Until(until)
 		switch {
 		case w.open.Err() != nil:
-			w.putOff(d, max(0, left))
+			w.giveBack(d, max(0, left))
 			w.release(d)
 			return
 		case left <= 0:

@@ -2,12 +2,15 @@ package embed_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/natsbatch"
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -24,6 +27,42 @@ func deliveries(t *testing.T, nc *nats.Conn) uint64 {
 		t.Fatal(err)
 	}
 	return c.CachedInfo().Delivered.Consumer
+}
+
+// stopEarly has a worker of a full queue that stops when a message of line again has come:
+// only the first to come has run then, that or another request.
+func stopEarly(t *testing.T, nc *nats.Conn, q natsbatch.Queue, fn batcher.Func[string, string]) {
+	t.Helper()
+	if _, err := clientOf(t, nc, q).Submit(t.Context(), "r"); err != nil && !errors.Is(err, natsbatch.ErrFull) { // then there is one
+		t.Fatal(err)
+	}
+	other := q
+	other.Endpoint = "other"
+	fill(t, clientOf(t, nc, other))
+	before, running, may := deliveries(t, nc), make(chan struct{}, 100), make(chan struct{})
+	w, err := natsbatch.NewWorker(within(t), nc, q, func(ctx context.Context, reqs []string) ([]string, error) {
+		running <- struct{}{}
+		<-may
+		return fn(ctx, reqs)
+	}, natsbatch.WorkerOptions{Batch: batcher.Options{MaxSize: 4}})
+	worker(t, w, err)
+	soon(t, "Func", running)
+	for ctx := within(t); deliveries(t, nc) <= before; time.Sleep(time.Millisecond) {
+		if ctx.Err() != nil {
+			t.Fatal("it does not come")
+		}
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- w.Close() }()
+	for ctx, s := within(t), w.Stats(); s.HandedBack == 0 && (s.Messages < 2 || s.Active > 1); s = w.Stats() {
+		if time.Sleep(time.Millisecond); ctx.Err() != nil {
+			t.Fatalf("nothing goes back: %+v", s)
+		}
+	}
+	close(may)
+	if err := soon(t, "Close", ended); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // A request that has crashed once, and that workers then take and hand back again and
@@ -49,36 +88,67 @@ func TestAFullQueueBuriesNobodyWhoDoesNotRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 6 {
-		fill(t, c)
-		before, running, may := deliveries(t, nc), make(chan struct{}, 100), make(chan struct{})
-		w, err := natsbatch.NewWorker(within(t), nc, q, func(_ context.Context, reqs []string) ([]string, error) {
-			running <- struct{}{}
-			<-may
+		stopEarly(t, nc, q, func(_ context.Context, reqs []string) ([]string, error) {
 			if slices.Contains(reqs, "innocent") { // it was the first to run, which is rare
 				return nil, natsbatch.Retry(errUp)
 			}
 			return reqs, nil
-		}, natsbatch.WorkerOptions{Batch: batcher.Options{MaxSize: 4}})
-		worker(t, w, err)
-		soon(t, "Func", running)
-		for ctx := within(t); deliveries(t, nc) <= before; time.Sleep(time.Millisecond) {
-			if ctx.Err() != nil {
-				t.Fatal("it does not come")
-			}
-		}
-		ended := make(chan error, 1)
-		go func() { ended <- w.Close() }()
-		for ctx := within(t); w.Stats().HandedBack == 0 && ctx.Err() == nil; {
-			time.Sleep(time.Millisecond)
-		}
-		close(may)
-		if err := soon(t, "Close", ended); err != nil {
-			t.Fatal(err)
-		}
+		})
 	}
 	w, err = natsbatch.NewWorker(within(t), nc, q, echo, natsbatch.WorkerOptions{})
 	worker(t, w, err)
 	if res, err := c.Wait(within(t), h); err != nil || res != "innocent" {
 		t.Errorf("%q, %v", res, err)
+	}
+}
+
+// Requests that a worker did not settle are divided before they run again. Where the queue
+// is full they run in parts nevertheless: who has not had his turn when the worker stops
+// is not suspected.
+func TestAFullQueueSuspectsNobodyBeforeHisTurn(t *testing.T) {
+	t.Parallel()
+	nc := conn(t)
+	q := small["messages"]
+	q.AckWait = time.Minute
+	c := clientOf(t, nc, q)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := wire.Envelope{Kind: wire.KindSubmit, Part: true, Tries: 1, Suspect: 1, From: "front", Number: 1}
+	for i := range uint64(8) {
+		e.Requests = append(e.Requests, wire.Request{Index: i, Payload: []byte(`"innocent"`)})
+	}
+	if _, err := js.Publish(within(t), "bq.main.req.test.again", e.Append(nil)); err != nil {
+		t.Fatal(err)
+	}
+	taken, err := nc.RequestWithContext(within(t), "$JS.API.CONSUMER.MSG.NEXT.bq_main_req.test_again", []byte(`{"batch": 1, "group": "batch"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := taken.Nak(); err != nil { // as if AckWait had passed
+		t.Fatal(err)
+	}
+	tries := func(ctx context.Context, reqs []string) ([]string, error) {
+		for i, m := range natsbatch.Metas(ctx) {
+			if reqs[i] == "innocent" && m.Tries > 2 {
+				t.Errorf("request %s has %d tries", m.ID, m.Tries)
+			}
+		}
+		return reqs, nil
+	}
+	for range 4 {
+		stopEarly(t, nc, q, tries)
+	}
+	w, err := natsbatch.NewWorker(within(t), nc, q, tries, natsbatch.WorkerOptions{})
+	worker(t, w, err)
+	for i := range e.Requests {
+		h, err := natsbatch.ParseHandle(fmt.Sprintf("front.1.%d", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res, err := c.Wait(within(t), h); err != nil || res != "innocent" {
+			t.Errorf("request %d: %q, %v", i, res, err)
+		}
 	}
 }
