@@ -145,7 +145,8 @@ func TestResultsThatFitAlonePass(t *testing.T) {
 			s := serve(t, o)
 			way := lay(t, s.Addr(), 0)
 			front, back := dial(t, "nats://"+way.Addr().String()), dial(t, s.ClientURL())
-			c := bytesClient(t, front, queue)
+			q := natsbatch.Queue{Endpoint: "test", AckWait: time.Minute} // they must not be worked out again
+			c := bytesClient(t, front, q)
 			const requests = 100
 			callers := crowd(way, requests, func(i int) {
 				res, err := calls(c)[name](within(t), fmt.Append(nil, i))
@@ -157,7 +158,7 @@ func TestResultsThatFitAlonePass(t *testing.T) {
 					t.Errorf("result %d: %d bytes, %v", i, len(res), err)
 				}
 			})
-			may := answers(t, back, queue, requests, func(req []byte) []byte {
+			may := answers(t, back, q, requests, func(req []byte) []byte {
 				var n int
 				fmt.Sscan(string(req), &n)
 				if n == 50 {
@@ -177,42 +178,46 @@ func TestResultsThatFitAlonePass(t *testing.T) {
 // Requests that a worker hands back, in messages that the server no longer takes, are
 // nobody's suspects.
 func TestRequestsThatFitAloneGoBack(t *testing.T) {
-	t.Parallel()
-	o := server.Options{StoreDir: t.TempDir()}
-	s := serve(t, o)
-	way := lay(t, s.Addr(), 0)
-	front, back := dial(t, "nats://"+way.Addr().String()), dial(t, s.ClientURL())
-	c := client[[]byte, []byte](t, front, natsbatch.ClientOptions{})
-	const requests = 100
-	callers := crowd(way, requests, func(int) {
-		if _, err := c.Do(within(t), make([]byte, 2<<10)); err != nil {
-			t.Error(err)
-		}
-	})
-	tries := func(ctx context.Context, reqs [][]byte) ([][]byte, error) {
-		for _, m := range natsbatch.Metas(ctx) {
-			if m.Tries > 0 {
-				t.Errorf("request %s has %d tries", m.ID, m.Tries)
+	for _, name := range []string{"Do", "Submit"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := server.Options{StoreDir: t.TempDir()}
+			s := serve(t, o)
+			way := lay(t, s.Addr(), 0)
+			front, back := dial(t, "nats://"+way.Addr().String()), dial(t, s.ClientURL())
+			c := client[[]byte, []byte](t, front, natsbatch.ClientOptions{})
+			const requests = 100
+			callers := crowd(way, requests, func(int) {
+				if res, err := calls(c)[name](within(t), make([]byte, 2<<10)); err != nil || len(res) != 2<<10 {
+					t.Errorf("%d bytes, %v", len(res), err)
+				}
+			})
+			tries := func(ctx context.Context, reqs [][]byte) ([][]byte, error) {
+				for _, m := range natsbatch.Metas(ctx) {
+					if m.Tries > 0 {
+						t.Errorf("request %s has %d tries", m.ID, m.Tries)
+					}
+				}
+				return reqs, nil
 			}
-		}
-		return reqs, nil
+			first, err := natsbatch.NewWorker(within(t), back, queue, tries, natsbatch.WorkerOptions{Batch: batcher.Options{MaxSize: 2 * requests, Delay: time.Hour}})
+			worker(t, first, err)
+			for first.Stats().Active < requests {
+				time.Sleep(time.Millisecond)
+			}
+			ended := make(chan error, 1)
+			meanwhile(t, s, o, func() {
+				go func() { ended <- first.Close() }()
+				time.Sleep(100 * time.Millisecond) // until it wants to hand them back
+			}, front, back)
+			if err := soon(t, "Close", ended); err != nil {
+				t.Error(err)
+			}
+			next, err := natsbatch.NewWorker(within(t), back, queue, tries, natsbatch.WorkerOptions{})
+			worker(t, next, err)
+			callers.Wait()
+		})
 	}
-	first, err := natsbatch.NewWorker(within(t), back, queue, tries, natsbatch.WorkerOptions{Batch: batcher.Options{MaxSize: 2 * requests, Delay: time.Hour}})
-	worker(t, first, err)
-	for first.Stats().Active < requests {
-		time.Sleep(time.Millisecond)
-	}
-	ended := make(chan error, 1)
-	meanwhile(t, s, o, func() {
-		go func() { ended <- first.Close() }()
-		time.Sleep(100 * time.Millisecond) // until it wants to hand them back
-	}, front, back)
-	if err := soon(t, "Close", ended); err != nil {
-		t.Error(err)
-	}
-	next, err := natsbatch.NewWorker(within(t), back, queue, tries, natsbatch.WorkerOptions{})
-	worker(t, next, err)
-	callers.Wait()
 }
 
 // An answer that is kept for a front end which is away is kept in parts, if need be.
