@@ -2,7 +2,6 @@ package embed_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -29,42 +28,6 @@ func deliveries(t *testing.T, nc *nats.Conn) uint64 {
 	return c.CachedInfo().Delivered.Consumer
 }
 
-// stopEarly has a worker of a full queue that stops when a message of line again has come:
-// only the first to come has run then, that or another request.
-func stopEarly(t *testing.T, nc *nats.Conn, q natsbatch.Queue, fn batcher.Func[string, string]) {
-	t.Helper()
-	if _, err := clientOf(t, nc, q).Submit(t.Context(), "r"); err != nil && !errors.Is(err, natsbatch.ErrFull) { // then there is one
-		t.Fatal(err)
-	}
-	other := q
-	other.Endpoint = "other"
-	fill(t, clientOf(t, nc, other))
-	before, running, may := deliveries(t, nc), make(chan struct{}, 100), make(chan struct{})
-	w, err := natsbatch.NewWorker(within(t), nc, q, func(ctx context.Context, reqs []string) ([]string, error) {
-		running <- struct{}{}
-		<-may
-		return fn(ctx, reqs)
-	}, natsbatch.WorkerOptions{Batch: batcher.Options{MaxSize: 4}})
-	worker(t, w, err)
-	soon(t, "Func", running)
-	for ctx := within(t); deliveries(t, nc) <= before; time.Sleep(time.Millisecond) {
-		if ctx.Err() != nil {
-			t.Fatal("it does not come")
-		}
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- w.Close() }()
-	for ctx, s := within(t), w.Stats(); s.HandedBack == 0 && (s.Messages < 2 || s.Active > 1); s = w.Stats() {
-		if time.Sleep(time.Millisecond); ctx.Err() != nil {
-			t.Fatalf("nothing goes back: %+v", s)
-		}
-	}
-	close(may)
-	if err := soon(t, "Close", ended); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // A request that has crashed once, and that workers then take and hand back again and
 // again where the queue is full, is not buried: it has not run since.
 func TestAFullQueueBuriesNobodyWhoDoesNotRun(t *testing.T) {
@@ -88,12 +51,32 @@ func TestAFullQueueBuriesNobodyWhoDoesNotRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 6 {
-		stopEarly(t, nc, q, func(_ context.Context, reqs []string) ([]string, error) {
+		fill(t, c)
+		before, running, may := deliveries(t, nc), make(chan struct{}, 100), make(chan struct{})
+		w, err := natsbatch.NewWorker(within(t), nc, q, func(_ context.Context, reqs []string) ([]string, error) {
+			running <- struct{}{}
+			<-may
 			if slices.Contains(reqs, "innocent") { // it was the first to run, which is rare
 				return nil, natsbatch.Retry(errUp)
 			}
 			return reqs, nil
-		})
+		}, natsbatch.WorkerOptions{Batch: batcher.Options{MaxSize: 4}})
+		worker(t, w, err)
+		soon(t, "Func", running)
+		for ctx := within(t); deliveries(t, nc) <= before; time.Sleep(time.Millisecond) {
+			if ctx.Err() != nil {
+				t.Fatal("it does not come")
+			}
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- w.Close() }()
+		for ctx := within(t); w.Stats().HandedBack == 0 && ctx.Err() == nil; {
+			time.Sleep(time.Millisecond)
+		}
+		close(may)
+		if err := soon(t, "Close", ended); err != nil {
+			t.Fatal(err)
+		}
 	}
 	w, err = natsbatch.NewWorker(within(t), nc, q, echo, natsbatch.WorkerOptions{})
 	worker(t, w, err)
@@ -122,6 +105,9 @@ func TestAFullQueueSuspectsNobodyBeforeHisTurn(t *testing.T) {
 	if _, err := js.Publish(within(t), "bq.main.req.test.again", e.Append(nil)); err != nil {
 		t.Fatal(err)
 	}
+	other := q
+	other.Endpoint = "other"
+	fill(t, clientOf(t, nc, other))
 	taken, err := nc.RequestWithContext(within(t), "$JS.API.CONSUMER.MSG.NEXT.bq_main_req.test_again", []byte(`{"batch": 1, "group": "batch"}`))
 	if err != nil {
 		t.Fatal(err)
@@ -138,7 +124,20 @@ func TestAFullQueueSuspectsNobodyBeforeHisTurn(t *testing.T) {
 		return reqs, nil
 	}
 	for range 4 {
-		stopEarly(t, nc, q, tries)
+		running, may, ended := make(chan struct{}, 100), make(chan struct{}), make(chan error, 1)
+		w, err := natsbatch.NewWorker(within(t), nc, q, func(ctx context.Context, reqs []string) ([]string, error) {
+			running <- struct{}{}
+			<-may
+			return tries(ctx, reqs)
+		}, natsbatch.WorkerOptions{Batch: batcher.Options{MaxSize: 4}})
+		worker(t, w, err)
+		soon(t, "Func", running)
+		go func() { ended <- w.Close() }()
+		time.Sleep(100 * time.Millisecond) // until nothing more is run
+		close(may)
+		if err := soon(t, "Close", ended); err != nil {
+			t.Fatal(err)
+		}
 	}
 	w, err := natsbatch.NewWorker(within(t), nc, q, tries, natsbatch.WorkerOptions{})
 	worker(t, w, err)
