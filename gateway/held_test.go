@@ -48,21 +48,31 @@ func TestSlowCallersHoldTheirOwnAnswerOnly(t *testing.T) {
 }
 
 // A request that is passed through keeps its body as it came, which takes room,
-// and not what that unpacks to.
+// and not what that unpacks to, also if a protocol has read it.
 func TestWhatIsPassedThroughHoldsNoMoreThanHasCome(t *testing.T) {
-	var before uint64
-	passed := false
-	u := newHTTP(t, "", gateway.HTTPOptions{}, func(http.ResponseWriter, *http.Request) {
-		passed = true
-		wantHeap(t, before)
-	})
-	h := newHandler(t, gateway.Route{Protocol: nothing{}, Upstream: u, MaxBody: 2 * heldSize}, gateway.Options{})
-	r := httptest.NewRequest(http.MethodPost, "/", zipped(strings.Repeat("a", heldSize)))
-	r.Header.Set("Content-Encoding", "gzip")
-	before = heapSize()
-	wantAnswer(t, serve(h, r), 200, "")
-	if !passed {
-		t.Error("it was not passed through")
+	for name, c := range map[string]struct {
+		protocol gateway.Protocol
+		body     string
+	}{
+		"no call":              {nothing{}, strings.Repeat("a", heldSize)},
+		"a page's, as no JSON": {gateway.Exec{}, `["` + strings.Repeat("a", heldSize) + `"]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before uint64
+			passed := false
+			u := newHTTP(t, "", gateway.HTTPOptions{}, func(http.ResponseWriter, *http.Request) {
+				passed = true
+				wantHeap(t, before)
+			})
+			h := newHandler(t, gateway.Route{Protocol: c.protocol, Upstream: u, MaxBody: 2 * heldSize}, gateway.Options{})
+			r := httptest.NewRequest(http.MethodPost, "/", zipped(c.body))
+			r.Header = http.Header{"Content-Encoding": {"gzip"}, "Origin": {"https://page.example"}}
+			before = heapSize()
+			wantAnswer(t, serve(h, r), 200, "")
+			if !passed {
+				t.Error("it was not passed through")
+			}
+		})
 	}
 }
 

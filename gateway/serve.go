@@ -113,15 +113,16 @@ var steps = []func(*visit) error{(*visit).receive, (*visit).read, (*visit).enter
 func (v *visit) receive() error { return v.body.read(v.Context, v.route, v.r) }
 
 // read takes the call apart.
-func (v *visit) read() (err error) {
+func (v *visit) read() error {
 	v.served.In = len(v.body.data)
-	v.call, err = v.route.Protocol.Read(v.r, v.body.data, max(0, v.route.MaxPending))
+	call, err := v.route.Protocol.Read(v.r, v.body.data, max(0, v.route.MaxPending))
 	switch {
 	case err != nil:
 		return unreadable(err)
-	case len(v.call.Items) == 0, v.call.ContentType == "" && unasked(v.r):
+	case len(call.Items) == 0, call.ContentType == "" && unasked(v.r):
 		return ErrNotMine
 	}
+	v.call = call // not before: it holds on to what is read, which takes no room where it is passed through
 	v.body.settle()
 	return nil
 }
