@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"compress/gzip"
+	"context"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -76,7 +77,8 @@ func TestCompressedBodiesAreNotKept(t *testing.T) {
 		_, _ = io.WriteString(z, `"]}`)
 		_ = pack.CloseWithError(z.Close())
 	}()
-	r := httptest.NewRequest(http.MethodPost, "/v1/models/m:predict", packed)
+	ctx, leave := context.WithCancel(t.Context())
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/models/m:predict", packed)
 	r.Header.Set("Content-Encoding", "gzip")
 	before := heapSize()
 	done := make(chan struct{})
@@ -88,7 +90,7 @@ func TestCompressedBodiesAreNotKept(t *testing.T) {
 	if now := heapSize(); now > before+size*3/2 {
 		t.Errorf("%d bytes are held for %d", now-before, size)
 	}
-	_ = h.Shutdown(t.Context())
+	leave()
 	<-done
 }
 
