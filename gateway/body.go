@@ -68,10 +68,14 @@ func codingOf(h http.Header) string {
 	}
 }
 
-// take reserves room for n bytes more; a nil body needs none.
+// take reserves room for n bytes more; a nil body needs none. A body for which there
+// can never be room is refused for good.
 func (b *body) take(n int64) error {
 	if b == nil {
 		return nil
+	}
+	if most := b.room.mostBytes; most > 0 && b.held+n > most {
+		return Errorf(http.StatusRequestEntityTooLarge, "the body takes more than the %d bytes that may wait", most)
 	}
 	if err := b.room.enterBytes(n); err != nil {
 		return err

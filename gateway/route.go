@@ -79,11 +79,11 @@ type Route struct {
 
 	// MaxPendingBytes is the most bytes of requests being read, waiting or
 	// being processed; a request that would exceed it is answered with status
-	// 429. What counts is the memory taken for a body, unpacked, and until it is
-	// read also for the body as it came. With what is copied of it, a call keeps
-	// up to three times that; headers, up to 250 bytes for each item, and the
-	// index in the path of a bulk, which each write repeats, do not count.
-	// Default: zero, 256 MiB.
+	// 429, and one that takes more than that by itself with 413. What counts is
+	// the memory taken for a body, unpacked, and until it is read also for the
+	// body as it came. With what is copied of it, a call keeps up to three times
+	// that; headers, up to 250 bytes for each item, and the index in the path of a
+	// bulk, which each write repeats, do not count. Default: zero, 256 MiB.
 	MaxPendingBytes int64
 
 	// MaxBody is the most bytes of the body of a call; a longer one is answered

@@ -333,6 +333,16 @@ func TestPendingBytesAreBounded(t *testing.T) {
 	})
 }
 
+// A body that finds no room even when nothing else waits is refused for good, and
+// keeps none.
+func TestBodyThatTakesMoreThanMayWait(t *testing.T) {
+	h := newHandler(t, gateway.Route{Upstream: &upper{}, MaxBody: 1000, MaxPendingBytes: 1000}, gateway.Options{})
+	r := httptest.NewRequest(http.MethodPost, "/", zipped(strings.Repeat("a", 990)))
+	r.Header.Set("Content-Encoding", "gzip")
+	wantAnswer(t, serve(h, r), 413, "more than the 1000 bytes that may wait")
+	wantAnswer(t, post(h, strings.Repeat("a", 1000)), 200, "AAA")
+}
+
 func TestCallOfMoreItemsThanMayWait(t *testing.T) {
 	h := newHandler(t, gateway.Route{Upstream: &upper{}, MaxItems: 2, MaxPending: 3}, gateway.Options{})
 	wantAnswer(t, post(h, "a,b,c,d"), 413, "4 items")
