@@ -273,4 +273,7 @@ func TestPagesMustSayThatTheySendJSON(t *testing.T) {
 	for _, format := range []string{"application/json", "Application/JSON; charset=utf-8", "application/vnd.api+json"} {
 		wantAnswer(t, ask("https://page.example", format), 502, "")
 	}
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("a"))
+	r.Header.Set("Origin", "https://page.example")
+	wantAnswer(t, serve(newHandler(t, gateway.Route{Upstream: &upper{}}, gateway.Options{}), r), 200, "A") // no JSON in a batch either
 }

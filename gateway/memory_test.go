@@ -94,20 +94,31 @@ func TestCompressedBodiesAreNotKept(t *testing.T) {
 	<-done
 }
 
-// A body of unknown length takes room for the memory that was taken for it.
+// A body of unknown length takes room for the memory that was taken for it, whether
+// it waits in a batch or to be passed through.
 func TestRoomIsThatOfMemory(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHandler(t, gateway.Route{Upstream: &upper{}, Delay: time.Second, MaxBody: 1500, MaxPendingBytes: 1500}, gateway.Options{})
-		unknown := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(strings.Repeat("a", 600)))
-		unknown.ContentLength = -1
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			wantAnswer(t, serve(h, unknown), 200, "AAA")
-		}()
-		synctest.Wait()
-		wantAnswer(t, post(h, strings.Repeat("b", 600)), 429, "too many bytes") // 1,024 are taken
-		<-done
-		wantAnswer(t, post(h, strings.Repeat("b", 600)), 200, "BBB")
-	})
+	for _, c := range []struct {
+		route  gateway.Route
+		status int
+		part   string
+	}{
+		{gateway.Route{Upstream: &upper{}, Delay: time.Second}, 200, "AAA"},
+		{gateway.Route{Protocol: nothing{}, Upstream: &slowly{}}, 202, "aaa"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c.route.MaxBody, c.route.MaxPendingBytes = 1500, 1500
+			h := newHandler(t, c.route, gateway.Options{})
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				unknown := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(strings.Repeat("a", 600)))
+				unknown.ContentLength = -1
+				wantAnswer(t, serve(h, unknown), c.status, c.part)
+			}()
+			synctest.Wait()
+			wantAnswer(t, post(h, strings.Repeat("a", 600)), 429, "too many bytes") // 1,024 are taken
+			<-done
+			wantAnswer(t, post(h, strings.Repeat("a", 600)), c.status, c.part)
+		})
+	}
 }
