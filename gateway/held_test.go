@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -45,6 +46,20 @@ func TestSlowCallersHoldTheirOwnAnswerOnly(t *testing.T) {
 			h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/words", strings.NewReader(c.one)))
 		})
 	}
+}
+
+// Nor does it keep what it sent, which takes no room any more.
+func TestSlowCallersDoNotHoldTheirBodies(t *testing.T) {
+	u := newHTTP(t, "", gateway.HTTPOptions{}, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, "[1]")
+	})
+	h := newHandler(t, gateway.Route{Protocol: gateway.Exec{}, Upstream: u, MaxBody: 2 * heldSize}, gateway.Options{})
+	r := httptest.NewRequest(http.MethodPost, "/", zipped(`["`+strings.Repeat("a", heldSize)+`"]`))
+	r.Header.Set("Content-Encoding", "gzip")
+	before, answer := heapSize(), httptest.NewRecorder()
+	h.ServeHTTP(&slowWriter{answer, func() { wantHeap(t, before) }}, r)
+	wantAnswer(t, answer, 200, "[1]")
 }
 
 // A request that is passed through keeps its body as it came, which takes room,

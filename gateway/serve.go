@@ -159,11 +159,9 @@ func unreadable(err error) error {
 // release gives back the room that the call takes, except for a body that is yet
 // to be passed through.
 func (v *visit) release() {
-	switch {
-	case v.body.room == nil: // nobody began to read it
-	case errors.Is(v.err, ErrNotMine):
+	if errors.Is(v.err, ErrNotMine) {
 		v.body.give(int64(cap(v.body.raw)))
-	default:
+	} else {
 		v.body.give(0)
 	}
 	v.route.pending.leave(v.held)
