@@ -28,7 +28,6 @@ func (b *body) read(ctx context.Context, rt *route, r *http.Request) error {
 	case errors.Is(err, errCoding) && rt.through != nil:
 		return ErrNotMine
 	case err != nil:
-		b.give(0)
 		return b.unread(r, err, rt.MaxBody)
 	}
 	_ = r.Body.Close() // all is read; a stream of HTTP/2 frees its own buffer, of 2 KiB for 1 KB, only now

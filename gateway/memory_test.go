@@ -122,3 +122,27 @@ func TestRoomIsThatOfMemory(t *testing.T) {
 		})
 	}
 }
+
+// A stream of HTTP/2 keeps a buffer until its body is closed, which must not wait
+// for the answer.
+func TestBodiesAreClosedOnceRead(t *testing.T) {
+	body := &closes{Reader: strings.NewReader("a")}
+	u := &upper{send: func(_ context.Context, _ gateway.Key, joined []byte) (gateway.Answer, error) {
+		if !body.closed {
+			t.Error("the body is open while its call waits")
+		}
+		return shout(joined), nil
+	}}
+	wantAnswer(t, serve(newHandler(t, gateway.Route{Upstream: u}, gateway.Options{}), httptest.NewRequest(http.MethodPost, "/", body)), 200, "A")
+}
+
+// closes notes whether it was closed.
+type closes struct {
+	io.Reader
+	closed bool
+}
+
+func (c *closes) Close() error {
+	c.closed = true
+	return nil
+}
