@@ -77,6 +77,7 @@ func TestItemOverTheLimitsFailsItsCallAtOnce(t *testing.T) {
 	if got := u.seen(); len(got) > 0 {
 		t.Errorf("the upstream got %q", got)
 	}
+	wantAnswer(t, post(h, "a,bbbbbb"), 200, "A,BBBBBB") // that is just within them
 }
 
 // A body in a coding that the gateway does not know may be no call.
