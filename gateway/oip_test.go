@@ -120,7 +120,8 @@ func TestOIPv2LeavesOddTensorsToTheUpstream(t *testing.T) {
 		tensor(`"shape":["1"],"data":[1]`), tensor(`"shape":1,"data":[1]`), tensor(`"data":[1]`), tensor(`"shape":[1]`), tensor(`"shape":[2],"data":[1]`), tensor(`"shape":[1],"data":[1,2]`),
 		tensor(`"shape":[2,2],"data":[1,2,3]`), tensor(`"shape":[2,2],"data":[[1,2],[3]]`), tensor(`"shape":[2,2],"data":[[1,2],3,4]`), tensor(`"shape":[2,2],"data":[[1,[2]],[3,4]]`),
 		tensor(`"shape":[2,2],"data":[[1,{}],[3,4]]`), tensor(`"shape":[1],"data":[{}]`), tensor(`"shape":[1],"data":[[1]]`), tensor(`"shape":[2,2,1],"data":[[1,2],[3,4]]`),
-		tensor(`"shape":[999999999,999999999,999999999],"data":[1]`), tensor(`"shape":[1],"data":{}`), tensor(`"shape":[1],"data":[1],"Data":[2]`), tensor(`"shape":[1],"data":[1],"data":[2]`),
+		tensor(`"shape":[999999999,999999999,999999999],"data":[1]`), tensor(`"shape":[2,4,536870913],"data":[1,2,3,4,5,6,7,8]`), // 8 in 32 bits
+		tensor(`"shape":[65536,65537],"data":[1`+strings.Repeat(",1", 65535)+`]`), tensor(`"shape":[1],"data":{}`), tensor(`"shape":[1],"data":[1],"Data":[2]`), tensor(`"shape":[1],"data":[1],"data":[2]`),
 		tensor(`"shape":[1],"parameters":{"binary_data_size":4}`), tensor(`"shape":[1],"data":[1],"parameters":{"shared_memory_region":"r"}`),
 		`{"inputs":[`+a+`],"Inputs":[]}`, `{"inputs":[`+a+`,{"name":"b","shape":[3],"datatype":"INT8","data":[1,2,3]}]}`,
 		`{"inputs":[`+a+`],"parameters":{"binary_data_output":true}}`, `{"inputs":[`+a+`],"outputs":[{"name":"y","parameters":{"binary_data":true}}]}`,

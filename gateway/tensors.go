@@ -137,15 +137,17 @@ func formOf(data []byte) byte {
 // eachRow cuts data of these dimensions into rows and calls put for each. What it
 // was called with before an error is worth nothing.
 func eachRow(data []byte, dims []int, put func(row int, part []byte)) error {
-	length := 1 // of a row
+	values := 1
 	if slices.Contains(dims, 0) {
-		length = 0
+		values = 0
 	}
-	for _, d := range dims[1:] {
-		if length *= d; length > len(data) {
+	for _, d := range dims {
+		if d > 0 && values > len(data)/d { // values*d might not fit 32 bits
 			return errFewData
 		}
+		values *= d
 	}
+	length := values / dims[0] // of a row
 	if bytes.IndexByte(data, '"') < 0 && bytes.IndexByte(data, '{') < 0 && bytes.LastIndexByte(data, '[') == 0 {
 		return numberRows(trim(data[1:len(data)-1]), dims[0], length, put)
 	}

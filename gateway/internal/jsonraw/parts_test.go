@@ -27,8 +27,10 @@ func TestPointer(t *testing.T) {
 			t.Errorf("%q leads to no array: %v", pointer, err)
 		}
 	}
-	if _, _, _, err := taken(t, "/twice", doc); err == nil || err == jsonraw.ErrNoArray {
-		t.Errorf("taken what occurs twice: %v", err)
+	for pointer, doc := range map[string]string{"/twice": doc, "/": `{"":[1],"":[2]}`} {
+		if _, _, _, err := taken(t, pointer, doc); err == nil || err == jsonraw.ErrNoArray {
+			t.Errorf("taken what occurs twice: %v", err)
+		}
 	}
 }
 

@@ -29,8 +29,6 @@ func (s *Scanner) Take(p Pointer, data []byte, most int) (array Span, elements [
 	switch {
 	case err != nil:
 		return Span{}, nil, false, err
-	case t.twice != "":
-		return Span{}, nil, false, fmt.Errorf("JSON: %q occurs twice in an object", t.twice)
 	case t.other:
 		return Span{}, nil, false, ErrNoArray
 	}
@@ -42,8 +40,7 @@ type taker struct {
 	gatherer
 	at    Span
 	found bool
-	other bool   // what was found is not an array
-	twice string // a name on the way that occurs twice
+	other bool // what was found is not an array
 }
 
 // find returns the end of the value that begins at at, which is on the way; left
@@ -79,8 +76,7 @@ func (t *taker) object(at, depth int, left Pointer) (end int, err error) {
 			return t.value(m.start, depth)
 		}
 		if seen {
-			t.twice = left[0]
-			return t.value(m.start, depth)
+			return m.start, fmt.Errorf("JSON: %q occurs twice in an object", left[0])
 		}
 		seen = true
 		return t.find(m.start, depth, left[1:])
