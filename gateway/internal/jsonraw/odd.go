@@ -1,6 +1,9 @@
 package jsonraw
 
-import "strconv"
+import (
+	"bytes"
+	"strconv"
+)
 
 // This file says what makes a text odd. RFC 8259 leaves it to parsers to set
 // limits on depth, on the range of numbers and on the characters of strings
@@ -9,8 +12,10 @@ import "strconv"
 
 // The most that every parser takes.
 const (
-	oddDepth  = 30  // arrays and objects in one another: ASP.NET Core takes 32, and a batch may add one
-	oddNumber = 100 // bytes of a number: Jackson takes 1,000
+	oddDepth  = 30   // arrays and objects in one another: ASP.NET Core takes 32, and a batch may add one
+	oddNumber = 100  // bytes of a number: Jackson takes 1,000
+	oddLarge  = 308  // an exponent, also of zero: RapidJSON takes no larger one
+	oddSmall  = -999 // an exponent: PostgreSQL takes -16,383
 )
 
 // Integers of so many bytes fit 64 bits, and numbers of no more than oddNumber
@@ -35,8 +40,11 @@ func (s *Scanner) long(number []byte, whole bool) {
 // large is called for each number with more than plainExponent digits in its
 // exponent. It is odd if it is out of the range of a double.
 func (s *Scanner) large(number []byte) {
-	_, err := strconv.ParseFloat(string(number), 64)
-	s.Odd = s.Odd || err != nil
+	exponent, err := strconv.Atoi(string(number[bytes.IndexAny(number, "eE")+1:]))
+	if err == nil {
+		_, err = strconv.ParseFloat(string(number), 64)
+	}
+	s.Odd = s.Odd || err != nil || exponent > oddLarge || exponent < oddSmall
 }
 
 // enter is called for each array and object with its depth.
