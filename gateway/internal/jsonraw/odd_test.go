@@ -1,6 +1,7 @@
 package jsonraw_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,7 +13,7 @@ func TestOdd(t *testing.T) {
 	for text, want := range map[string]bool{
 		`[1]`: false, `"a"`: false, `"\n\\\"\u00e9"`: false, `"\ud83d\ude00"`: false, `"\uD83D\uDE00x\uDBFF\uDFFF"`: false, `"😀"`: false, `"\\ud83d"`: false, `"\\\\ud83d"`: false,
 		`"\uE000\uD7ff"`: false,
-		`"\ud83d"`:       true, `"\ude00"`: true, `"\ude00\ud83d"`: true, `"\ud83d\ud83d\ude00"`: true, `"\ud83dx\ude00"`: true, `"\ud83d\n"`: true, `"\\\ud83d"`: true, `{"\uDFFF":1}`: true,
+		`"\ud83d"`:       true, `"\ude00"`: true, `"\ude00\ud83d"`: true, `"\ud83d\ud83d\ude00"`: true, `"\ud83dx\ude00"`: true, `"\ud83dxude00"`: true, `"\ud83d\nde00"`: true, `"\ud83d\n"`: true, `"\\\ud83d"`: true, `{"\uDFFF":1}`: true,
 		`"\ud83d\u00e9"`:                         true,
 		`"\u00e9\ude00"`:                         true,
 		`["NaN", "a\"Infinity\""]`:               false,
@@ -52,6 +53,16 @@ func TestOdd(t *testing.T) {
 		var s jsonraw.Scanner
 		if err := s.Valid([]byte(text)); err != nil || s.Odd != want {
 			t.Errorf("%s: odd %t, %v, want %t", text, s.Odd, err, want)
+		}
+	}
+}
+
+// A text may end anywhere, also between the halves of a character.
+func TestOddTextsThatEndTooEarly(t *testing.T) {
+	const text = `"\ud83d\ude00"`
+	for n := range len(text) {
+		if err := new(jsonraw.Scanner).Valid(slices.Clip([]byte(text[:n]))); err == nil {
+			t.Errorf("%s: no error", text[:n])
 		}
 	}
 }
