@@ -12,10 +12,11 @@ import (
 
 // The most that every parser takes.
 const (
-	oddDepth  = 30   // arrays and objects in one another: ASP.NET Core takes 32, and a batch may add one
-	oddNumber = 100  // bytes of a number: Jackson takes 1,000
-	oddLarge  = 308  // an exponent, also of zero: RapidJSON takes no larger one
-	oddSmall  = -999 // an exponent: PostgreSQL takes -16,383
+	oddDepth  = 30     // arrays and objects in one another: ASP.NET Core takes 32, and a batch may add one
+	oddNumber = 100    // bytes of a number: Jackson takes 1,000
+	oddName   = 10_000 // bytes of a name, quotes included: Jackson takes 50,000
+	oddLarge  = 308    // an exponent, also of zero: RapidJSON takes no larger one
+	oddSmall  = -999   // an exponent: PostgreSQL takes -16,383
 )
 
 // Integers of so many bytes fit 64 bits, and numbers of no more than oddNumber

@@ -10,6 +10,7 @@ import (
 
 func TestOdd(t *testing.T) {
 	nested := func(n int) string { return strings.Repeat(`[`, n) + strings.Repeat(`]`, n) }
+	long := strings.Repeat("a", 9998)
 	for text, want := range map[string]bool{
 		`[1]`: false, `"a"`: false, `"\n\\\"\u00e9"`: false, `"\ud83d\ude00"`: false, `"\uD83D\uDE00x\uDBFF\uDFFF"`: false, `"😀"`: false, `"\\ud83d"`: false, `"\\\\ud83d"`: false,
 		`"\uE000\uD7ff"`: false,
@@ -47,6 +48,8 @@ func TestOdd(t *testing.T) {
 		"0." + strings.Repeat("1", 99):           true,
 		`{"a":{"b":` + nested(28) + `}}`:         false,
 		`{"a":{"b":` + nested(29) + `}}`:         true,
+		`{"` + long + `":"` + long + `a"}`:       false,
+		`{"` + long + `a":1}`:                    true,
 		`["` + nested(40) + `"]`:                 false,
 		`[` + strings.Repeat("[1],", 99) + `[]]`: false,
 	} {

@@ -174,6 +174,7 @@ func (s *Scanner) name(at int) (end, value int, err error) {
 	if end, err = s.text(at); err != nil {
 		return end, end, err
 	}
+	s.Odd = s.Odd || end-at > oddName
 	at = space(data, end)
 	if at >= len(data) || data[at] != ':' {
 		return end, at, unexpected(data, at, "after a name")
