@@ -8,8 +8,10 @@ import (
 	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
 )
 
+// nested is n arrays, one in another.
+func nested(n int) string { return strings.Repeat(`[`, n) + strings.Repeat(`]`, n) }
+
 func TestOdd(t *testing.T) {
-	nested := func(n int) string { return strings.Repeat(`[`, n) + strings.Repeat(`]`, n) }
 	long := strings.Repeat("a", 9998)
 	for text, want := range map[string]bool{
 		`[1]`: false, `"a"`: false, `"\n\\\"\u00e9"`: false, `"\ud83d\ude00"`: false, `"\uD83D\uDE00x\uDBFF\uDFFF"`: false, `"😀"`: false, `"\\ud83d"`: false, `"\\\\ud83d"`: false,
@@ -70,25 +72,38 @@ func TestOddTextsThatEndTooEarly(t *testing.T) {
 	}
 }
 
-// Whichever way a text is gone through, all of it is looked at.
+// Whichever way a text is gone through, all of it is looked at, and what has been
+// found is not forgotten.
 func TestOddIsNoticedEverywhere(t *testing.T) {
 	p, _ := jsonraw.ParsePointer("/a/1")
-	for _, text := range []string{`{"x":1e400,"a":[0,[1]]}`, `{"a":[1e400,[1]]}`, `{"a":[0,[1,1e400]]}`, `{"a":[0,[1]],"\u0000":1}`, `{"a":[0,[1],{"x":"\ud800"}]}`} {
-		for name, read := range map[string]func(*jsonraw.Scanner) error{
-			"Valid":   func(s *jsonraw.Scanner) error { return s.Valid([]byte(text)) },
-			"Members": func(s *jsonraw.Scanner) error { return s.Members([]byte(text), func(string, jsonraw.Span) {}) },
-			"Take": func(s *jsonraw.Scanner) error {
-				_, _, _, err := s.Take(p, []byte(text), 0)
-				return err
-			},
-			"Rewrite": func(s *jsonraw.Scanner) error {
-				_, err := s.Rewrite(nil, []byte(text), func(dst []byte, _ string, value []byte) []byte { return append(dst, value...) })
-				return err
-			},
-		} {
+	plain := `{"x":` + nested(29) + `,"a":[` + nested(28) + `,[` + nested(27) + `]]}`
+	odd := []string{
+		`{"x":1e400,"a":[0,[1]]}`, `{"a":[1e400,[1]]}`, `{"a":[0,[1,1e400]]}`, `{"a":[0,[1]],"\u0000":1}`, `{"a":[0,[1],{"x":"\ud800"}]}`,
+		`{"x":` + nested(30) + `,"a":[0,[1]]}`, `{"a":[` + nested(29) + `,[1]]}`, `{"a":[0,[` + nested(28) + `]]}`,
+	}
+	for name, read := range map[string]func(*jsonraw.Scanner, string) error{
+		"Valid": func(s *jsonraw.Scanner, text string) error { return s.Valid([]byte(text)) },
+		"Members": func(s *jsonraw.Scanner, text string) error {
+			return s.Members([]byte(text), func(string, jsonraw.Span) {})
+		},
+		"Take": func(s *jsonraw.Scanner, text string) error {
+			_, _, _, err := s.Take(p, []byte(text), 0)
+			return err
+		},
+		"Rewrite": func(s *jsonraw.Scanner, text string) error {
+			_, err := s.Rewrite(nil, []byte(text), func(dst []byte, _ string, value []byte) []byte { return append(dst, value...) })
+			return err
+		},
+	} {
+		for _, text := range odd {
 			var s jsonraw.Scanner
-			if err := read(&s); err != nil || !s.Odd {
-				t.Errorf("%s of %s: odd %t, %v", name, text, s.Odd, err)
+			if err := read(&s, plain); err != nil || s.Odd {
+				t.Errorf("%s: odd %t, %v", name, s.Odd, err)
+			}
+			for _, next := range []string{text, plain} {
+				if err := read(&s, next); err != nil || !s.Odd {
+					t.Errorf("%s of %s: odd %t, %v", name, next, s.Odd, err)
+				}
 			}
 		}
 	}
