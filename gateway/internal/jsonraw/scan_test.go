@@ -41,12 +41,11 @@ func TestValid(t *testing.T) {
 }
 
 func TestValidBoundsDepth(t *testing.T) {
-	deep := func(n int) []byte { return []byte(strings.Repeat("[", n) + strings.Repeat("]", n)) }
-	if err := jsonraw.Valid(deep(1000)); err != nil {
+	if err := jsonraw.Valid([]byte(nested(1000))); err != nil {
 		t.Error(err)
 	}
-	for _, data := range [][]byte{deep(1001), []byte(strings.Repeat(`{"a":`, 1e6))} {
-		if err := jsonraw.Valid(data); err != jsonraw.ErrDepth {
+	for _, data := range []string{nested(1001), strings.Repeat(`{"a":`, 1e6)} {
+		if err := jsonraw.Valid([]byte(data)); err != jsonraw.ErrDepth {
 			t.Errorf("got %v", err)
 		}
 	}

@@ -134,3 +134,32 @@ func TestMembersOfLargeObjects(t *testing.T) {
 		}
 	}
 }
+
+// Whichever way a text is gone through, it may nest as deeply.
+func TestAllBoundDepth(t *testing.T) {
+	edit := func(dst []byte, _ string, value []byte) []byte { return append(dst, value...) }
+	for _, c := range []struct {
+		name, before, after string
+		depth               int // of what is between them
+		read                func([]byte) error
+	}{
+		{"Elements", `[`, `]`, 1, func(data []byte) error { _, err := jsonraw.Elements(data, 0); return err }},
+		{"Each", `[`, `]`, 1, func(data []byte) error { return jsonraw.Each(data, func(jsonraw.Span) {}) }},
+		{"RewriteEach", `[{"a":`, `}]`, 2, func(data []byte) error {
+			_, err := jsonraw.RewriteEach(nil, data, edit, func() error { return nil })
+			return err
+		}},
+		{"Records", `{"l":[],"a":`, `}`, 1, func(data []byte) error {
+			return jsonraw.Records(data, "l", "f", func(_, _ jsonraw.Span) {}, func(string, jsonraw.Span) {})
+		}},
+		{"Records, in one", `{"l":[{"f":`, `}]}`, 3, func(data []byte) error {
+			return jsonraw.Records(data, "l", "f", func(_, _ jsonraw.Span) {}, func(string, jsonraw.Span) {})
+		}},
+	} {
+		for more, want := range []error{nil, jsonraw.ErrDepth} {
+			if err := c.read([]byte(c.before + nested(1000-c.depth+more) + c.after)); err != want {
+				t.Errorf("%s, %d deep: %v, want %v", c.name, 1000+more, err, want)
+			}
+		}
+	}
+}
