@@ -58,10 +58,27 @@ func isAlone(t *testing.T, p gateway.Protocol, call conformance.Request) bool {
 	return c.Alone
 }
 
+// One odd part is enough, whatever comes after it, and if there is but one.
+func TestOddPartsMakeCallsGoAlone(t *testing.T) {
+	const odd, plain = `{"jsonrpc":"2.0","method":"m","params":[1e400],"id":1}`, `{"jsonrpc":"2.0","method":"m","id":2}`
+	for _, c := range []struct {
+		protocol gateway.Protocol
+		body     string
+		want     bool
+	}{
+		{gateway.JSONRPC{}, `[` + odd + `,` + plain + `]`, true}, {gateway.JSONRPC{}, `[` + plain + `,` + odd + `]`, true}, {gateway.JSONRPC{}, `[` + plain + `,` + plain + `]`, false},
+		{gateway.Exec{}, `[1e400,1]`, true}, {gateway.Exec{}, `{"a":1e400}`, true}, {gateway.Exec{}, `{"a":1}`, false},
+	} {
+		if got := isAlone(t, c.protocol, conformance.Request{Method: http.MethodPost, URL: "/", Body: c.body}); got != c.want {
+			t.Errorf("%s: alone %t", c.body, got)
+		}
+	}
+}
+
 func TestOIPv2SendsMisfitsAlone(t *testing.T) {
 	for datatype, values := range map[string][2][]string{ // what fits, and what does not
 		"BOOL":    {{"true, false"}, {"true,1", "0", "null", `"true"`, "-1"}},
-		"UINT8":   {{"0, 255", "[1 ],\n[ 2]"}, {"256", "1,-1", "1.0", "1e1", "true", "false", "null", `"1"`, "12,300,12"}},
+		"UINT8":   {{"0, 255", "0,\r\n\t255", "[1 ],\n[ 2]"}, {"256", "1,-1", "1.0", "1e1", "true", "false", "null", `"1"`, "12,300,12"}},
 		"UINT16":  {{"65535"}, {"65536"}},
 		"UINT32":  {{"4294967295"}, {"4294967296"}},
 		"UINT64":  {{"18446744073709551615"}, {"18446744073709551616", "-1"}},
