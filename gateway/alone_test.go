@@ -67,6 +67,7 @@ func TestOddPartsMakeCallsGoAlone(t *testing.T) {
 		want     bool
 	}{
 		{gateway.JSONRPC{}, `[` + odd + `,` + plain + `]`, true}, {gateway.JSONRPC{}, `[` + plain + `,` + odd + `]`, true}, {gateway.JSONRPC{}, `[` + plain + `,` + plain + `]`, false},
+		{gateway.OIPv2{}, `{"inputs":[{"shape":[1],"datatype":"INT8","data":[1.5]},{"shape":[1],"datatype":"FP32","data":[1.5]}]}`, true},
 		{gateway.Exec{}, `[1e400,1]`, true}, {gateway.Exec{}, `{"a":1e400}`, true}, {gateway.Exec{}, `{"a":1}`, false},
 	} {
 		if got := isAlone(t, c.protocol, conformance.Request{Method: http.MethodPost, URL: "/", Body: c.body}); got != c.want {
