@@ -153,7 +153,7 @@ func TestServeFails(t *testing.T) {
 		args []string
 		want string
 	}{
-		{nil, "give --config FILE, or --upstream URL and --protocol NAME"},
+		{nil, "give --config FILE, or --protocol NAME with --upstream URL or --command PROGRAM"},
 		{append(route, "--listen", port), "--listen: listen: listen tcp " + port},
 		{append(route, "--listen=127.0.0.1:0", "--admin-listen", port), "--admin-listen: admin.listen: listen tcp " + port},
 		{append(route, "--tokens=/none"), "--tokens: tokens: open /none"},
