@@ -166,3 +166,26 @@ func TestARefusalAfterSilence(t *testing.T) {
 		}
 	}
 }
+
+// Nothing is sent while there is no connection. So what a full queue refuses afterwards was
+// surely not accepted.
+func TestARefusalAfterAnAbsenceIsSure(t *testing.T) {
+	t.Parallel()
+	s := serve(t, server.Options{})
+	way, q := lay(t, s.Addr(), 0), small["messages"]
+	nc := dial(t, "nats://"+way.Addr().String())
+	c := clientOf(t, nc, q)
+	fill(t, c)
+	way.set(true)
+	for nc.IsConnected() {
+		time.Sleep(time.Millisecond)
+	}
+	came := begin(c)
+	time.Sleep(200 * time.Millisecond) // until each has been tried
+	way.set(false)
+	for name, err := range came {
+		if err := end(t, name, err); !errors.Is(err, natsbatch.ErrFull) || errors.Is(err, natsbatch.ErrUnknownOutcome) {
+			t.Errorf("%s: %v, want ErrFull", name, err)
+		}
+	}
+}
