@@ -28,12 +28,12 @@ func (s Set) machine() table {
 		{"Go", runtime.Version()},
 	}}
 	if apart := s.distances(); len(apart) > 0 {
-		where.rows = append(where.rows, []string{"a cache line to another core and back", fmt.Sprintf("%.0f ns, %.0f to %.0f in single runs", stat.Median(apart), slices.Min(apart), slices.Max(apart))})
+		where.rows = append(where.rows, []string{"a cache line to another core and back", fmt.Sprintf("%.0f ns before the run in the middle; %.0f to %.0f before half of them", stat.Percentile(apart, 50), stat.Percentile(apart, 25), stat.Percentile(apart, 75))})
 	}
 	return where
 }
 
-// distances are those between two cores before each run of a cell.
+// distances are those between two cores before each run of a cell, sorted.
 func (s Set) distances() (apart []float64) {
 	for _, results := range s {
 		for _, r := range results {
@@ -42,6 +42,7 @@ func (s Set) distances() (apart []float64) {
 			}
 		}
 	}
+	slices.Sort(apart)
 	return apart
 }
 

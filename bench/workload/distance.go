@@ -11,7 +11,7 @@ import (
 // one of the two threads may have no core for milliseconds. It is 0 where Go uses one core only. It says much about the other figures: between some cores of
 // a machine it may be several times as long as between others.
 func distance() float64 {
-	const tries, trips, limit = 20, 100, 20 * time.Millisecond
+	const tries, trips, limit = 20, 100, 50 * time.Millisecond
 	if runtime.GOMAXPROCS(0) < 2 {
 		return 0
 	}
