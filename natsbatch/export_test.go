@@ -2,6 +2,7 @@ package natsbatch
 
 import (
 	"context"
+	"testing/synctest"
 	"time"
 
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
@@ -219,15 +220,12 @@ func Reports(numbers ...uint64) []wire.Report {
 	return p.reports
 }
 
-// Envelopes are what a front end has submitted. Those that it has asked the server for
-// stay unanswered.
-type Envelopes struct {
-	f      futures
-	joined map[uint64]*future
-}
+// Envelopes are what a front end has submitted, each of one request. Those that it has
+// asked the server for stay unanswered.
+type Envelopes struct{ f futures }
 
 func NewEnvelopes(numbers ...uint64) *Envelopes {
-	e := &Envelopes{joined: make(map[uint64]*future)}
+	e := &Envelopes{}
 	e.f.urge = make(chan struct{}, 1)
 	for _, n := range numbers {
 		e.f.add(n, 1)
@@ -235,8 +233,19 @@ func NewEnvelopes(numbers ...uint64) *Envelopes {
 	return e
 }
 
-func (e *Envelopes) Wait(n uint64)     { e.joined[n] = e.f.join(n) }
-func (e *Envelopes) Leave(n uint64)    { e.f.leave(e.joined[n]) }
+// Wait has a caller wait for the result of an envelope until it leaves. It is for
+// testing/synctest.
+func (e *Envelopes) Wait(n uint64) (leave func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() { _, _, _ = e.f.wait(ctx, context.Background(), Handle{envelope: n}) }()
+	synctest.Wait()
+	return func() {
+		cancel()
+		synctest.Wait()
+	}
+}
+
+func (e *Envelopes) Report(n uint64)   { e.f.report(n, &wire.Report{Outcomes: []wire.Outcome{{}}}) }
 func (e *Envelopes) Miss()             { e.f.miss() }
 func (e *Envelopes) Again(n uint64)    { e.f.again(n) }
 func (e *Envelopes) Overdue() []uint64 { return e.f.overdue() }

@@ -76,12 +76,11 @@ func (f *futures) drop(number uint64) {
 // wait waits until the outcome of a request is known for good. If only the server
 // knows it, wait reports false.
 func (f *futures) wait(ctx, life context.Context, h Handle) (o wire.Outcome, ok bool, err error) {
-	defer f.leave(f.join(h.envelope))
-	for {
-		o, ok, changed := f.look(h)
-		if ok || changed == nil {
-			return o, ok, nil
-		}
+	o, ok, changed := f.look(h)
+	if changed != nil {
+		defer f.leave(f.join(h.envelope))
+	}
+	for changed != nil {
 		select {
 		case <-changed:
 		case <-ctx.Done():
@@ -89,7 +88,9 @@ func (f *futures) wait(ctx, life context.Context, h Handle) (o wire.Outcome, ok 
 		case <-life.Done():
 			return o, false, context.Cause(life)
 		}
+		o, ok, changed = f.look(h)
 	}
+	return o, ok, nil
 }
 
 // look returns the outcome of a request, if it is known for good; otherwise a channel

@@ -13,9 +13,8 @@ import (
 func TestResultsThatAreAwaitedAreAskedForNowAndThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := natsbatch.NewEnvelopes(1, 2, 3)
-		e.Wait(1)
-		e.Wait(3)
-		e.Leave(3)
+		defer e.Wait(1)()
+		e.Wait(3)()
 		for range 3 {
 			time.Sleep(10*time.Second - time.Nanosecond)
 			if got := e.Overdue(); got != nil {
@@ -29,7 +28,7 @@ func TestResultsThatAreAwaitedAreAskedForNowAndThen(t *testing.T) {
 		if e.Again(1); !slices.Equal(e.Overdue(), []uint64{1}) {
 			t.Error("does not ask again at once where no answer came")
 		}
-		e.Wait(2)
+		defer e.Wait(2)()
 		if time.Sleep(10 * time.Second); !slices.Equal(e.Overdue(), []uint64{1, 2}) {
 			t.Error("does not ask for both that are awaited")
 		}
@@ -44,14 +43,19 @@ func TestResultsThatAreAwaitedAreAskedForNowAndThen(t *testing.T) {
 // would wait for an event that has passed.
 func TestResultsThatCameDuringAnAbsenceAreAskedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := natsbatch.NewEnvelopes(1, 2)
-		e.Wait(1)
+		e := natsbatch.NewEnvelopes(1, 2, 3)
+		defer e.Wait(1)()
+		e.Report(3)
 		if e.Miss(); !e.Urged() || !slices.Equal(e.Overdue(), []uint64{1}) {
 			t.Error("does not ask at once for what is awaited")
 		}
 		time.Sleep(time.Second)
-		if e.Wait(2); !e.Urged() || !slices.Equal(e.Overdue(), []uint64{2}) {
+		defer e.Wait(2)()
+		if !e.Urged() || !slices.Equal(e.Overdue(), []uint64{2}) {
 			t.Error("does not ask at once for what is awaited later")
+		}
+		if e.Wait(3)(); e.Urged() || e.Overdue() != nil {
+			t.Error("a result that is known is asked for")
 		}
 	})
 }
