@@ -83,12 +83,13 @@ func (fe *frontEnd) do(ctx context.Context, payload []byte, o Option) ([]byte, e
 	}
 }
 
-// leave returns what a Do returns whose context has ended.
+// leave returns what a Do returns whose context has ended. It forgets the ask before it
+// gives it up, which may end a try to send it: that is no answer.
 func (fe *frontEnd) leave(ctx context.Context, a *ask, future batcher.Future[struct{}]) ([]byte, error) {
+	fe.calls.forget(a)
 	if future.Cancel() {
 		return nil, context.Cause(ctx)
 	}
-	fe.calls.forget(a)
 	select {
 	case got := <-a.answer:
 		return got.data, got.err
