@@ -11,6 +11,7 @@ import (
 	"github.com/gobatcher/batcher/natsbatch"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // serve runs a server as it comes, with o in the place of the defaults.
@@ -44,6 +45,16 @@ func dial(t *testing.T, url string, opts ...nats.Option) *nats.Conn {
 	}
 	t.Cleanup(nc.Close)
 	return nc
+}
+
+// streams gives access to JetStream.
+func streams(t *testing.T, nc *nats.Conn) jetstream.JetStream {
+	t.Helper()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
 }
 
 // ask begins a Do without a deadline and waits until it is accepted.

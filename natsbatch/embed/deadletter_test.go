@@ -14,7 +14,6 @@ import (
 	"github.com/gobatcher/batcher/natsbatch"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // upstream is a Func whose upstream is down at first.
@@ -234,10 +233,7 @@ func TestALetterWhoseRequestIsGoneStays(t *testing.T) {
 	w := u.work(t, nc, queue)
 	h := die(t, within(t), c)
 	w.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := streams(t, nc)
 	requests, err := js.Stream(within(t), "bq_main_req")
 	if err != nil {
 		t.Fatal(err)

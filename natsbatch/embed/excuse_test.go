@@ -11,30 +11,22 @@ import (
 	"github.com/gobatcher/batcher/natsbatch"
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // deliveries is how often messages of line again were delivered.
 func deliveries(t *testing.T, nc *nats.Conn) uint64 {
 	t.Helper()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := js.Consumer(within(t), "bq_main_req", "test_again")
+	c, err := streams(t, nc).Consumer(within(t), "bq_main_req", "test_again")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c.CachedInfo().Delivered.Consumer
 }
 
-// hold keeps line again from workers until go on is called.
+// hold keeps line again from workers until goOn is called.
 func hold(t *testing.T, nc *nats.Conn) (goOn func()) {
 	t.Helper()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := streams(t, nc)
 	if _, err := js.PauseConsumer(within(t), "bq_main_req", "test_again", time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
@@ -113,15 +105,11 @@ func TestAFullQueueSuspectsNobodyBeforeHisTurn(t *testing.T) {
 	q := small["messages"]
 	q.AckWait = time.Minute
 	c := clientOf(t, nc, q)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
 	e := wire.Envelope{Kind: wire.KindSubmit, Part: true, Tries: 1, Suspect: 1, From: "front", Number: 1}
 	for i := range uint64(8) {
 		e.Requests = append(e.Requests, wire.Request{Index: i, Payload: []byte(`"innocent"`)})
 	}
-	if _, err := js.Publish(within(t), "bq.main.req.test.again", e.Append(nil)); err != nil {
+	if _, err := streams(t, nc).Publish(within(t), "bq.main.req.test.again", e.Append(nil)); err != nil {
 		t.Fatal(err)
 	}
 	other := q

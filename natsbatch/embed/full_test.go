@@ -25,12 +25,7 @@ var small = map[string]natsbatch.Queue{
 
 func clientOf(t *testing.T, nc *nats.Conn, q natsbatch.Queue) *natsbatch.Client[string, string] {
 	t.Helper()
-	c, err := natsbatch.NewClient[string, string](within(t), nc, q, natsbatch.ClientOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { leave(t, c.Shutdown) })
-	return c
+	return clientAt[string, string](t, nc, q, natsbatch.ClientOptions{})
 }
 
 // fill submits until the queue is full.

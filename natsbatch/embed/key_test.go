@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/gobatcher/batcher/natsbatch"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // An id is compared byte by byte, though a header's value loses the space
@@ -39,10 +38,7 @@ func TestKeysThatDifferInSpaceAreDifferent(t *testing.T) {
 func TestAResultThatCannotBeReadEndsAWait(t *testing.T) {
 	nc := conn(t)
 	c := client[string, string](t, nc, natsbatch.ClientOptions{})
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := streams(t, nc)
 	waits := make(chan error, 1)
 	go func() { waits <- second(c.Wait(context.Background(), natsbatch.KeyHandle("k"))) }()
 	if _, err := js.Publish(within(t), "bq.main.res.test."+natsbatch.KeyHandle("k").String(), []byte{2, 0}); err != nil {

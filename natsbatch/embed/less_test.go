@@ -32,6 +32,13 @@ func meanwhile(t *testing.T, s *server.Server, o server.Options, do func(), conn
 	serve(t, o)
 }
 
+// ends connects a front end by a cable, and a worker without one.
+func ends(t *testing.T, s *server.Server) (way *cable, front, back *nats.Conn) {
+	t.Helper()
+	way = lay(t, s.Addr(), 0)
+	return way, dial(t, "nats://"+way.Addr().String()), dial(t, s.ClientURL())
+}
+
 // calls are both ways to a result.
 func calls(c *natsbatch.Client[[]byte, []byte]) map[string]func(context.Context, []byte) ([]byte, error) {
 	return map[string]func(context.Context, []byte) ([]byte, error){
@@ -46,15 +53,9 @@ func calls(c *natsbatch.Client[[]byte, []byte]) map[string]func(context.Context,
 	}
 }
 
-// bytesClient makes a front end that tests need not close.
 func bytesClient(t *testing.T, nc *nats.Conn, q natsbatch.Queue) *natsbatch.Client[[]byte, []byte] {
 	t.Helper()
-	c, err := natsbatch.NewClient[[]byte, []byte](within(t), nc, q, natsbatch.ClientOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { leave(t, c.Shutdown) })
-	return c
+	return clientAt[[]byte, []byte](t, nc, q, natsbatch.ClientOptions{})
 }
 
 // crowd has so many callers call while the way to the server is cut, so that their requests
@@ -110,7 +111,7 @@ func TestRequestsThatFitAlonePass(t *testing.T) {
 			o := server.Options{StoreDir: t.TempDir()}
 			s := serve(t, o)
 			front, back := dial(t, s.ClientURL()), dial(t, s.ClientURL())
-			c := client[[]byte, []byte](t, front, natsbatch.ClientOptions{})
+			c := bytesClient(t, front, queue)
 			w, err := natsbatch.NewWorker(within(t), back, queue, func(_ context.Context, reqs [][]byte) ([][]byte, error) {
 				return reqs, nil
 			}, natsbatch.WorkerOptions{})
@@ -143,8 +144,7 @@ func TestResultsThatFitAlonePass(t *testing.T) {
 			t.Parallel()
 			o := server.Options{StoreDir: t.TempDir()}
 			s := serve(t, o)
-			way := lay(t, s.Addr(), 0)
-			front, back := dial(t, "nats://"+way.Addr().String()), dial(t, s.ClientURL())
+			way, front, back := ends(t, s)
 			q := natsbatch.Queue{Endpoint: "test", AckWait: time.Minute} // they must not be worked out again
 			c := bytesClient(t, front, q)
 			const requests = 100
@@ -183,9 +183,8 @@ func TestRequestsThatFitAloneGoBack(t *testing.T) {
 			t.Parallel()
 			o := server.Options{StoreDir: t.TempDir()}
 			s := serve(t, o)
-			way := lay(t, s.Addr(), 0)
-			front, back := dial(t, "nats://"+way.Addr().String()), dial(t, s.ClientURL())
-			c := client[[]byte, []byte](t, front, natsbatch.ClientOptions{})
+			way, front, back := ends(t, s)
+			c := bytesClient(t, front, queue)
 			const requests = 100
 			callers := crowd(way, requests, func(int) {
 				if res, err := calls(c)[name](within(t), make([]byte, 2<<10)); err != nil || len(res) != 2<<10 {
@@ -225,8 +224,7 @@ func TestResultsThatFitAloneWait(t *testing.T) {
 	t.Parallel()
 	o := server.Options{StoreDir: t.TempDir()}
 	s := serve(t, o)
-	way := lay(t, s.Addr(), 0)
-	front, back := dial(t, "nats://"+way.Addr().String()), dial(t, s.ClientURL())
+	way, front, back := ends(t, s)
 	q := natsbatch.Queue{Endpoint: "test", AckWait: time.Second}
 	c := bytesClient(t, front, q)
 	const requests = 100

@@ -11,16 +11,12 @@ import (
 	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/natsbatch"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // purge empties a stream.
 func purge(t *testing.T, nc *nats.Conn, name string) {
 	t.Helper()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := streams(t, nc)
 	s, err := js.Stream(within(t), name)
 	if err != nil {
 		t.Fatal(err)
@@ -210,10 +206,7 @@ func TestAWorkerWithoutAStreamOfResults(t *testing.T) {
 	c := client[string, string](t, nc, natsbatch.ClientOptions{})
 	w, err := natsbatch.NewWorker(within(t), nc, queue, echo, natsbatch.WorkerOptions{})
 	worker(t, w, err)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := streams(t, nc)
 	if err := js.DeleteStream(within(t), "bq_main_res"); err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/gobatcher/batcher/natsbatch"
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // A worker whose consumers are gone asks for them now and then, says so, and
@@ -23,10 +22,7 @@ func TestAWorkerWithoutConsumers(t *testing.T) {
 		t.Errorf("at first: %v", err)
 	}
 
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := streams(t, nc)
 	var pulls atomic.Int64
 	if _, err := nc.Subscribe("$JS.API.CONSUMER.MSG.NEXT.>", func(*nats.Msg) { pulls.Add(1) }); err != nil {
 		t.Fatal(err)

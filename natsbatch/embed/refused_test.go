@@ -105,10 +105,7 @@ func TestWhatIsKnownWithoutAnAcknowledgement(t *testing.T) {
 // no answer.
 func instead(t *testing.T, nc *nats.Conn, stream, subject string, answers ...string) {
 	t.Helper()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := streams(t, nc)
 	if err := js.DeleteStream(within(t), stream); err != nil {
 		t.Fatal(err)
 	}

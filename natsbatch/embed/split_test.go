@@ -19,19 +19,12 @@ import (
 func TestSplitResultsAreAskedForOnce(t *testing.T) {
 	t.Parallel()
 	s := serve(t, server.Options{StoreDir: t.TempDir()})
-	way := lay(t, s.Addr(), 0)
-	front, back := dial(t, "nats://"+way.Addr().String()), dial(t, s.ClientURL())
+	way, front, back := ends(t, s)
 	c := bytesClient(t, front, queue)
 	const requests = 100
-	var handles [requests]natsbatch.Handle
-	crowd(way, requests, func(i int) {
-		var err error
-		if handles[i], err = c.Submit(within(t), []byte{byte(i)}); err != nil {
-			t.Error(err)
-		}
-	}).Wait()
+	handles := submitted(t, way, c, requests)
 	result := func(req []byte) []byte { return bytes.Repeat(req, 32<<10) } // 15 of them fill a message
-	callers := waits(t, c, handles[:], result)
+	callers := waits(t, c, handles, result)
 	may := answers(t, back, queue, requests, result)
 	way.set(true)
 	close(may)
@@ -42,6 +35,19 @@ func TestSplitResultsAreAskedForOnce(t *testing.T) {
 	if n := together.Load(); n == 0 || n > requests/4 {
 		t.Errorf("asked %d times", n)
 	}
+}
+
+// submitted submits n requests that meet in an envelope, each a byte with its index.
+func submitted(t *testing.T, way *cable, c *natsbatch.Client[[]byte, []byte], n int) []natsbatch.Handle {
+	t.Helper()
+	handles := make([]natsbatch.Handle, n)
+	crowd(way, n, func(i int) {
+		var err error
+		if handles[i], err = c.Submit(within(t), []byte{byte(i)}); err != nil {
+			t.Error(err)
+		}
+	}).Wait()
+	return handles
 }
 
 // asked counts how often front ends ask from now on for results of the queue main that are
@@ -105,16 +111,9 @@ func waits(t *testing.T, c *natsbatch.Client[[]byte, []byte], handles []natsbatc
 func TestCallersThatWaitForLongAskTogether(t *testing.T) {
 	t.Parallel()
 	s := serve(t, server.Options{StoreDir: t.TempDir()})
-	way := lay(t, s.Addr(), 0)
-	front, back := dial(t, "nats://"+way.Addr().String()), dial(t, s.ClientURL())
+	way, front, back := ends(t, s)
 	c := bytesClient(t, front, queue)
-	handles := make([]natsbatch.Handle, 100)
-	crowd(way, len(handles), func(i int) {
-		var err error
-		if handles[i], err = c.Submit(within(t), []byte{byte(i)}); err != nil {
-			t.Error(err)
-		}
-	}).Wait()
+	handles := submitted(t, way, c, 100)
 	same := func(req []byte) []byte { return req }
 	may := answers(t, back, queue, len(handles), same)
 	stop := crowded(front)
@@ -137,8 +136,7 @@ func TestResultsThatAreNotTogetherAreAskedForOnce(t *testing.T) {
 	t.Parallel()
 	o := server.Options{StoreDir: t.TempDir()}
 	s := serve(t, o)
-	way := lay(t, s.Addr(), 0)
-	front, back := dial(t, "nats://"+way.Addr().String()), dial(t, s.ClientURL())
+	way, front, back := ends(t, s)
 	c := bytesClient(t, front, queue)
 	handles := make([]natsbatch.Handle, 100)
 	var accepted sync.WaitGroup
@@ -173,17 +171,10 @@ func TestResultsThatAreNotTogetherAreAskedForOnce(t *testing.T) {
 func TestAResultThatCannotBeReadEndsAllItsWaits(t *testing.T) {
 	t.Parallel()
 	s := serve(t, server.Options{StoreDir: t.TempDir()})
-	way := lay(t, s.Addr(), 0)
-	front, back := dial(t, "nats://"+way.Addr().String()), dial(t, s.ClientURL())
+	way, front, back := ends(t, s)
 	c := bytesClient(t, front, queue)
 	for _, missed := range []bool{false, true} {
-		var handles [2]natsbatch.Handle
-		crowd(way, len(handles), func(i int) {
-			var err error
-			if handles[i], err = c.Submit(within(t), []byte{byte(i)}); err != nil {
-				t.Error(err)
-			}
-		}).Wait()
+		handles := submitted(t, way, c, 2)
 		var callers sync.WaitGroup
 		for _, h := range handles {
 			callers.Go(func() {
@@ -193,9 +184,14 @@ func TestAResultThatCannotBeReadEndsAllItsWaits(t *testing.T) {
 			})
 		}
 		way.set(missed)
-		envelope := handles[0].String()[:strings.LastIndex(handles[0].String(), ".")]
-		if _, err := back.Request("bq.main.res.test."+envelope, []byte("no result"), time.Minute); err != nil {
-			t.Fatal(err)
+		envelopes := make(map[string]bool) // one, unless the requests have not met
+		for _, h := range handles {
+			envelopes[h.String()[:strings.LastIndex(h.String(), ".")]] = true
+		}
+		for envelope := range envelopes {
+			if _, err := back.Request("bq.main.res.test."+envelope, []byte("no result"), time.Minute); err != nil {
+				t.Fatal(err)
+			}
 		}
 		way.set(false)
 		callers.Wait()

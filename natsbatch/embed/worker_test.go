@@ -15,7 +15,6 @@ import (
 	"github.com/gobatcher/batcher/natsbatch/embed"
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 var queue = natsbatch.Queue{Endpoint: "test"}
@@ -45,7 +44,13 @@ func within(t *testing.T) context.Context {
 
 func client[Req, Res any](t *testing.T, nc *nats.Conn, opts natsbatch.ClientOptions) *natsbatch.Client[Req, Res] {
 	t.Helper()
-	c, err := natsbatch.NewClient[Req, Res](within(t), nc, queue, opts)
+	return clientAt[Req, Res](t, nc, queue, opts)
+}
+
+// clientAt makes a front end that tests need not close.
+func clientAt[Req, Res any](t *testing.T, nc *nats.Conn, q natsbatch.Queue, opts natsbatch.ClientOptions) *natsbatch.Client[Req, Res] {
+	t.Helper()
+	c, err := natsbatch.NewClient[Req, Res](within(t), nc, q, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,10 +200,7 @@ func TestWhatExistsIsNotAltered(t *testing.T) {
 // Exists creates nothing, and knows a queue from another with the same streams.
 func TestExists(t *testing.T) {
 	nc := conn(t)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := streams(t, nc)
 	exists := func(q natsbatch.Queue, want bool) {
 		t.Helper()
 		if there, err := natsbatch.Exists(within(t), nc, q); there != want || err != nil {
@@ -229,10 +231,7 @@ func TestExists(t *testing.T) {
 func TestAlienMessagesGoToTheDeadLetters(t *testing.T) {
 	nc := conn(t)
 	c := client[string, string](t, nc, natsbatch.ClientOptions{})
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := streams(t, nc)
 	nobody := wire.Envelope{Kind: wire.KindSubmit, Requests: []wire.Request{{Payload: []byte(`"r"`)}}}
 	largest := make([]byte, nc.MaxPayload())
 	largest[0] = 1
