@@ -51,7 +51,7 @@ func (g group) columns() []string {
 	case workload.Open:
 		return []string{"subject", "p50", "spread", "p99", "spread", "mean batch"}
 	case workload.Keys:
-		return []string{"subject", "ns/key", "spread", "B/key pending", "B/key after"}
+		return []string{"subject", "ns/key", "spread", "ns/key in the first pass", "B/key pending", "B/key after"}
 	default:
 		return []string{"subject", "ns/request", "spread", "mean batch", "allocs/request", "B/request"}
 	}
@@ -69,7 +69,7 @@ func (s Set) row(c workload.Cell) []string {
 	case workload.Open:
 		return []string{c.Subject, duration(mid(p50)), spread(p50), duration(mid(p99)), spread(p99), digits(mid(batch))}
 	case workload.Keys:
-		return []string{c.Subject, digits(mid(ns)), spread(ns), digits(mid(live)), digits(mid(left))}
+		return []string{c.Subject, digits(mid(ns)), spread(ns), digits(mid(first)), digits(mid(live)), digits(mid(left))}
 	default:
 		return append([]string{c.Subject, digits(mid(ns)), spread(ns)}, perRequest...)
 	}

@@ -71,6 +71,8 @@ func (s Set) method(b *strings.Builder) {
 		"and in all other workloads 1. floor-direct shows what the sleep and the arrivals alone take.\n", workload.FuncTime, workload.OpenHandlers)
 	fmt.Fprintf(b, "- **keys** and **backlog**: everything is submitted while the only slot is held; then the slot is released and everything is collected. The heap is what is reachable after "+
 		"garbage collections, less what was reachable before.\n")
+	fmt.Fprintf(b, "- Of **burst**, **keys**, **backlog** and **load** there are several passes in each process. The first one, in which the heap grows to its size, does not count: "+
+		"there it is mostly the system that takes time, for memory that nobody has touched before.\n")
 	fmt.Fprintf(b, "- **load**: a new loader is asked for keys, which are strings, and finds each. This is the shape of dataloader's own benchmark, which does not wait for "+
 		"answers; the Loader's time lasts until all have arrived.\n")
 	fmt.Fprintf(b, "- How far cores are apart is measured before each cell. On shared machines it changes, and many figures with it: see [design](design.md#the-lock-past-two-cores).\n")

@@ -19,6 +19,7 @@ func (s Set) Add(r workload.Result) { s[r.Cell] = append(s[r.Cell], r) }
 type figure func(workload.Result) float64
 
 func ns(r workload.Result) float64         { return r.Ns }
+func first(r workload.Result) float64      { return r.First }
 func p50(r workload.Result) float64        { return r.P50 }
 func p99(r workload.Result) float64        { return r.P99 }
 func allocs(r workload.Result) float64     { return r.Allocs }

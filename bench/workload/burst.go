@@ -12,9 +12,6 @@ func runBurst(s subject.Subject, n int, b Budget) (Result, error) {
 	count := new(counter)
 	service := s.Start(count.settings(1, nil))
 	defer service.Stop()
-	if _, err := count.burst(service, n/10); err != nil {
-		return Result{}, err
-	}
 	return repeat(b.Time, func() (Result, error) { return count.burst(service, n) })
 }
 
@@ -33,8 +30,12 @@ func (c *counter) burst(service subject.Service, n int) (Result, error) {
 	return c.read().since(before, n), nil
 }
 
-// repeat runs pass until the passes have measured for d, and returns each figure's median.
+// repeat runs pass until the passes have measured for d, and returns each figure's median. The first one, in which the heap grows to its size, does not count.
 func repeat(d time.Duration, pass func() (Result, error)) (Result, error) {
+	first, err := pass()
+	if err != nil {
+		return Result{}, err
+	}
 	var all []Result
 	for spent := time.Duration(0); spent < d; {
 		result, err := pass()
@@ -54,10 +55,9 @@ func repeat(d time.Duration, pass func() (Result, error)) (Result, error) {
 	return Result{
 		Requests:  all[0].Requests * len(all),
 		Ns:        figure(func(r Result) float64 { return r.Ns }),
+		First:     first.Ns,
 		Allocs:    figure(func(r Result) float64 { return r.Allocs }),
 		Bytes:     figure(func(r Result) float64 { return r.Bytes }),
 		MeanBatch: figure(func(r Result) float64 { return r.MeanBatch }),
-		Live:      figure(func(r Result) float64 { return r.Live }),
-		Left:      figure(func(r Result) float64 { return r.Left }),
 	}, nil
 }

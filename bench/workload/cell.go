@@ -34,7 +34,7 @@ const (
 
 // Budget bounds what one cell costs.
 type Budget struct {
-	Time        time.Duration // how long a cell measures, after a tenth of it to warm up
+	Time        time.Duration // how long a cell measures, after it has warmed up: for a tenth of it, or with one pass where passes are repeated
 	MinRequests int           // Do goes on beyond Time until it expects this many
 	OpenTime    time.Duration // how long requests arrive in Open, after OpenWarmup
 	Burst       int           // requests in one burst
@@ -61,6 +61,7 @@ type Result struct {
 	Cell      Cell
 	Requests  int
 	Ns        float64 // a request, from the first call to the last answer
+	First     float64 // Ns of the pass that warms up, where passes are repeated; it does not count otherwise
 	Allocs    float64 // a request
 	Bytes     float64 // allocated a request
 	P50, P99  float64 // latency in ns

@@ -51,7 +51,9 @@ func timed(r workload.Result) bool { return r.Ns > 0 && r.P50 > 0 && r.P99 >= r.
 
 func slept(r workload.Result) bool { return r.P50 > float64(workload.FuncTime) && r.P99 >= r.P50 }
 
-func returned(r workload.Result) bool { return r.Ns > 0 && r.Live > 0 && r.Left < r.Live }
+func returned(r workload.Result) bool {
+	return r.Ns > 0 && r.First > 0 && r.Live > 0 && r.Left < r.Live
+}
 
 func batched(r workload.Result) bool {
 	return r.Ns > 0 && r.MeanBatch > 1 && r.Allocs > 0 && r.Bytes > 0
@@ -162,5 +164,29 @@ func TestFullBatchesAreFull(t *testing.T) {
 	}
 	if result.MeanBatch != workload.MaxSize || result.Allocs <= 0 || result.Bytes <= 0 {
 		t.Errorf("got %+v", result)
+	}
+}
+
+func TestTheFirstPassDoesNotCount(t *testing.T) {
+	took := []float64{9000, 100, 300, 200}
+	next := 0
+	result, err := workload.Repeat(600, func() (workload.Result, error) {
+		next++
+		return workload.Result{Requests: 1, Ns: took[next-1]}, nil
+	})
+	if want := (workload.Result{Requests: 3, Ns: 200, First: 9000}); err != nil || result != want {
+		t.Errorf("got %+v, %v, want %+v", result, err, want)
+	}
+	failed := errors.New("failed")
+	for _, fails := range []int{1, 2} {
+		passes := 0
+		if _, err := workload.Repeat(2, func() (workload.Result, error) {
+			if passes++; passes == fails {
+				return workload.Result{}, failed
+			}
+			return workload.Result{Requests: 1, Ns: 1}, nil
+		}); !errors.Is(err, failed) {
+			t.Errorf("pass %d failed, got %v", fails, err)
+		}
 	}
 }
