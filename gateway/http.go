@@ -11,7 +11,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
-	"time"
 )
 
 // HTTPOptions say how an HTTP upstream is reached.
@@ -19,10 +18,7 @@ type HTTPOptions struct {
 	// Transport sends requests. Close closes only its idle connections. An
 	// [http.Transport] should have DisableCompression set: else it asks for gzip
 	// on behalf of callers that did not, and unpacks what is passed through.
-	// Default: nil, a transport of its own that keeps up to 256 connections, each
-	// for 4 s without a request: many servers close theirs after 5 s, and a batch
-	// that is on its way then is lost. One of HTTP/2 that has been silent for
-	// 15 s is asked for a sign of life, and closed if none comes in 15 s more.
+	// Default: nil, one of its own, made by [NewTransport].
 	Transport http.RoundTripper
 
 	// Repeat sends a batch again over another connection when one that was kept
@@ -42,11 +38,7 @@ type HTTPOptions struct {
 	MaxAnswer int64
 }
 
-const (
-	defaultMaxAnswer = 64 << 20
-	keptTime         = 4 * time.Second  // of a connection without a request
-	silentTime       = 15 * time.Second // of a connection of HTTP/2 with requests, before it is asked for a sign of life; as long again for that
-)
+const defaultMaxAnswer = 64 << 20
 
 // HTTP is an Upstream that is asked over HTTP. What is passed through reaches it
 // unchanged, with streaming, trailers and upgrades. Make one with NewHTTP.
@@ -68,11 +60,7 @@ func NewHTTP(base string, opts HTTPOptions) (*HTTP, error) {
 		return nil, fmt.Errorf("gateway: upstream %q: want http[s]://host[:port][/path]", u.Redacted())
 	}
 	if opts.Transport == nil {
-		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.MaxIdleConns, t.MaxIdleConnsPerHost, t.DisableCompression = 256, 256, true
-		t.IdleConnTimeout = keptTime
-		t.HTTP2 = &http.HTTP2Config{SendPingTimeout: silentTime, PingTimeout: silentTime}
-		opts.Transport = t
+		opts.Transport = NewTransport()
 	}
 	set(&opts.MaxAnswer, defaultMaxAnswer)
 	h := &HTTP{base: u, opts: opts, prefix: u.Scheme + "://" + u.Host + strings.TrimRight(u.EscapedPath(), "/")}

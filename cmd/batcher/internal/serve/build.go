@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/admin"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/certs"
@@ -81,13 +80,9 @@ func (s *server) transport(c *config.Config) (*http.Transport, error) {
 	if err != nil {
 		return nil, c.FilesFault("upstream-tls.cert", "upstream-tls.ca", err)
 	}
-	t := http.DefaultTransport.(*http.Transport).Clone()
+	t := gateway.NewTransport()
 	t.Proxy = nil // upstreams are those that are configured, and the probe asks no proxy either
 	t.TLSClientConfig = outbound
-	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, keptConnections
-	t.IdleConnTimeout = keptTime
-	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: silentTime, PingTimeout: silentTime}
-	t.DisableCompression = true // what is passed through is not changed
 	return t, nil
 }
 
@@ -98,19 +93,6 @@ func (s *server) tracedTransport(t *http.Transport) http.RoundTripper {
 	}
 	return keeping{otelhttp.NewTransport(sharing{t}, otelhttp.WithTracerProvider(s.tracer), otelhttp.WithPropagators(s.propagator))}
 }
-
-const (
-	// keptConnections are those that an upstream may have open without a request.
-	keptConnections = 256
-
-	// keptTime is how long they stay open: less than with most servers, since a
-	// batch sent on a connection that is being closed is lost.
-	keptTime = 4 * time.Second
-	// silentTime is how long one of HTTP/2 may be silent while it is asked, before
-	// it must give a sign of life, and how long that may take: else batch after batch
-	// would go to an upstream that has died without a word.
-	silentTime = 15 * time.Second
-)
 
 // observer counts and logs what the routes of c do.
 func (s *server) observer(c *config.Config) gateway.Observer {
