@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -132,5 +133,54 @@ func TestAnAnswerThatWaitsKeepsNoOther(t *testing.T) {
 	way.set(false)
 	if err := soon(t, "Do", got); err != nil {
 		t.Errorf("the Do that was away: %v", err)
+	}
+}
+
+// An answer that is just small enough to be sent may be too large to be kept, which takes
+// a header. It is kept in parts.
+func TestAnAnswerThatIsTooLargeToBeKept(t *testing.T) {
+	t.Parallel()
+	const largest = 64 << 10
+	o := server.Options{StoreDir: t.TempDir()}
+	s := serve(t, o)
+	way, front, back := ends(t, s)
+	c := bytesClient(t, front, queue)
+	result := make([]byte, largest/2-10) // what else is in the message of two takes 15 to 18 bytes
+	got := make(chan error, 2)
+	for range cap(got) {
+		go func() {
+			res, err := c.Do(context.Background(), nil)
+			if err == nil && len(res) != len(result) {
+				err = fmt.Errorf("%d bytes", len(res))
+			}
+			got <- err
+		}()
+	}
+	var answered atomic.Int64
+	may := answers(t, back, queue, cap(got), func([]byte) []byte {
+		answered.Add(1)
+		return result
+	})
+	sent := make(chan int, 1000)
+	way.set(true)
+	meanwhile(t, s, o, func() {
+		close(may)
+		time.Sleep(100 * time.Millisecond) // until the results are on their way
+	}, front, back)
+	if _, err := back.Subscribe("bq.main.rep.*", func(msg *nats.Msg) { sent <- len(msg.Data) }); err != nil {
+		t.Fatal(err)
+	}
+	if n := soon(t, "the answer", sent); n <= largest-len("NATS/1.0\r\nNats-TTL: 1m5s\r\n\r\n") || n > largest {
+		t.Errorf("the answer has %d bytes, and is not what this is about", n)
+	}
+	settled(t, back, queue)
+	way.set(false)
+	for range cap(got) {
+		if err := soon(t, "Do", got); err != nil {
+			t.Errorf("Do: %v", err)
+		}
+	}
+	if n := answered.Load(); n != int64(cap(got)) {
+		t.Errorf("%d were worked out, want %d", n, cap(got))
 	}
 }
