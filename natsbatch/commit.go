@@ -206,7 +206,7 @@ func sizeOf(e *wire.Envelope) int {
 func weigh(r *wire.Request, limit int) int {
 	size := r.Size()
 	if limit < envelopeBytes {
-		size = size*envelopeBytes/max(1, limit) + 1
+		size = int(int64(size)*envelopeBytes/int64(max(1, limit))) + 1 // the product exceeds 32 bits
 	}
 	return min(size, envelopeBytes)
 }

@@ -24,3 +24,14 @@ func TestDosAreKeptUntilTheirDeadline(t *testing.T) {
 		t.Errorf("with one that has no deadline: %v", got)
 	}
 }
+
+// Where the server lets little pass, requests have the share of an envelope that they
+// have of a message, also where an int has 32 bits.
+func TestTheWeightOfARequestIsItsShareOfAMessage(t *testing.T) {
+	const limit, full = 56 << 10, 256 << 10
+	for _, size := range []int{1 << 10, 9 << 10, 20 << 10, 40 << 10, 55 << 10} {
+		if got, least := natsbatch.Weigh(size, limit), full/limit*size; got < least || got > full {
+			t.Errorf("%d bytes: %d, want %d at least, %d at most", size, got, least, full)
+		}
+	}
+}

@@ -142,6 +142,9 @@ func KeepFor(now time.Time, deadlines ...time.Time) time.Duration {
 	return keepFor(e, now)
 }
 
+// Weigh is the weight of a request with so many bytes where a message may have limit.
+func Weigh(size, limit int) int { return weigh(&wire.Request{Payload: make([]byte, size)}, limit) }
+
 // PutOff is how long a message with a delay is put off that was stored then.
 func PutOff(delay time.Duration, stored, now time.Time) time.Duration {
 	d := &delivery{envelope: &wire.Envelope{DelayMS: uint64(delay.Milliseconds())}, stored: stored, count: 1}
