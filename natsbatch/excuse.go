@@ -31,9 +31,8 @@ func (w *Worker) pardon(d *delivery) error {
 		return nil
 	}
 	excused := make([]bool, d.count-1)
-	err := concurrently(len(excused), func(i int) error {
-		report, err := w.report(w.ctx, w.excuseSubject(d, i+1))
-		excused[i] = report != nil
+	err := concurrently(len(excused), func(i int) (err error) {
+		excused[i], err = w.isStored(w.ctx, w.excuseSubject(d, i+1))
 		return err
 	})
 	if err != nil {

@@ -110,13 +110,8 @@ func (w *Worker) claim(e *wire.Envelope) ([]wire.Request, error) {
 // withoutResult returns those of reqs that have no result stored by itself.
 func (w *Worker) withoutResult(e *wire.Envelope, reqs []wire.Request) ([]wire.Request, error) {
 	found := make([]bool, len(reqs))
-	err := concurrently(len(reqs), func(i int) error {
-		report, err := w.report(w.ctx, w.partSubject(e, &reqs[i]))
-		if errors.Is(err, errUnreadable) {
-			found[i] = true // it stays the result, and Get says so
-			return nil
-		}
-		found[i] = report != nil
+	err := concurrently(len(reqs), func(i int) (err error) {
+		found[i], err = w.isStored(w.ctx, w.partSubject(e, &reqs[i]))
 		return err
 	})
 	if err != nil {

@@ -130,6 +130,16 @@ func (t *topology) report(ctx context.Context, subject string) (*wire.Report, er
 	return decodeReport(msg.Data)
 }
 
+// isStored reports whether anything is stored under a subject of the result stream. What
+// cannot be read by this program is: it stays there, and Get says so.
+func (t *topology) isStored(ctx context.Context, subject string) (bool, error) {
+	report, err := t.report(ctx, subject)
+	if errors.Is(err, errUnreadable) {
+		return true, nil
+	}
+	return report != nil, err
+}
+
 // decodeReport reads a stored result, or returns errUnreadable.
 func decodeReport(data []byte) (*wire.Report, error) {
 	reports, err := wire.DecodeReports(data)

@@ -37,6 +37,19 @@ func hold(t *testing.T, nc *nats.Conn) (goOn func()) {
 	}
 }
 
+// handOn takes a message of line again and has it delivered to another, as if AckWait had
+// passed.
+func handOn(t *testing.T, nc *nats.Conn) {
+	t.Helper()
+	taken, err := nc.RequestWithContext(within(t), "$JS.API.CONSUMER.MSG.NEXT.bq_main_req.test_again", []byte(`{"batch": 1, "group": "batch"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := taken.Nak(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A request that has crashed once, and that workers then take and hand back again and
 // again where the queue is full, is not buried: it has not run since.
 func TestAFullQueueBuriesNobodyWhoDoesNotRun(t *testing.T) {
@@ -115,13 +128,7 @@ func TestAFullQueueSuspectsNobodyBeforeHisTurn(t *testing.T) {
 	other := q
 	other.Endpoint = "other"
 	fill(t, clientOf(t, nc, other))
-	taken, err := nc.RequestWithContext(within(t), "$JS.API.CONSUMER.MSG.NEXT.bq_main_req.test_again", []byte(`{"batch": 1, "group": "batch"}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := taken.Nak(); err != nil { // as if AckWait had passed
-		t.Fatal(err)
-	}
+	handOn(t, nc)
 	tries := func(ctx context.Context, reqs []string) ([]string, error) {
 		for i, m := range natsbatch.Metas(ctx) {
 			if reqs[i] == "innocent" && m.Tries > 2 {
@@ -157,4 +164,33 @@ func TestAFullQueueSuspectsNobodyBeforeHisTurn(t *testing.T) {
 			t.Errorf("request %d: %q, %v", i, res, err)
 		}
 	}
+}
+
+// What excuses a delivery holds nobody up who cannot read it: it may be from a newer program.
+func TestAnExcuseThatCannotBeReadIsOne(t *testing.T) {
+	t.Parallel()
+	nc := conn(t)
+	c := client[string, string](t, nc, natsbatch.ClientOptions{})
+	e := wire.Envelope{Kind: wire.KindSubmit, Part: true, Tries: 1, Suspect: 1, From: "front", Number: 1, Requests: []wire.Request{{Payload: []byte(`"r"`)}}}
+	js := streams(t, nc)
+	ack, err := js.Publish(within(t), "bq.main.req.test.again", e.Append(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.Publish(within(t), fmt.Sprintf("bq.main.res.test.front.back.%d.1", ack.Sequence), []byte("\xff: another version")); err != nil {
+		t.Fatal(err)
+	}
+	handOn(t, nc)
+	w, err := natsbatch.NewWorker(within(t), nc, queue, func(ctx context.Context, reqs []string) ([]string, error) {
+		if m := natsbatch.Metas(ctx)[0]; m.Tries != 1 {
+			t.Errorf("it has %d tries", m.Tries)
+		}
+		return reqs, nil
+	}, natsbatch.WorkerOptions{})
+	worker(t, w, err)
+	h, err := natsbatch.ParseHandle("front.1.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantAll(t, c, []natsbatch.Handle{h})
 }
