@@ -79,7 +79,7 @@ func (fe *frontEnd) publish(ctx context.Context, subject string, e *wire.Envelop
 			sleep(ctx, commitPause)
 		}
 		if ctx.Err() != nil || fe.nc.IsClosed() || time.Now().After(limit) {
-			return fe.unacknowledged(err, sure)
+			return fe.unacknowledged(ctx, err, sure)
 		}
 	}
 }
@@ -91,12 +91,14 @@ func unheard(err error) bool {
 }
 
 // unacknowledged returns the error of a publish that was given up after err.
-func (fe *frontEnd) unacknowledged(err error, sure bool) error {
+func (fe *frontEnd) unacknowledged(ctx context.Context, err error, sure bool) error {
 	switch {
 	case sure && isBusy(err):
 		return admissionError(err)
 	case sure && !errors.Is(err, errAway):
 		return fmt.Errorf("natsbatch: the request was not accepted: no stream takes it: %w", err)
+	case ctx.Err() != nil: // Shutdown ran out of time; else nobody waits
+		return fmt.Errorf("%w: %w", ErrUnknownOutcome, ErrClosed)
 	case fe.nc.IsConnected():
 		return fmt.Errorf("%w: no acknowledgement: %w", ErrUnknownOutcome, err)
 	case fe.nc.IsClosed():

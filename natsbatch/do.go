@@ -62,58 +62,50 @@ func (fe *frontEnd) do(ctx context.Context, payload []byte, o Option) ([]byte, e
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	r, err := fe.request(ctx, payload, o)
-	if err != nil {
+	if err := fe.refusal(); err != nil {
 		return nil, err
 	}
-	if err := fe.refusal(); err != nil {
+	r, err := fe.request(ctx, payload, o)
+	if err != nil {
 		return nil, err
 	}
 	a := spareAsks.Get().(*ask)
 	a.request, a.weight = r, weigh(&r, int(fe.limit.Load()))
 	future := fe.asks[o.priority].Submit(context.Background(), a)
+	if fe.closed.Load() && neverSent(future) { // by now; Close waits for others, maybe for long
+		return nil, ErrClosed
+	}
 	select {
 	case got := <-a.answer:
 		a.recycle()
 		return got.data, got.err
 	case <-ctx.Done():
-		return fe.leave(ctx, a, future)
+		return fe.leave(a, future, context.Cause(ctx))
 	case <-fe.life.Done():
-		return fe.abandoned(a, future)
+		return fe.leave(a, future, context.Cause(fe.life))
 	}
 }
 
-// leave returns what a Do returns whose context has ended. It forgets the ask before it
-// gives it up, which may end a try to send it: that is no answer.
-func (fe *frontEnd) leave(ctx context.Context, a *ask, future batcher.Future[struct{}]) ([]byte, error) {
+// leave returns what a Do returns that waits no longer because of why. It forgets the ask
+// before it gives it up, which may end a try to send it: that is no answer.
+func (fe *frontEnd) leave(a *ask, future batcher.Future[struct{}], why error) ([]byte, error) {
 	fe.calls.forget(a)
-	if future.Cancel() {
-		return nil, context.Cause(ctx)
-	}
-	select {
-	case got := <-a.answer:
-		return got.data, got.err
-	default:
-		return nil, fmt.Errorf("%w: %w", ErrUnknownOutcome, context.Cause(ctx))
-	}
-}
-
-// abandoned returns what a Do returns whose front end has ended.
-func (fe *frontEnd) abandoned(a *ask, future batcher.Future[struct{}]) ([]byte, error) {
-	why := context.Cause(fe.life)
-	if future.Cancel() {
+	if future.Cancel() || neverSent(future) {
 		return nil, why
 	}
-	if _, err := future.Wait(ended); isClosed(err) { // it was never sent
-		return nil, why
-	}
-	fe.calls.forget(a)
 	select {
 	case got := <-a.answer:
 		return got.data, got.err
 	default:
 		return nil, fmt.Errorf("%w: %w", ErrUnknownOutcome, why)
 	}
+}
+
+// neverSent reports whether the Batcher was closed before it took the request, or before
+// it ran.
+func neverSent(future batcher.Future[struct{}]) bool {
+	_, err := future.Wait(ended)
+	return isClosed(err)
 }
 
 // errPending: what became of a request is not known yet.

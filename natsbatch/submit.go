@@ -24,11 +24,11 @@ func (fe *frontEnd) submit(ctx context.Context, payload []byte, o Option) (Handl
 	if ctx.Err() != nil {
 		return Handle{}, context.Cause(ctx)
 	}
-	r, err := fe.request(ctx, payload, o)
-	if err != nil {
+	if err := fe.refusal(); err != nil {
 		return Handle{}, err
 	}
-	if err := fe.refusal(); err != nil {
+	r, err := fe.request(ctx, payload, o)
+	if err != nil {
 		return Handle{}, err
 	}
 	to := fe.submits[o.priority]
@@ -44,12 +44,9 @@ func (fe *frontEnd) submit(ctx context.Context, payload []byte, o Option) (Handl
 		}
 		h, err = future.Wait(ended) // it may be known by now
 	}
-	unknown := errors.Is(err, errPending) || errors.Is(err, ErrUnknownOutcome)
 	switch {
-	case unknown && left:
+	case left && (errors.Is(err, errPending) || errors.Is(err, ErrUnknownOutcome)):
 		return Handle{}, fmt.Errorf("%w: %w", ErrUnknownOutcome, context.Cause(ctx))
-	case unknown && isClosed(err): // Shutdown ran out of time
-		return Handle{}, fmt.Errorf("%w: %w", ErrUnknownOutcome, ErrClosed)
 	case isClosed(err):
 		return Handle{}, ErrClosed
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gobatcher/batcher/natsbatch"
+	"github.com/nats-io/nats.go"
 )
 
 func TestWhatCannotBeAskedIsRefused(t *testing.T) {
@@ -97,6 +98,73 @@ func TestShutdownThatRunsOutOfTimeFreesCallers(t *testing.T) {
 	}
 	if err := <-asked; !errors.Is(err, natsbatch.ErrUnknownOutcome) || !errors.Is(err, natsbatch.ErrClosed) {
 		t.Errorf("Do: %v, want ErrUnknownOutcome and ErrClosed", err)
+	}
+}
+
+// So it does while the server takes its time: a caller whose own context has not ended
+// does not get context.Canceled.
+func TestShutdownThatRunsOutOfTimeEndsTriesToSend(t *testing.T) {
+	t.Parallel()
+	nc := conn(t)
+	var clients []*natsbatch.Client[string, string]
+	for range 10 {
+		clients = append(clients, client[string, string](t, nc, natsbatch.ClientOptions{}))
+	}
+	tried := make(chan *nats.Msg, 100)
+	if err := streams(t, nc).DeleteStream(within(t), "bq_main_req"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := nc.ChanSubscribe("bq.main.req.>", tried); err != nil { // which answers nothing
+		t.Fatal(err)
+	}
+	for _, c := range clients {
+		calls := map[string]chan error{"Do": make(chan error, 1), "Submit": make(chan error, 1)}
+		go func() { calls["Do"] <- second(c.Do(context.Background(), "r")) }()
+		go func() { calls["Submit"] <- second(c.Submit(context.Background(), "r")) }()
+		for range calls {
+			soon(t, "the request", tried)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if err := c.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Shutdown: %v", err)
+		}
+		for name, called := range calls {
+			if err := soon(t, name, called); !errors.Is(err, natsbatch.ErrUnknownOutcome) || !errors.Is(err, natsbatch.ErrClosed) || errors.Is(err, context.Canceled) {
+				t.Errorf("%s: %v, want ErrUnknownOutcome and ErrClosed alone", name, err)
+			}
+		}
+	}
+}
+
+// A Do that Close overtakes is told so at once, also while Close waits for another Do.
+func TestADoThatIsOvertakenByCloseIsRefused(t *testing.T) {
+	t.Parallel()
+	nc, g := conn(t), newGate()
+	w, err := natsbatch.NewWorker(within(t), nc, queue, g.fn, natsbatch.WorkerOptions{})
+	worker(t, w, err)
+	on, goOn := make(chan struct{}, 1), make(chan struct{})
+	c := client[string, string](t, nc, natsbatch.ClientOptions{Trace: func(ctx context.Context) string {
+		if ctx.Value(traceKey{}) != nil {
+			on <- struct{}{}
+			<-goOn
+		}
+		return ""
+	}})
+	answered, refused, closed := make(chan error, 1), make(chan error, 1), make(chan error, 1)
+	go func() { answered <- second(c.Do(context.Background(), "r")) }()
+	soon(t, "Func", g.runs)
+	go func() { refused <- second(c.Do(context.WithValue(context.Background(), traceKey{}, "slow"), "r")) }()
+	soon(t, "Trace", on)
+	go func() { closed <- c.Close() }()
+	time.Sleep(100 * time.Millisecond) // until Close waits for the first
+	close(goOn)
+	if err := soon(t, "Do", refused); !errors.Is(err, natsbatch.ErrClosed) || errors.Is(err, natsbatch.ErrUnknownOutcome) {
+		t.Errorf("Do: %v, want ErrClosed alone", err)
+	}
+	close(g.may)
+	if err := errors.Join(soon(t, "the first Do", answered), soon(t, "Close", closed)); err != nil {
+		t.Error(err)
 	}
 }
 
