@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"errors"
 	"maps"
 	"net/http"
 	"strconv"
@@ -10,7 +9,7 @@ import (
 
 // finish answers the call, or passes through what turned out to be none.
 func (v *visit) finish(w http.ResponseWriter) {
-	if errors.Is(v.err, ErrNotMine) {
+	if v.isNoCall() {
 		defer v.body.give(0)
 		passTo(w, v.body.restore(v.r), v.route.through, v.route.Name, v.route.observer)
 		return

@@ -25,7 +25,8 @@ type Dispatcher interface {
 	// their outcomes, in order. They may share batches with items of equal
 	// keys, and with no others. When ctx ends, Dispatch returns, and items
 	// that have not been sent yet should not be. If one item fails, its error
-	// is the call's; of several, the first in order.
+	// is the call's; of several, the first in order. ErrNotMine has no
+	// meaning here: the call is answered with status 502.
 	Dispatch(ctx context.Context, key Key, items []Item) ([]Outcome, error)
 
 	// Shutdown processes what was dispatched and returns when all of it is

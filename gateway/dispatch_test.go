@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -126,6 +127,17 @@ func TestDispatcherThatFails(t *testing.T) {
 			t.Errorf("%v, %d outcomes: status %d, want %d", test.d.err, len(test.d.outcomes), got.Code, test.status)
 		}
 	}
+}
+
+// What has been read is a call, whatever its Dispatcher says: its body is not kept,
+// and it may have been sent.
+func TestDispatcherCannotPassCallsThrough(t *testing.T) {
+	d := &saying{err: fmt.Errorf("no batch: %w", gateway.ErrNotMine)}
+	wantAnswer(t, post(newHandler(t, gateway.Route{Dispatcher: d, Upstream: &passing{}}, gateway.Options{}), "a"), 502, "no batch")
+	wrap := func(batcher.Func[gateway.Item, gateway.Outcome]) batcher.Func[gateway.Item, gateway.Outcome] {
+		return func(context.Context, []gateway.Item) ([]gateway.Outcome, error) { return nil, gateway.ErrNotMine }
+	}
+	wantAnswer(t, post(newHandler(t, gateway.Route{Wrap: wrap, Upstream: &passing{}}, gateway.Options{}), "a"), 502, "not a call")
 }
 
 func TestProcessNeedsAnUpstream(t *testing.T) {

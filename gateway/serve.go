@@ -159,13 +159,17 @@ func unreadable(err error) error {
 // release gives back the room that the call takes, except for a body that is yet
 // to be passed through.
 func (v *visit) release() {
-	if errors.Is(v.err, ErrNotMine) {
+	if v.isNoCall() {
 		v.body.give(int64(cap(v.body.raw)))
 	} else {
 		v.body.give(0)
 	}
 	v.route.pending.leave(v.held)
 }
+
+// isNoCall reports whether the request turned out to be no call. What was read is
+// one, whatever a Dispatcher says: it may have been sent, and its body is not kept.
+func (v *visit) isNoCall() bool { return v.call == nil && errors.Is(v.err, ErrNotMine) }
 
 // join puts the results together.
 func (v *visit) join() (err error) {
