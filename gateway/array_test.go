@@ -211,13 +211,16 @@ func TestOtherFormatsAreNoCalls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range []gateway.Protocol{gateway.NewKServeV1(), array, gateway.JSONRPC{}} {
+	for p, path := range map[gateway.Protocol]string{
+		gateway.NewKServeV1(): "/v1/models/m:predict", array: "/", gateway.JSONRPC{}: "/", gateway.OIPv2{}: "/v2/models/m/infer", gateway.OpenAIEmbeddings{}: "/v1/embeddings",
+	} {
 		for format, want := range map[string]bool{
-			"": true, "application/json": true, "Application/JSON ; charset=utf-8": true, "text/json": true, "application/ld+json": true,
+			"": true, "application/json": true, "Application/JSON ; charset=utf-8": true, "text/json": true, "application/x-json": true, "application/ld+json": true, "json": true,
 			"application/x-www-form-urlencoded": true, "text/plain;charset=UTF-8": true, "application/octet-stream": true, "application/json-rpc": true, "application/jsonrequest": true,
 			"image/jpeg": false, "text/csv": false, "multipart/form-data; boundary=json": false, "application/x-npy": false, "application/json-seq": false,
+			"application/x-ndjson": false, "application/ndjson": false, "application/ubjson": false,
 		} {
-			r := httptest.NewRequest(http.MethodPost, "/v1/models/m:predict", nil)
+			r := httptest.NewRequest(http.MethodPost, path, nil)
 			r.Header.Set("Content-Type", format)
 			if got := p.Match(r); got != want {
 				t.Errorf("%T, %q: %t, want %t", p, format, got, want)

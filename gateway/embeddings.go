@@ -50,9 +50,9 @@ var embeddingsHeaders = []string{"Api-Key", "Openai-Organization", "Openai-Proje
 // Limits returns those of OpenAI.
 func (OpenAIEmbeddings) Limits() (items, weight int) { return embeddingsItems, embeddingsTokens }
 
-// Match wants a POST to a path that ends in /embeddings.
+// Match wants a POST of what may be JSON to a path that ends in /embeddings.
 func (OpenAIEmbeddings) Match(r *http.Request) bool {
-	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/embeddings")
+	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/embeddings") && mayBeJSON(r.Header)
 }
 
 // Read takes the inputs out of the body; the rest is the shape.

@@ -97,8 +97,15 @@ func mayBeJSON(h http.Header) bool {
 	case "application/json-rpc", "application/jsonrequest": // older names of JSON-RPC's
 		return true
 	default:
-		return strings.HasSuffix(name, "json")
+		return isJSON(name)
 	}
+}
+
+// isJSON reports whether the format of this name is based on JSON. A letter before
+// the ending tells others, such as ndjson, in which each line is a text.
+func isJSON(format string) bool {
+	before, ok := strings.CutSuffix(format, "json")
+	return ok && strings.TrimRight(before, "abcdefghijklmnopqrstuvwxyz") == before
 }
 
 // formatOf returns the name of the format of a body, in lower case and without
@@ -112,7 +119,7 @@ func formatOf(h http.Header) string {
 // JSON, for which browsers ask no server's leave. Servers such as geth refuse it
 // for that; in a batch, which is said to be JSON, they could not.
 func unasked(r *http.Request) bool {
-	return r.Header["Origin"] != nil && !strings.HasSuffix(formatOf(r.Header), "json")
+	return r.Header["Origin"] != nil && !isJSON(formatOf(r.Header))
 }
 
 // upgrades reports whether r asks for another protocol on its connection. An

@@ -43,9 +43,10 @@ var oipHeaders = []string{"Seldon-Internal-Model", "Seldon-Model"}
 // to a tensor than its JSON, or to a request than its rows.
 var oipForeign = []string{`"binary_data`, `"shared_memory`, `"sequence_`}
 
-// Match wants a POST to a path that ends in /infer, with nothing but JSON.
+// Match wants a POST of what may be JSON, and nothing but JSON, to a path that ends
+// in /infer.
 func (OIPv2) Match(r *http.Request) bool {
-	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/infer") && r.Header.Get(oipHeader) == ""
+	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/infer") && r.Header.Get(oipHeader) == "" && mayBeJSON(r.Header)
 }
 
 // oipID is the id of a batch.
