@@ -25,9 +25,9 @@ import (
 // OpenAI-Project divide batches too.
 //
 // An element of data belongs to the item with its index; the caller gets it with
-// the index that the item has in the caller's input. The whole numbers in usage
-// are divided by the items' weights, so that the shares add up exactly to what
-// the upstream counted.
+// the index that the item has in the caller's input. The whole numbers in usage,
+// up to 64 of them, are divided by the items' weights, so that the shares add up
+// exactly to what the upstream counted.
 //
 // The weight of an item is its tokens, or the bytes of its text as written in
 // JSON, which are never fewer than its tokens, but at most 8,192: the most
@@ -148,7 +148,7 @@ func (OpenAIEmbeddings) Join(key Key, items []Item) ([]byte, error) {
 
 // Split gives each item the element of data with its index. Extra holds, each as
 // a varint, where the index stands in the element, the length of the index, and
-// the item's shares of the numbers in usage.
+// the item's shares of the numbers in usage, with their names.
 func (OpenAIEmbeddings) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
 	var data, usage jsonraw.Span
 	results := make([]Result, len(items))
@@ -209,7 +209,7 @@ func (OpenAIEmbeddings) Reply(_ *Call, results []Result) (Reply, error) {
 	var usage []uint64
 	for i, result := range results {
 		extra := varints(result.Extra)
-		if len(extra) < 2 || extra[0]+extra[1] > uint64(len(result.Body)) {
+		if len(extra) < 2 || len(extra)%2 != 0 || extra[0]+extra[1] > uint64(len(result.Body)) {
 			return Reply{}, errState
 		}
 		parts[i] = embeddingsPart{result.Body[:extra[0]], result.Body[extra[0]+extra[1]:]}
@@ -218,11 +218,8 @@ func (OpenAIEmbeddings) Reply(_ *Call, results []Result) (Reply, error) {
 			usage = extra[2:]
 			continue
 		}
-		if len(extra)-2 != len(usage) {
+		if !addShares(usage, extra[2:]) {
 			return Reply{}, errors.New("the answers of several batches count their usage in different ways")
-		}
-		for k, n := range extra[2:] {
-			usage[k] += n
 		}
 	}
 	return Reply{Body: fillEmbeddings(make([]byte, 0, size), results[0].Frame, parts, usage)}, nil
@@ -235,7 +232,7 @@ type embeddingsPart struct{ before, after []byte }
 func fillEmbeddings(dst, frame []byte, parts []embeddingsPart, usage []uint64) []byte {
 	return fillHoles(dst, frame, embeddingsDataHole+embeddingsCountHole, func(dst []byte, mark byte) []byte {
 		if mark == embeddingsCountHole[0] {
-			dst, usage = strconv.AppendUint(dst, usage[0], 10), usage[1:]
+			dst, usage = strconv.AppendUint(dst, usage[1], 10), usage[2:]
 			return dst
 		}
 		dst = append(dst, '[')

@@ -108,6 +108,46 @@ func TestOpenAIEmbeddingsShareUsageOutExactly(t *testing.T) {
 	}
 }
 
+// Numbers in the usage of several batches are added by their names.
+func TestOpenAIEmbeddingsAddUsageUp(t *testing.T) {
+	p := gateway.OpenAIEmbeddings{}
+	split := func(usage string) gateway.Result {
+		results, err := p.Split(gateway.Key{}, make([]gateway.Item, 1), gateway.Answer{Status: 200, Body: []byte(`{"data":[{"index":0}],"usage":` + usage + `}`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return results[0]
+	}
+	for other, want := range map[string]string{
+		`{"in":5,"of":{"in":7,"x":9},"ofx":2}`:         `{"in":15,"of":{"in":10,"x":13},"ofx":3}`,
+		`{"ofx":2,"of":{"x":9,"in":7},"$":0.5,"in":5}`: `{"in":15,"of":{"in":10,"x":13},"ofx":3}`,
+		`{"in":5,"of":{"in":7},"ofx":2}`:               "",
+		`{"in":5,"of":{"in":7,"y":9},"ofx":2}`:         "",
+		`{"in":5,"of":{"in":7,"x":9},"ofx":2,"y":1}`:   "",
+		`null`: "",
+	} {
+		reply, err := p.Reply(nil, []gateway.Result{split(`{"in":10,"of":{"in":3,"x":4},"ofx":1}`), split(other)})
+		if want == "" && err == nil || want != "" && string(reply.Body) != `{"data":[{"index":0},{"index":1}],"usage":`+want+`}` {
+			t.Errorf("%s: got %s, %v", other, reply.Body, err)
+		}
+	}
+}
+
+// Memory for an answer does not grow with the numbers in its usage times the items.
+func TestOpenAIEmbeddingsShareOutSomeNumbers(t *testing.T) {
+	counts := func(n, each int) string {
+		var text strings.Builder
+		for i := range n {
+			fmt.Fprintf(&text, `"%d":%d,`, i, each)
+		}
+		return text.String()
+	}
+	const data = `{"data":[{"index":0},{"index":1}],"usage":{`
+	b := &batch{t: t, protocol: gateway.OpenAIEmbeddings{}, answer: says(data + counts(64, 2) + `"more":2}}`)}
+	want := `200 {"data":[{"index":0}],"usage":{` + counts(64, 1) + `"more":2}}`
+	b.wantReplies(each(embeddingsCall, `{"input":"a"}`, `{"input":"b"}`), want, want)
+}
+
 func TestOpenAIEmbeddingsWeighTokens(t *testing.T) {
 	b := &batch{t: t, protocol: gateway.OpenAIEmbeddings{}}
 	for input, want := range map[string]int{`"a"`: 1, `"é"`: 2, `"\u00e9"`: 6, `[5,6,7]`: 3, `[[5,6,7]]`: 3, `"` + strings.Repeat("x", 9000) + `"`: 8192} {
