@@ -229,6 +229,23 @@ func TestOtherFormatsAreNoCalls(t *testing.T) {
 	}
 }
 
+func TestArraysAreCallsByMethodAndPath(t *testing.T) {
+	array, err := gateway.NewJSONArray("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for target, want := range map[string][2]bool{ // kserve-v1 and json-array
+		"POST /v1/models/m:predict": {true, true}, "PUT /v1/models/m:predict": {false, true}, "PATCH /v1/models/m:predict": {false, true},
+		"GET /v1/models/m:predict": {false, false}, "DELETE /v1/models/m:predict": {false, false}, "POST /v1/models/m:explain": {false, true}, "POST /v1/models/m:predict/": {false, true},
+	} {
+		method, path, _ := strings.Cut(target, " ")
+		r := httptest.NewRequest(method, path, nil)
+		if got := [2]bool{gateway.NewKServeV1().Match(r), array.Match(r)}; got != want {
+			t.Errorf("%s: %t, want %t", target, got, want)
+		}
+	}
+}
+
 func TestJSONArrayKeepsFormatsApart(t *testing.T) {
 	p, err := gateway.NewJSONArray("", "")
 	if err != nil {

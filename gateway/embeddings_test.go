@@ -150,7 +150,7 @@ func TestOpenAIEmbeddingsShareOutSomeNumbers(t *testing.T) {
 
 func TestOpenAIEmbeddingsWeighTokens(t *testing.T) {
 	b := &batch{t: t, protocol: gateway.OpenAIEmbeddings{}}
-	for input, want := range map[string]int{`"a"`: 1, `"é"`: 2, `"\u00e9"`: 6, `[5,6,7]`: 3, `[[5,6,7]]`: 3, `"` + strings.Repeat("x", 9000) + `"`: 8192} {
+	for input, want := range map[string]int{`"a"`: 1, `"é"`: 2, `"\u00e9"`: 6, `[5,6,999999999]`: 3, `[[5,6,7]]`: 3, `"` + strings.Repeat("x", 9000) + `"`: 8192} {
 		call, err := b.read(embeddingsCall(`{"input":` + input + `}`))
 		if err != nil {
 			t.Fatal(err)
@@ -173,7 +173,7 @@ func TestOpenAIEmbeddingsKeepKindsApart(t *testing.T) {
 func TestOpenAIEmbeddingsLeaveOddInputsToTheUpstream(t *testing.T) {
 	b := &batch{t: t, protocol: gateway.OpenAIEmbeddings{}}
 	b.wantNotMine(named(embeddingsCall, `{}`, `{"input":""}`, `{"input":[]}`, `{"input":["a",""]}`, `{"input":["a",[1]]}`, `{"input":[[1],"a"]}`, `{"input":[[1],[]]}`, `{"input":[1,"a"]}`,
-		`{"input":[1.5]}`, `{"input":[1`+strings.Repeat(",1", 8192)+`]}`, `{"input":[[1],[1`+strings.Repeat(",1", 8192)+`]]}`, `{"input":[-1]}`, `{"input":[[1],[[2]]]}`, `{"input":null}`, `{"input":{"a":1}}`, `{"input":5}`, `{"input":"a","Input":"b"}`))
+		`{"input":[1.5]}`, `{"input":[1`+strings.Repeat(",1", 8192)+`]}`, `{"input":[[1],[1`+strings.Repeat(",1", 8192)+`]]}`, `{"input":[-1]}`, `{"input":[1000000000]}`, `{"input":[[1],[[2]]]}`, `{"input":null}`, `{"input":{"a":1}}`, `{"input":5}`, `{"input":"a","Input":"b"}`))
 	b.wantNotMine(map[string]conformance.Request{"GET": {Method: "GET", URL: "/v1/embeddings"}, "chat": {Method: "POST", URL: "/v1/chat/completions", Body: `{"input":"a"}`}})
 }
 

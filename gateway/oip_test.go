@@ -116,14 +116,15 @@ func TestOIPv2LeavesOddTensorsToTheUpstream(t *testing.T) {
 	one := tensor(`"shape":[1],"data":[1]`)
 	b.wantNotMine(named(infer, `{"inputs":[`+strings.Repeat(one[11:len(one)-2]+",", 1024)+one[11:], tensor(`"shape":[1`+strings.Repeat(",1", 64)+`],"data":[1]`), tensor(`"shape":[1],"data":[[1],[2],[3]]`)))
 	b.wantNotMine(named(infer, `{}`, `{"inputs":[]}`, `{"inputs":{}}`, `{"inputs":[1]}`, `{"id":5,"inputs":[`+a+`]}`, `{"id":null,"inputs":[`+a+`]}`,
-		tensor(`"shape":[],"data":1`), tensor(`"shape":[],"data":[1]`), tensor(`"shape":[0],"data":[]`), tensor(`"shape":[1,0],"data":[]`), tensor(`"shape":[-1],"data":[1]`), tensor(`"shape":[1.0],"data":[1]`),
+		tensor(`"shape":[],"data":1`), tensor(`"shape":[],"data":[1]`), tensor(`"shape":[0],"data":[]`), tensor(`"shape":[1,0],"data":[]`), tensor(`"shape":[-1],"data":[1]`), tensor(`"shape":[1.0],"data":[1]`), tensor(`"shape":[1.5,1],"data":[1]`), tensor(`"shape":[1],"data":[]`), tensor(`"shape":[2],"data":[]`), tensor(`"shape":[2,536870912,536870912,32],"data":[]`), // none in 64 bits
+
 		tensor(`"shape":["1"],"data":[1]`), tensor(`"shape":1,"data":[1]`), tensor(`"data":[1]`), tensor(`"shape":[1]`), tensor(`"shape":[2],"data":[1]`), tensor(`"shape":[1],"data":[1,2]`),
 		tensor(`"shape":[2,2],"data":[1,2,3]`), tensor(`"shape":[2,2],"data":[[1,2],[3]]`), tensor(`"shape":[2,2],"data":[[1,2],3,4]`), tensor(`"shape":[2,2],"data":[[1,[2]],[3,4]]`),
 		tensor(`"shape":[2,2],"data":[[1,{}],[3,4]]`), tensor(`"shape":[1],"data":[{}]`), tensor(`"shape":[1],"data":[[1]]`), tensor(`"shape":[2,2,1],"data":[[1,2],[3,4]]`),
 		tensor(`"shape":[999999999,999999999,999999999],"data":[1]`), tensor(`"shape":[2,4,536870913],"data":[1,2,3,4,5,6,7,8]`), // 8 in 32 bits
 		tensor(`"shape":[65536,65537],"data":[1`+strings.Repeat(",1", 65535)+`]`), tensor(`"shape":[1],"data":{}`), tensor(`"shape":[1],"data":[1],"Data":[2]`), tensor(`"shape":[1],"data":[1],"data":[2]`),
 		tensor(`"shape":[1],"parameters":{"binary_data_size":4}`), tensor(`"shape":[1],"data":[1],"parameters":{"shared_memory_region":"r"}`),
-		`{"inputs":[`+a+`],"Inputs":[]}`, `{"inputs":[`+a+`,{"name":"b","shape":[3],"datatype":"INT8","data":[1,2,3]}]}`,
+		`{"inputs":[`+a+`],"Inputs":[]}`, `{"Inputs":[],"inputs":[`+a+`],"x":1}`, tensor(`"Data":[2],"shape":[1],"data":[1]`), `{"inputs":[`+a+`,{"name":"b","shape":[3],"datatype":"INT8","data":[1,2,3]}]}`,
 		`{"inputs":[`+a+`],"parameters":{"binary_data_output":true}}`, `{"inputs":[`+a+`],"outputs":[{"name":"y","parameters":{"binary_data":true}}]}`,
 		`{"inputs":[`+a+`],"parameters":{"sequence_id":7}}`))
 	binary := infer(`{"inputs":[` + a + `]}`)
@@ -155,6 +156,7 @@ func TestOIPv2RefusesAnswersThatDoNotFit(t *testing.T) {
 		"too few data":            `{"outputs":[{"shape":[2,2],"data":[1,2,3]}]}`,
 		"too many data":           `{"outputs":[{"shape":[2],"data":[1,2,3]}]}`,
 		"ragged data":             `{"outputs":[{"shape":[2,2],"data":[[1,2],[3]]}]}`,
+		"a dimension of text":     `{"outputs":[{"shape":[2,"a"],"data":[]}]}`,
 		"a scalar":                `{"outputs":[{"shape":[],"data":1}]}`,
 		"no data":                 `{"outputs":[{"shape":[2]}]}`,
 		"outputs twice":           `{"outputs":[{"shape":[2],"data":[1,2]}],"outputs":[]}`,
@@ -197,7 +199,7 @@ func TestOIPv2SaysWhatIsWrongInItsOwnWay(t *testing.T) {
 	b := &batch{t: t, protocol: gateway.OIPv2{}}
 	_, err := b.read(infer("{"))
 	var e *gateway.Error
-	if !errors.As(err, &e) || e.Status != 400 || string(e.Body) != `{"error":"JSON ends too early"}` {
+	if !errors.As(err, &e) || e.Status != 400 || string(e.Body) != `{"error":"JSON ends too early"}` || e.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("got %#v", err)
 	}
 }
@@ -210,6 +212,8 @@ func TestOIPv2TakesRowsWithoutData(t *testing.T) {
 	b.wantReplies(each(infer, input, input),
 		`200 {"outputs":[{"name":"flat","datatype":"FP32","shape":[1,0,4],"data":[]},{"name":"n","datatype":"INT32","shape":[1],"data":[7]},{"name":"nested","datatype":"BYTES","shape":[1,0],"data":[[]]}]}`,
 		`200 {"outputs":[{"name":"flat","datatype":"FP32","shape":[1,0,4],"data":[]},{"name":"n","datatype":"INT32","shape":[1],"data":[8]},{"name":"nested","datatype":"BYTES","shape":[1,0],"data":[[ ]]}]}`)
+	b.wantReplies(each(infer, `{"inputs":[{"name":"x","datatype":"FP32","shape":[2,1],"data":[1,2]}]}`),
+		`200 {"outputs":[{"name":"flat","datatype":"FP32","shape":[2,0,4],"data":[]},{"name":"n","datatype":"INT32","shape":[2],"data":[7,8]},{"name":"nested","datatype":"BYTES","shape":[2,0],"data":[[],[ ]]}]}`)
 	for _, shape := range []string{"[1,3,0]", "[1,0,3]"} {
 		b.answer = says(`{"outputs":[{"name":"y","datatype":"FP32","shape":` + shape + `,"data":[]}]}`)
 		b.wantReplies(each(infer, input), `200 {"outputs":[{"name":"y","datatype":"FP32","shape":`+shape+`,"data":[]}]}`)
@@ -232,6 +236,20 @@ func TestOIPv2TakesCallsThatWantJSON(t *testing.T) {
 	b.wantNotMine(named(infer, fmt.Sprintf(call, "true"), fmt.Sprintf(call, `"false"`), fmt.Sprintf(call, `false,"shared_memory_region":"r"`)))
 }
 
+// Texts are cut into rows where they end, and rows are counted in decimal.
+func TestOIPv2JoinsRowsOfTexts(t *testing.T) {
+	row := func(n, data string) string {
+		return `{"inputs":[{"name":"a","shape":[` + n + `,2],"datatype":"BYTES","data":[` + data + `]}]}`
+	}
+	texts := `"a,b" , "]","[","\",","e","f","g","h","i","j","k","l","m","n","o","p","q","r","s","t"`
+	b := &batch{t: t, protocol: gateway.OIPv2{}}
+	b.asksStub(stub.OIP{})
+	if _, err := b.ask(each(infer, row("10", texts), row("1", `"x","y"`))...); err != nil {
+		t.Fatal(err)
+	}
+	b.wantSent(row("11", texts+`,"x","y"`))
+}
+
 // What is nested deep takes no longer to check than what is not.
 func TestOIPv2ChecksNestedDataOnce(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -246,6 +264,9 @@ func TestOIPv2ChecksNestedDataOnce(t *testing.T) {
 		"not deep enough":    {"[1,1,2]", `[[1,2]]`, false},
 		"an object":          {"[1,1]", `[[{}]]`, false},
 		"brackets in a text": {"[1,2]", `[["[[",",\"]"]]`, true},
+		"white space":        {"[1,2,2]", "[ [\n[\r1,\t2 ]\t,\n[3\r,4\n] ] ]", true},
+		"texts, flat":        {"[2,2]", `["a,b" , "]","[",","]`, true},
+		"a text too many":    {"[2,2]", `["a","b","c","d","e"]`, false},
 	} {
 		_, err := gateway.OIPv2{}.Read(nil, []byte(`{"inputs":[{"name":"x","datatype":"BYTES","shape":`+c.shape+`,"data":`+c.data+`}]}`), 0)
 		if (err == nil) != c.fits {

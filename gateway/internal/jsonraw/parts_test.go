@@ -11,11 +11,11 @@ import (
 
 func TestPointer(t *testing.T) {
 	// The examples of RFC 6901, section 5, with arrays for values.
-	const doc = `{"foo": [["bar"], ["baz"]], "": [0], "a/b": [1], "c%d": [2], "e^f": [3], "g|h": [4], "i\\j": [5], "k\"l": [6], " ": [7], "m~n": [8], "\u00e9": [9], "twice": [1], "twice": [2]}`
+	const doc = `{"foo": [["bar"], ["baz"]], "": [0], "a/b": [1], "c%d": [2], "e^f": [3], "g|h": [4], "i\\j": [5], "k\"l": [6], " ": [7], "m~n": [8], "\u00e9": [9], "ten": [0, 1, 2, 3, 4, 5, 6, 7, 8, [9], [10]], "twice": [1], "twice": [2]}`
 	for pointer, want := range map[string]string{
 		"/foo": `[["bar"], ["baz"]]`, "/foo/0": `["bar"]`, "/foo/1": `["baz"]`, "/": "[0]", "/a~1b": "[1]", "/c%d": "[2]", "/e^f": "[3]", "/g|h": "[4]", `/i\j`: "[5]", `/k"l`: "[6]", "/ ": "[7]",
 		"/m~0n": "[8]", "/é": "[9]",
-		"/foo/2": "", "/foo/00": "", "/foo/-": "", "/foo/-1": "", "/foo/x": "", "/foo/99999999999999999999": "", "/bar": "", "/foo/0/0/0": "", "//x": "",
+		"/foo/2": "", "/foo/00": "", "/foo/-": "", "/foo/-1": "", "/foo/x": "", "/foo/99999999999999999999": "", "/ten/9": "[9]", "/ten/10": "[10]", "/ten/a": "", "/bar": "", "/foo/0/0/0": "", "//x": "",
 	} {
 		at, elements, ok, err := taken(t, pointer, doc)
 		if err != nil || ok != (want != "") || string(at.Of([]byte(doc))) != want || strings.Count(want, ",") != max(0, len(elements)-1) {
@@ -76,7 +76,7 @@ func TestMembers(t *testing.T) {
 	if want := []string{"a=1", "b=[2]", `c={"a":3}`}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	for _, doc := range []string{"", "[]", "{", "{} x", `{"a":1,"a":2}`, `{"a":1,"\u0061":2}`, `{"a":}`} {
+	for _, doc := range []string{"", "[]", "{", "{} x", `["a":1}`, `{"a":1,"a":2}`, `{"a":1,"\u0061":2}`, `{"a":}`} {
 		if err := jsonraw.Members([]byte(doc), func(string, jsonraw.Span) {}); err == nil {
 			t.Errorf("%q: no error", doc)
 		}
@@ -93,6 +93,14 @@ func TestElements(t *testing.T) {
 		_, elements, _, err = root.Take([]byte(`{"a":`+text+`}`), 2)
 		if err != want || err != nil && elements != nil {
 			t.Errorf("%s: taken %q, %v; want %v", text, elements, err, want)
+		}
+	}
+}
+
+func TestElementsRefuseWhatIsNoArray(t *testing.T) {
+	for _, text := range []string{"", " ", "{}", "{1]", "1", "[1", "[1,]", "[1] 2", "[1 2]"} {
+		if elements, err := jsonraw.Elements([]byte(text), 0); err == nil {
+			t.Errorf("%q: %q, no error", text, elements)
 		}
 	}
 }

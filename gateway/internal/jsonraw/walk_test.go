@@ -22,7 +22,7 @@ func TestEachTellsWhereElementsStand(t *testing.T) {
 }
 
 func TestEachRefusesWhatIsNoArray(t *testing.T) {
-	for _, text := range []string{"", " ", "{}", "1", "[1", "[1,]", "[1] 2", "[1 2]"} {
+	for _, text := range []string{"", " ", "{}", "{1]", "1", "[1", "[1,]", "[1] 2", "[1 2]"} {
 		if err := jsonraw.Each([]byte(text), func(jsonraw.Span) {}); err == nil {
 			t.Errorf("%q: no error", text)
 		}
@@ -81,7 +81,7 @@ func TestRewriteEachStops(t *testing.T) {
 }
 
 func TestRewriteEachRefusesWhatIsNoArrayOfObjects(t *testing.T) {
-	for _, text := range []string{"", "{}", "[1]", "[{}", "[{},]", "[{}] 1", `[{"a":1,"a":2}]`, `[{"a":}]`} {
+	for _, text := range []string{"", "{}", "{{}]", "[1]", `[["a":1}]`, "[{}", "[{},]", "[{}] 1", `[{"a":1,"a":2}]`, `[{"a":}]`} {
 		if _, err := jsonraw.RewriteEach(nil, []byte(text), func(dst []byte, _ string, _ []byte) []byte { return dst }, func() error { return nil }); err == nil {
 			t.Errorf("%q: no error", text)
 		}
@@ -89,7 +89,7 @@ func TestRewriteEachRefusesWhatIsNoArrayOfObjects(t *testing.T) {
 }
 
 func TestRewriteRefusesWhatIsNoObject(t *testing.T) {
-	for _, text := range []string{"", "[]", `{"a":1`, `{"a":1,}`, `{"a":1}}`, `{"a":1,"a":2}`} {
+	for _, text := range []string{"", "[]", `["a":1}`, `{"a":1`, `{"a":1,}`, `{"a":1}}`, `{"a":1,"a":2}`} {
 		if _, err := jsonraw.Rewrite(nil, []byte(text), func(dst []byte, _ string, value []byte) []byte { return append(dst, value...) }); err == nil {
 			t.Errorf("%q: no error", text)
 		}
@@ -110,7 +110,7 @@ func TestRecords(t *testing.T) {
 }
 
 func TestRecordsRefuses(t *testing.T) {
-	for _, text := range []string{"", "[]", `{"list":{}}`, `{"list":[1]}`, `{"list":[{"id":1,"id":2}]}`, `{"list":[],"list":[]}`, `{"a":1,"\u0061":2}`, `{"list":[{]}`, `{"list":[{}]`, `{} 1`,
+	for _, text := range []string{"", "[]", `["list":[]}`, `{"list":{}}`, `{"list":{{}]}`, `{"list":[["id":1}]}`, `{"list":[1]}`, `{"list":[{"id":1,"id":2}]}`, `{"list":[],"list":[]}`, `{"a":1,"\u0061":2}`, `{"list":[{]}`, `{"list":[{}]`, `{} 1`,
 		`{"list":[{"id":1},]}`, `{"list":`, `{"a":}`} {
 		err := jsonraw.Records([]byte(text), "list", "id", func(_, _ jsonraw.Span) {}, func(string, jsonraw.Span) {})
 		if err == nil {
@@ -145,6 +145,8 @@ func TestAllBoundDepth(t *testing.T) {
 	}{
 		{"Elements", `[`, `]`, 1, func(data []byte) error { _, err := jsonraw.Elements(data, 0); return err }},
 		{"Each", `[`, `]`, 1, func(data []byte) error { return jsonraw.Each(data, func(jsonraw.Span) {}) }},
+		{"Members", `{"a":`, `}`, 1, func(data []byte) error { return jsonraw.Members(data, func(string, jsonraw.Span) {}) }},
+		{"Rewrite", `{"a":`, `}`, 1, func(data []byte) error { _, err := jsonraw.Rewrite(nil, data, edit); return err }},
 		{"RewriteEach", `[{"a":`, `}]`, 2, func(data []byte) error {
 			_, err := jsonraw.RewriteEach(nil, data, edit, func() error { return nil })
 			return err
