@@ -57,6 +57,25 @@ func TestTakeChecksEverything(t *testing.T) {
 	}
 }
 
+// A text may end anywhere on the way, and nothing may follow it.
+func TestTakeChecksTheEnd(t *testing.T) {
+	const doc = `{"x":"é","a":[0,[1,2]]}`
+	p, _ := jsonraw.ParsePointer("/a/1")
+	for n := range len(doc) {
+		if at, _, _, err := p.Take(slices.Clip([]byte(doc[:n])), 0); err == nil {
+			t.Errorf("%q: found %v", doc[:n], at)
+		}
+	}
+	for _, text := range []string{doc + "1", doc + "]", strings.Replace(doc, "é", "\xe9", 1)} {
+		if at, _, _, err := p.Take([]byte(text), 0); err == nil {
+			t.Errorf("%q: found %v", text, at)
+		}
+	}
+	if _, _, _, err := jsonraw.Pointer(nil).Take(nil, 0); err == nil {
+		t.Error("no error for nothing")
+	}
+}
+
 func TestPointerThatIsNone(t *testing.T) {
 	for _, pointer := range []string{"foo", "/~", "/a~2b", "/~~0"} {
 		if _, err := jsonraw.ParsePointer(pointer); err == nil {

@@ -15,7 +15,7 @@ var texts = []string{
 	"\t{\"a\" : 1 ,\r\n\"b\":[ ]}", `"é"`, `"` + "\x7f" + `"`,
 	``, ` `, `nul`, `nulll`, `tru`, `01`, `-`, `1.`, `.5`, `1e`, `1e+`, `+1`, `+NaN`, `-NaN`, `Inf`, `Na`, `-Inf`, `Infinity1`, `nan`, `'a'`, `"`, `"\`, `"\x"`, `"\u12g4"`, `"\u12`, "\"\n\"", "\"\x00\"", "\"\x01n\"",
 	`[`, `[1`, `[1,`, `[1,]`, `[,1]`, `[1 2]`, `]`, `{`, `{"a"`, `{"a":`, `{"a":1`, `{"a":1,`, `{"a":1,}`, `{a:1}`, `{1:1}`, `{"a" 1}`, `{"a":1 "b":2}`, `1 2`, `[]]`, "\x00", `1a`, `"a"b`,
-	`[1}`, `{"a":1]`, `{"a";1}`, `{xa":1}`, `1:`, `:`, `"\u00aA\u00fF"`, `"\u12 4"`, "\"\x1f\"", "\xef\xbb\xbf1",
+	`[1}`, `{"a":1]`, `{"a";1}`, `{xa":1}`, `1:`, `:`, `"\u00aA\u00fF"`, `"\u12 4"`, "\"\\u12`4\"", "\"\x1f\"", "\xef\xbb\xbf1",
 }
 
 // agree holds Valid against encoding/json, which knows no NaN and no infinities:
@@ -34,6 +34,9 @@ func TestValid(t *testing.T) {
 		agree(t, []byte(text))
 		agree(t, []byte(" ["+text+",\n"+text+"]"))
 		agree(t, []byte(`{"k":`+text+` }`))
+	}
+	if err := jsonraw.Valid([]byte("[1 2]")); err == nil || err.Error() != "JSON: unexpected '2' at byte 3, in an array" {
+		t.Errorf("got %v", err)
 	}
 	if jsonraw.Valid([]byte("\"\xff\"")) == nil {
 		t.Error("what is not UTF-8 is valid")

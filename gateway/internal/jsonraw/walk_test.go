@@ -111,7 +111,7 @@ func TestRecords(t *testing.T) {
 
 func TestRecordsRefuses(t *testing.T) {
 	for _, text := range []string{"", "[]", `["list":[]}`, `{"list":{}}`, `{"list":{{}]}`, `{"list":[["id":1}]}`, `{"list":[1]}`, `{"list":[{"id":1,"id":2}]}`, `{"list":[],"list":[]}`, `{"a":1,"\u0061":2}`, `{"list":[{]}`, `{"list":[{}]`, `{} 1`,
-		`{"list":[{"id":1},]}`, `{"list":`, `{"a":}`} {
+		`{"list":[{"id":1},]}`, `{"list":`, `{"list":[`, `{"a":}`} {
 		err := jsonraw.Records([]byte(text), "list", "id", func(_, _ jsonraw.Span) {}, func(string, jsonraw.Span) {})
 		if err == nil {
 			t.Errorf("%q: no error", text)
