@@ -229,6 +229,14 @@ func TestOtherFormatsAreNoCalls(t *testing.T) {
 	}
 }
 
+func TestNewJSONArrayNamesWhatIsNoPointer(t *testing.T) {
+	for _, c := range [][3]string{{"texts", "", "gateway: items: "}, {"", "/~2", "gateway: results: "}} {
+		if p, err := gateway.NewJSONArray(c[0], c[1]); p != nil || err == nil || !strings.HasPrefix(err.Error(), c[2]) {
+			t.Errorf("%q: got %v, %v", c, p, err)
+		}
+	}
+}
+
 func TestArraysAreCallsByMethodAndPath(t *testing.T) {
 	array, err := gateway.NewJSONArray("", "")
 	if err != nil {
