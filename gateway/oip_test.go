@@ -94,6 +94,8 @@ func TestOIPv2LeavesTheUpstreamsID(t *testing.T) {
 	b := &batch{t: t, protocol: gateway.OIPv2{}, answer: says(`{"id":"batch","outputs":[]}`)}
 	b.wantReplies(each(infer, `{"inputs":[{"name":"a","shape":[1],"datatype":"INT8","data":[1]}]}`), `200 {"id":"batch","outputs":[]}`)
 	b.wantReplies(each(infer, `{"id":"x","inputs":[{"name":"a","shape":[1],"datatype":"INT8","data":[1]}]}`), `200 {"id":"x","outputs":[]}`)
+	b.answer = says(`{"id":"own","outputs":[]}`)
+	b.wantReplies(each(infer, `{"id":"x","inputs":[{"name":"a","shape":[1],"datatype":"INT8","data":[1]}]}`), `200 {"id":"own","outputs":[]}`)
 }
 
 func TestOIPv2KeepsKindsApart(t *testing.T) {
