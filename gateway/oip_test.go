@@ -126,7 +126,7 @@ func TestOIPv2LeavesOddTensorsToTheUpstream(t *testing.T) {
 		tensor(`"shape":[999999999,999999999,999999999],"data":[1]`), tensor(`"shape":[2,4,536870913],"data":[1,2,3,4,5,6,7,8]`), // 8 in 32 bits
 		tensor(`"shape":[65536,65537],"data":[1`+strings.Repeat(",1", 65535)+`]`), tensor(`"shape":[1],"data":{}`), tensor(`"shape":[1],"data":[1],"Data":[2]`), tensor(`"shape":[1],"data":[1],"data":[2]`),
 		tensor(`"shape":[1],"parameters":{"binary_data_size":4}`), tensor(`"shape":[1],"data":[1],"parameters":{"shared_memory_region":"r"}`),
-		`{"inputs":[`+a+`],"Inputs":[]}`, `{"Inputs":[],"inputs":[`+a+`],"x":1}`, tensor(`"Data":[2],"shape":[1],"data":[1]`), `{"inputs":[`+a+`,{"name":"b","shape":[3],"datatype":"INT8","data":[1,2,3]}]}`,
+		`{"inputs":[`+a+`],"Inputs":[]}`, `{"Inputs":[],"inputs":[`+a+`],"x":1}`, tensor(`"Data":[2],"shape":[1],"data":[1],"x":1`), `{"inputs":[`+a+`,{"name":"b","datatype":"INT8"}]}`, `{"inputs":[`+a+`,{"name":"b","shape":[3],"datatype":"INT8","data":[1,2,3]}]}`,
 		`{"inputs":[`+a+`],"parameters":{"binary_data_output":true}}`, `{"inputs":[`+a+`],"outputs":[{"name":"y","parameters":{"binary_data":true}}]}`,
 		`{"inputs":[`+a+`],"parameters":{"sequence_id":7}}`))
 	binary := infer(`{"inputs":[` + a + `]}`)
@@ -157,6 +157,7 @@ func TestOIPv2RefusesAnswersThatDoNotFit(t *testing.T) {
 		"too few in one":          `{"outputs":[{"shape":[2],"data":[1,2]},{"shape":[1],"data":[1]}]}`,
 		"too few data":            `{"outputs":[{"shape":[2,2],"data":[1,2,3]}]}`,
 		"too many data":           `{"outputs":[{"shape":[2],"data":[1,2,3]}]}`,
+		"no data in one":          `{"outputs":[{"shape":[2],"data":[1,2]},{"shape":[2,0]}]}`,
 		"ragged data":             `{"outputs":[{"shape":[2,2],"data":[[1,2],[3]]}]}`,
 		"a dimension of text":     `{"outputs":[{"shape":[2,"a"],"data":[]}]}`,
 		"a scalar":                `{"outputs":[{"shape":[],"data":1}]}`,
@@ -268,6 +269,8 @@ func TestOIPv2ChecksNestedDataOnce(t *testing.T) {
 		"brackets in a text": {"[1,2]", `[["[[",",\"]"]]`, true},
 		"white space":        {"[1,2,2]", "[ [\n[\r1,\t2 ]\t,\n[3\r,4\n] ] ]", true},
 		"texts, flat":        {"[2,2]", `["a,b" , "]","[",","]`, true},
+		"commas in texts":    {"[2]", `["a,b","c"]`, true},
+		"a comma in a text":  {"[2]", `["a,b"]`, false},
 		"a text too many":    {"[2,2]", `["a","b","c","d","e"]`, false},
 	} {
 		_, err := gateway.OIPv2{}.Read(nil, []byte(`{"inputs":[{"name":"x","datatype":"BYTES","shape":`+c.shape+`,"data":`+c.data+`}]}`), 0)
