@@ -1,11 +1,13 @@
 package batcher_test
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -132,6 +134,81 @@ func TestReadmeNamesFaultTests(t *testing.T) {
 			t.Errorf("no %s in natsbatch/e2e", name[0])
 		}
 	}
+}
+
+// TestProseMapsEveryFile: the file map has each package, and where it names
+// files of a package it names them all.
+func TestProseMapsEveryFile(t *testing.T) {
+	mapped := fileMap(t)
+	for _, file := range sourceFiles(t) {
+		folder := filepath.Dir(file)
+		siblings, err := filepath.Glob(filepath.Join(folder, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		byName := slices.ContainsFunc(siblings, func(file string) bool { return mapped[file] })
+		if !mapped[file] && (byName || !mapped[folder]) {
+			t.Errorf("%s is not in the file map", file)
+		}
+	}
+}
+
+var (
+	rowPattern  = regexp.MustCompile(`(?m)^\| (.+?) \| (.+) \|$`)
+	namePattern = regexp.MustCompile("`([a-z0-9_./*]+)`")
+)
+
+// fileMap returns the files and folders that the file map in docs/design.md
+// names, all of which must be there. A row has the files of the core, or a
+// folder and what is in it or in its internal/.
+func fileMap(t *testing.T) map[string]bool {
+	t.Helper()
+	mapped, folder := make(map[string]bool), ""
+	enter := func(patterns ...string) {
+		there := false
+		for _, pattern := range patterns {
+			paths, err := filepath.Glob(pattern)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, path := range paths {
+				there, mapped[filepath.Clean(path)] = true, true
+			}
+		}
+		if !there {
+			t.Errorf("there is no %s", patterns[0])
+		}
+	}
+	for _, row := range rowPattern.FindAllStringSubmatch(sectionOf(t, readText(t, "docs/design.md"), "File map"), -1) {
+		for _, name := range namePattern.FindAllStringSubmatch(row[1], -1) {
+			enter(name[1])
+			if strings.HasSuffix(name[1], "/") {
+				folder = name[1]
+			}
+		}
+		if folder == "" {
+			continue
+		}
+		for _, name := range namePattern.FindAllStringSubmatch(row[2], -1) {
+			enter(folder+name[1], folder+name[1]+".go", folder+"internal/"+name[1])
+		}
+	}
+	return mapped
+}
+
+// sourceFiles returns the files of all packages but tests and doc.go.
+func sourceFiles(t *testing.T) (files []string) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+		if strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") && filepath.Base(path) != "doc.go" {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	return files
 }
 
 var linkPattern = regexp.MustCompile(`\]\(([^):#]*)(#[^)]*)?\)`)
