@@ -7,6 +7,9 @@
 // [Protocol], which [Upstream] answers them in bulk, and how they are batched:
 //
 //	upstream, err := gateway.NewHTTP("http://127.0.0.1:9000", gateway.HTTPOptions{})
+//	if err != nil {
+//		log.Fatal(err)
+//	}
 //	handler, err := gateway.New([]gateway.Route{{
 //		Pattern:  "/v1/models/{rest...}",
 //		Protocol: gateway.NewKServeV1(),
@@ -14,7 +17,10 @@
 //		MaxItems: 32,
 //		Delay:    5 * time.Millisecond,
 //	}}, gateway.Options{})
-//	http.ListenAndServe("127.0.0.1:8080", handler)
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	log.Fatal(http.ListenAndServe("127.0.0.1:8080", handler))
 //
 // # The way of a call
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -62,6 +63,25 @@ func Example() {
 	// 200 {"predictions":[0.5]}
 	// 200 {"predictions":[0.5]}
 	// <nil>
+}
+
+// A program that is nothing but a gateway.
+func ExampleNew() {
+	upstream, err := gateway.NewHTTP("http://127.0.0.1:9000", gateway.HTTPOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	handler, err := gateway.New([]gateway.Route{{
+		Pattern:  "/v1/models/{rest...}",
+		Protocol: gateway.NewKServeV1(),
+		Upstream: upstream,
+		MaxItems: 32,
+		Delay:    5 * time.Millisecond,
+	}}, gateway.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Fatal(http.ListenAndServe("127.0.0.1:8080", handler))
 }
 
 // Any endpoint that takes an array and answers with one: the items are at /texts

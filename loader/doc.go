@@ -1,11 +1,11 @@
 // Package loader turns many small look-ups into few large ones: it loads values
 // by key, with one fetch for all the keys that are wanted at the same time.
 //
-//	users := loader.New(func(ctx context.Context, ids []int) (map[int]User, error) {
-//		return db.UsersByID(ctx, ids) // SELECT ... WHERE id IN (...)
-//	}, loader.Options[int, User]{})
+//	users := loader.New(func(ctx context.Context, ids []int) (map[int]user, error) {
+//		return usersByID(ctx, ids) // SELECT ... WHERE id IN (...)
+//	}, loader.Options[int, user]{})
 //
-//	author, err := users.Load(ctx, post.AuthorID) // from as many goroutines as you like
+//	author, err := users.Load(ctx, post.author) // from as many goroutines as you like
 //
 // It is the cure for the "N+1 queries" of GraphQL resolvers and of loops over
 // rows. A fetch answers with a map, because rows may come back in another order

@@ -28,6 +28,22 @@ func usersByID(_ context.Context, ids []int) (map[int]user, error) {
 	return users, nil
 }
 
+func Example() {
+	ctx := context.Background()
+	post := struct{ author int }{author: 1}
+
+	users := loader.New(func(ctx context.Context, ids []int) (map[int]user, error) {
+		return usersByID(ctx, ids) // SELECT ... WHERE id IN (...)
+	}, loader.Options[int, user]{})
+
+	author, err := users.Load(ctx, post.author) // from as many goroutines as you like
+
+	fmt.Println(author, err)
+	// Output:
+	// query for [1]
+	// {1 Ada} <nil>
+}
+
 type usersKey struct{}
 
 // withUsers gives every request a loader of its own.

@@ -15,7 +15,7 @@
 // They compose in any order; the outermost runs first. This order suits most
 // Funcs:
 //
-//	fn = middleware.Dedup(middleware.Retry(middleware.Isolate(middleware.Timeout(middleware.Limit(fn, slots), time.Second), nil, 0), nil, 3, nil), key)
+//	insert = middleware.Dedup(middleware.Retry(middleware.Isolate(middleware.Timeout(middleware.Limit(insert, connections), time.Second), nil, 0), nil, 3, nil), key)
 //
 // Equal requests are merged before anything costs a call. Retry outside
 // Isolate runs only what Isolate could not save. Timeout inside both bounds

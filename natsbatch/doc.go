@@ -8,12 +8,15 @@
 //
 //	q := natsbatch.Queue{Endpoint: "square"}
 //
-//	w, err := natsbatch.NewWorker(ctx, nc, q, square, natsbatch.WorkerOptions{})
-//	...
+//	w, err := natsbatch.NewWorker(ctx, nc, q, square, natsbatch.WorkerOptions{Batch: batcher.Options{MaxSize: 64}})
+//	if err != nil {
+//		log.Fatal(err)
+//	}
 //	defer w.Close()
-//
 //	c, err := natsbatch.NewClient[int, int](ctx, nc, q, natsbatch.ClientOptions{})
-//	...
+//	if err != nil {
+//		log.Fatal(err)
+//	}
 //	defer c.Close()
 //
 //	res, err := c.Do(ctx, 7) // 49, nil

@@ -5,10 +5,14 @@
 //
 //	t, err := otelbatch.New("rows", otelbatch.Options{})
 //	if err != nil {
-//		return err
+//		log.Fatal(err)
 //	}
 //	b := batcher.New(otelbatch.Func(insert, t), batcher.Options{MaxSize: 100})
 //	stop, err := t.Watch(b.Stats)
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	defer stop()
 //
 // [Func] measures each call and gives it a span, Watch reports what
 // [batcher.Stats] counts. Make one Telemetry for each Batcher, each with a name

@@ -3,6 +3,7 @@ package otelbatch_test
 import (
 	"context"
 	"fmt"
+	"log"
 	"sync"
 	"time"
 
@@ -54,4 +55,24 @@ func Example() {
 		}
 	}
 	// Output: batch squares links to 3 callers
+}
+
+// Without options it reports to whatever the program has made the global
+// provider, here to none.
+func ExampleTelemetry_Watch() {
+	insert := func(_ context.Context, rows []string) ([]int, error) { return make([]int, len(rows)), nil }
+
+	t, err := otelbatch.New("rows", otelbatch.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	b := batcher.New(otelbatch.Func(insert, t), batcher.Options{MaxSize: 100})
+	stop, err := t.Watch(b.Stats)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer stop()
+
+	fmt.Println(b.Do(context.Background(), "ann"))
+	// Output: 0 <nil>
 }

@@ -51,7 +51,7 @@ func Example() {
 	}
 	defer c.Close()
 
-	res, err := c.Do(ctx, 7)
+	res, err := c.Do(ctx, 7) // 49, nil
 	fmt.Println(res, err)
 
 	handle, err := c.Submit(ctx, 8)
