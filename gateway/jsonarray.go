@@ -43,7 +43,7 @@ func (p *JSONArray) Match(r *http.Request) bool {
 // formats based on JSON (RFC 6839) divide batches, and reach the upstream, with
 // their parameters, which may name a version.
 func (p *JSONArray) Read(r *http.Request, body []byte, most int) (*Call, error) {
-	format := r.Header.Get("Content-Type")
+	format := contentType(r.Header)
 	switch name := formatOf(r.Header); {
 	case name == "application/json-patch+json":
 		return nil, ErrNotMine
