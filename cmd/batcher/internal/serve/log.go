@@ -51,7 +51,8 @@ func logAccess(log *slog.Logger, r *http.Request, s gateway.Served) {
 	}
 	// Not log.LogAttrs, which would look up where it was called: 0.13 of 1.7 µs.
 	record := slog.NewRecord(time.Now(), slog.LevelInfo, "request", 0)
-	record.AddAttrs(attrs...)
+	// As a group without a name they make the same line, and are not copied.
+	record.AddAttrs(slog.GroupAttrs("", attrs...))
 	_ = log.Handler().Handle(r.Context(), record) // log drops errors too
 }
 
