@@ -3,7 +3,6 @@ package loader
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"sync"
 
 	"github.com/gobatcher/batcher"
@@ -63,12 +62,12 @@ func New[K comparable, V any](fetch Fetch[K, V], opts Options[K, V]) *Loader[K, 
 		fetch:   fetch,
 		keep:    opts.CacheErrors,
 		bounded: opts.Batch.MaxPending > 0,
-		weighs:  reflect.TypeFor[K]().Implements(reflect.TypeFor[batcher.Weigher]()),
+		weighs:  mayWeigh[K](),
 		table:   table[K, V]{entries: map[K]*entry[K, V]{}, cache: opts.cache()},
 		flights: map[*flight[K, V]]struct{}{},
 		queued:  map[*call[K, V]]context.CancelFunc{},
 	}
-	if opts.Batch.Go == nil && !l.bounded {
+	if opts.Batch.Go == nil && !l.bounded { // a Submit that waits for room needs fetches to start
 		opts.Batch.Go = l.starts.start
 	}
 	l.submit = l.newBatcher(opts.Batch)

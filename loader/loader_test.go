@@ -294,8 +294,8 @@ func TestNaNIsNeverFound(t *testing.T) {
 		return nil, nil
 	}, loader.Options[float64, int]{})
 	l.Prime(nan, 1)
-	if _, err := l.Load(t.Context(), nan); !errors.Is(err, loader.ErrNotFound) {
-		t.Errorf("Load(NaN): %v, want ErrNotFound", err)
+	if _, err := l.Load(t.Context(), nan); !errors.Is(err, loader.ErrNotFound) || !strings.Contains(err.Error(), "NaN") {
+		t.Errorf("Load(NaN): %v, want ErrNotFound naming the key", err)
 	}
 	if n := loader.Underway(l); n != 0 {
 		t.Errorf("the Loader holds %d keys that nobody can load", n)
@@ -305,6 +305,24 @@ func TestNaNIsNeverFound(t *testing.T) {
 type heavy string
 
 func (h heavy) Weight() int { return len(h) }
+
+// As in a Batcher, a key whose type is an interface may have a weight, and others
+// beside it none.
+func TestKeysOfSeveralTypesWithAWeight(t *testing.T) {
+	var asked [][]any
+	l := loader.New(func(_ context.Context, keys []any) (map[any]int, error) {
+		asked = append(asked, slices.Clone(keys))
+		return map[any]int{heavy("aaa"): 1, "plain": 2}, nil
+	}, loader.Options[any, int]{Batch: batcher.Options{MaxWeight: 4}})
+	_, err := l.LoadAll(t.Context(), []any{"plain", heavy("aaa"), heavy("ccccc")})
+	var errs batcher.Errors
+	if !errors.As(err, &errs) || errs[0] != nil || errs[1] != nil || !errors.Is(errs[2], batcher.ErrTooHeavy) {
+		t.Errorf("the error is %v, want ErrTooHeavy for the third key alone", err)
+	}
+	if len(asked) != 1 || len(asked[0]) != 2 {
+		t.Errorf("fetched %v, want the two others together", asked)
+	}
+}
 
 func TestKeysWithAWeight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

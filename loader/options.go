@@ -12,8 +12,8 @@ import (
 // Loader's life.
 type Options[K comparable, V any] struct {
 	// Batch says when a fetch starts, how many keys it takes (MaxSize) and how
-	// many fetches run at once (MaxConcurrent). MaxWeight is for a K that is a
-	// batcher.Weigher. With MaxPending a Load waits for room, no longer than
+	// many fetches run at once (MaxConcurrent). MaxWeight is for keys that are a
+	// batcher.Weigher; others weigh 1. With MaxPending a Load waits for room, no longer than
 	// its context lasts. Manual and StrictSize are invalid: nothing would start
 	// the last fetch. Default: zero, idle mode, one fetch at a time.
 	Batch batcher.Options

@@ -2,11 +2,12 @@ package loader
 
 import (
 	"context"
+	"reflect"
 
 	"github.com/gobatcher/batcher"
 )
 
-// weighed is a call with its key's weight, if the key is a batcher.Weigher.
+// weighed is a call with its key's weight, if the key may be a batcher.Weigher.
 // Other calls go to a Batcher as they are, since it would note every weight: 24
 // bytes a key, each time to say 1.
 type weighed[K comparable, V any] struct {
@@ -16,12 +17,21 @@ type weighed[K comparable, V any] struct {
 
 func (w weighed[K, V]) Weight() int { return w.weight }
 
+// mayWeigh reports whether keys may have a weight: if K is an interface, some may.
+func mayWeigh[K comparable]() bool {
+	t := reflect.TypeFor[K]()
+	return t.Kind() == reflect.Interface || t.Implements(reflect.TypeFor[batcher.Weigher]())
+}
+
 // weigh asks the key of c for its weight, in the goroutine that loads it: Weight
 // is foreign code and may panic.
 func (l *Loader[K, V]) weigh(c *call[K, V]) weighed[K, V] {
-	w := weighed[K, V]{call: c}
-	if l.weighs {
-		w.weight = any(c.key).(batcher.Weigher).Weight()
+	w := weighed[K, V]{call: c, weight: 1}
+	if !l.weighs {
+		return w
+	}
+	if key, ok := any(c.key).(batcher.Weigher); ok {
+		w.weight = key.Weight()
 	}
 	return w
 }
