@@ -58,9 +58,7 @@ func (l *Loader[K, V]) begin(ctx context.Context, keys []K) *bulk[K, V] {
 	}()
 	l.askAll(b, causeOf(ctx))
 	if len(b.first) > 0 {
-		if !l.bounded { // a Submit that waits for room needs fetches to start
-			release = l.starts.hold()
-		}
+		release = l.starts.hold()
 		l.start(ctx, b.first...)
 	}
 	begun = true

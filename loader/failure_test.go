@@ -260,6 +260,72 @@ func TestPanicOfOptionsGo(t *testing.T) {
 	})
 }
 
+// Who joins a call while it is handed in waits for its answer too.
+func TestJoiningAKeyWhileItIsHandedIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l *loader.Loader[int, string]
+		var wg sync.WaitGroup
+		var s source
+		l = loader.New(s.fetch, options(batcher.Options{Go: func(task func()) {
+			wg.Go(func() { loads(t, l, 1, "v1") })
+			synctest.Wait()
+			go task()
+		}}))
+		loads(t, l, 1, "v1")
+		wg.Wait()
+		s.wants(t, []int{1})
+	})
+}
+
+// joined is a Cache that has another Load join key 0 of a LoadAll, and panics
+// once it has.
+type joined struct {
+	small
+	join  func()
+	asked int // for key 0
+}
+
+func (j *joined) Get(key int) (batcher.Result[string], bool) {
+	switch {
+	case key == 0:
+		if j.asked++; j.asked == 1 {
+			j.join()
+		}
+	case j.asked > 1:
+		panic("cache is broken")
+	default:
+		runtime.Gosched()
+	}
+	return j.small.Get(key)
+}
+
+// A LoadAll of many keys lets others in between: they get an answer, too.
+func TestPanicOfLoadAllThatOthersHaveJoined(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l *loader.Loader[int, string]
+		var wg sync.WaitGroup
+		var s source
+		cache := &joined{join: func() {
+			wg.Go(func() {
+				if _, err := l.Load(t.Context(), 0); !errors.Is(err, batcher.ErrCanceled) {
+					t.Errorf("Load: %v, want ErrCanceled", err)
+				}
+			})
+		}}
+		l = loader.New(s.fetch, loader.Options[int, string]{Cache: cache})
+		keys := make([]int, 100_000)
+		for i := range keys {
+			keys[i] = i
+		}
+		panics(t, func() { l.LoadAll(t.Context(), keys) })
+		wg.Wait()
+		if n := loader.Underway(l); n != 0 {
+			t.Errorf("the Loader holds %d calls", n)
+		}
+		loads(t, l, 0, "v0")
+	})
+}
+
 // panics checks that f does.
 func panics(t *testing.T, f func()) {
 	t.Helper()

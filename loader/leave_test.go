@@ -181,6 +181,19 @@ func TestCallerThatLeavesLoadAll(t *testing.T) {
 	})
 }
 
+// However many keys there are, none is held once its caller has left.
+func TestFetchOfManyKeysEndsWhenTheirCallerHasLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, ends := fetchEnds(t, 0)
+		if _, err := l.LoadAll(leaving(t, time.Second), make([]int, 200)); !errors.Is(err, errLeft) {
+			t.Errorf("LoadAll: %v, want errLeft", err)
+		}
+		if got := <-ends; got != time.Second {
+			t.Errorf("the fetch's context ended after %v, want 1s", got)
+		}
+	})
+}
+
 type tenant struct{}
 
 // Of the caller's context the fetch gets what it carries, not its end.

@@ -3,6 +3,7 @@ package loader_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -37,10 +38,15 @@ func TestLeavingTheLineForRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := source{takes: time.Hour}
 		l := loader.New(s.fetch, options(batcher.Options{MaxPending: 1}))
+		before := runtime.NumGoroutine()
 		var wg sync.WaitGroup
 		at(&wg, 0, func() { loads(t, l, 1, "v1") })
 		at(&wg, time.Second, func() { abandons(t, l, 2, time.Second) })
 		at(&wg, time.Minute, func() {
+			synctest.Wait()
+			if left := runtime.NumGoroutine() - before; left > 3 {
+				t.Errorf("%d more goroutines, want that of key 1, its fetch's and this one", left)
+			}
 			if n := loader.Underway(l); n != 2 {
 				t.Errorf("the Loader holds %d calls, fetches or places in the line, want key 1's call and fetch", n)
 			}
@@ -64,6 +70,11 @@ func TestLeavingLoadAllInTheLineForRoom(t *testing.T) {
 			}
 		})
 		at(&wg, 200*time.Millisecond, func() { loads(t, l, 4, "v4") })
+		at(&wg, 400*time.Millisecond, func() {
+			if n := loader.Underway(l); n != 4 {
+				t.Errorf("the Loader holds %d calls, fetches or places in the line, want key 1's call and fetch, key 4's call and place", n)
+			}
+		})
 		wg.Wait()
 		s.wants(t, []int{1}, []int{4})
 	})
