@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/gobatcher/batcher"
@@ -76,6 +77,14 @@ func TestDedupRejectsAllWhoAskedForTheCulprit(t *testing.T) {
 	got := run(t, middleware.Isolate(middleware.Dedup(rejecting(&seen, 2), same), no, 0), reqs...)
 	wantAnswers(t, got, reqs, map[int]error{2: errBad})
 	seen.want(t, []int{1, 2, 3}, []int{1, 3})
+}
+
+func TestDedupNamesAllWhoAskedInABareReject(t *testing.T) {
+	var seen calls
+	_, err := middleware.Dedup(reply(&seen, middleware.Reject{1: errBad}), same)(t.Context(), []int{1, 2, 1, 2})
+	if reject, bare := err.(middleware.Reject); !bare || !maps.Equal(reject, middleware.Reject{1: errBad, 3: errBad}) {
+		t.Errorf("got %#v, want a Reject that names requests 1 and 3", err)
+	}
 }
 
 // What wraps a Reject is kept, as it is without equal requests: a Retry outside

@@ -23,6 +23,17 @@
 // them. Limit innermost holds its slot for as long as Func really runs, even
 // after Timeout has given up on it, but not while Retry waits.
 //
+// # With a Keyed
+//
+// The function of a [batcher.Keyed] has a key more than a Func has. Wrap it where
+// the key is known; what the calls for all keys share, such as the slots of a
+// Limit, is made outside:
+//
+//	k := batcher.NewKeyed(func(ctx context.Context, key string, reqs []Row) ([]ID, error) {
+//		fn := func(ctx context.Context, reqs []Row) ([]ID, error) { return insert(ctx, key, reqs) }
+//		return middleware.Retry(middleware.Limit(fn, slots), nil, 3, nil)(ctx, reqs)
+//	}, opts)
+//
 // # What holds for all of them
 //
 // They keep the contract of Func: one result for each request, or one error,

@@ -3,7 +3,6 @@ package middleware
 import (
 	"context"
 	"errors"
-	"math"
 	"math/bits"
 	"slices"
 
@@ -131,13 +130,10 @@ func spared(at []int, reject Reject) []int {
 
 // allowance is the number of calls that budget grants n requests.
 func allowance(budget, n int) int {
-	switch {
-	case budget < 0:
-		return math.MaxInt
-	case budget == 0:
+	if budget == 0 {
 		return 2*bits.Len(uint(n-1)) + 1
 	}
-	return budget
+	return budget // one below zero never comes to an end
 }
 
 // over reports whether the call that failed with err is surely over.

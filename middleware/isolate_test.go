@@ -109,6 +109,7 @@ func TestIsolateRepeatsOnlyWhatIsSurelyOver(t *testing.T) {
 		"canceled":      fmt.Errorf("insert: %w", context.Canceled),
 		"deadline":      fmt.Errorf("insert: %w", context.DeadlineExceeded),
 		"net's timeout": fmt.Errorf("insert: %w", os.ErrDeadlineExceeded),
+		"both":          fmt.Errorf("insert: %w: %w", noTimeout{}, context.DeadlineExceeded),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var seen calls
@@ -123,6 +124,25 @@ func TestIsolateRepeatsOnlyWhatIsSurelyOver(t *testing.T) {
 			}
 			seen.want(t, []int{1, 2, 3})
 		})
+	}
+}
+
+// noTimeout is an error that might have been a timeout, as those of package net.
+type noTimeout struct{}
+
+func (noTimeout) Error() string { return "refused" }
+func (noTimeout) Timeout() bool { return false }
+
+func TestIsolateRepeatsWhatIsNoTimeout(t *testing.T) {
+	var seen calls
+	run(t, middleware.Isolate(reply(&seen, noTimeout{}), nil, 0), 1, 2)
+	seen.want(t, []int{1, 2}, []int{1}, []int{2})
+}
+
+func TestIsolateKeepsOneErrorForAllAsOne(t *testing.T) {
+	var seen calls
+	if _, err := middleware.Isolate(reply(&seen, errBad), no, 0)(t.Context(), []int{1, 2}); err != errBad {
+		t.Errorf("got %#v, want Func's error", err)
 	}
 }
 

@@ -128,7 +128,7 @@ func (o outcome[Res]) errOf(i int) error {
 
 // unpack returns o as a Func does.
 func (o outcome[Res]) unpack() ([]Res, error) {
-	if o.err == nil && o.each != nil {
+	if o.each != nil {
 		return o.res, o.each
 	}
 	return o.res, o.err

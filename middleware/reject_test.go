@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gobatcher/batcher"
@@ -109,7 +110,23 @@ func TestRejectOutsideTheBatchIsAWrongCount(t *testing.T) {
 		got := run(t, middleware.Isolate(reply(&seen, middleware.Reject{i: errBad}), no, 0), 1, 2, 3)
 		wantAnswers(t, got, []int{1, 2, 3}, map[int]error{1: batcher.ErrResultCount, 2: batcher.ErrResultCount, 3: batcher.ErrResultCount})
 		seen.want(t, []int{1, 2, 3})
+		if want := fmt.Sprintf("request %d of 3", i); !strings.Contains(got[0].Err.Error(), want) {
+			t.Errorf("got %q, want it to say %q", got[0].Err, want)
+		}
 	}
+}
+
+func TestRejectOfAllTheRestLeavesNothingToRun(t *testing.T) {
+	var seen calls
+	fn := func(_ context.Context, reqs []int) ([]string, error) {
+		if seen.add(reqs); len(reqs) == 3 {
+			return nil, middleware.Reject{0: errBad}
+		}
+		return nil, middleware.Reject{0: errBad, 1: errBad}
+	}
+	got := run(t, middleware.Isolate(fn, no, 0), 1, 2, 3)
+	wantAnswers(t, got, []int{1, 2, 3}, map[int]error{1: errBad, 2: errBad, 3: errBad})
+	seen.want(t, []int{1, 2, 3}, []int{2, 3})
 }
 
 func TestRejectOfNobodyIsAnErrorLikeAnyOther(t *testing.T) {

@@ -201,6 +201,19 @@ func TestRetryDoesNotWaitPastTheDeadline(t *testing.T) {
 	})
 }
 
+func TestRetryDoesNotWaitUntilTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		var seen calls
+		_, err := middleware.Retry(failing(&seen, 1), nil, 0, every(10*time.Second))(ctx, []int{1})
+		if d := time.Since(start); !errors.Is(err, errBad) || d != 0 {
+			t.Errorf("got %v after %v, want Func's error at once", err, d)
+		}
+	})
+}
+
 func TestRetryStopsWaitingWhenItsContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()

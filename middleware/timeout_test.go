@@ -154,6 +154,19 @@ func TestTimeoutLeavesTimeAfterACancellation(t *testing.T) {
 	})
 }
 
+// Whatever fn has left running ends with its call, and so does the timer.
+func TestTimeoutEndsTheContextOfACallInTime(t *testing.T) {
+	var inner context.Context
+	fn := func(ctx context.Context, reqs []int) ([]string, error) {
+		inner = ctx
+		return answerAll(reqs), nil
+	}
+	_, err := middleware.Timeout(fn, time.Hour)(t.Context(), []int{1})
+	if err != nil || inner.Err() != context.Canceled {
+		t.Errorf("got %v, and Func's context says %v, want context.Canceled", err, inner.Err())
+	}
+}
+
 func TestTimeoutOfZeroIsNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, d := range []time.Duration{0, -time.Second} {
