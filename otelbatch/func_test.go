@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -104,7 +106,20 @@ func TestOutsideOfABatcher(t *testing.T) {
 	if m, ok := s.metrics()["batcher.batch.queue.duration"]; ok {
 		t.Errorf("nothing queued, and yet %v", m)
 	}
-	s.ended("batch rows")
+	got := attribute.NewSet(s.ended("batch rows").Attributes...)
+	if want := attribute.NewSet(attribute.String("batcher.name", "rows"), attribute.Int("batcher.batch.size", 3)); got != want {
+		t.Errorf("the span has %v, want %v", got.ToSlice(), want.ToSlice())
+	}
+}
+
+// A wrapper may make up an Info with a Trigger that there is not.
+func TestUnknownTrigger(t *testing.T) {
+	s := newSDK(t)
+	ctx := batcher.WithInfo(t.Context(), batcher.Info{Trigger: batcher.TriggerClose + 1, Opened: time.Now()})
+	if _, err := otelbatch.Func(echo(0), s.telemetry())(ctx, []int{1}); err != nil {
+		t.Error(err)
+	}
+	s.wantSums("batcher.batches", map[attribute.Set]int64{rows(): 1})
 }
 
 func TestKeyedFunc(t *testing.T) {
@@ -133,16 +148,19 @@ var failures = []struct {
 	status string // what the span's status says
 }{
 	{"for another reason", returns(nil, errors.New("no disk")), "_OTHER", 2, "no disk"},
-	{"in time", returns(nil, context.DeadlineExceeded), "timeout", 2, "deadline exceeded"},
-	{"canceled", returns(nil, context.Canceled), "canceled", 2, "canceled"},
-	{"too few results", returns([]int{1}, nil), "result_count", 2, "1 results for 2 requests"},
-	{"a panic told", returns(nil, &batcher.PanicError{Value: batcher.Errors{nil, nil}}), "panic", 2, "panicked"},
-	{"one of two", returns([]int{1, 2}, batcher.Errors{nil, errors.New("no disk")}), "partial", 1, "no disk"},
-	{"all alike", returns(nil, batcher.Errors{context.Canceled, batcher.ErrCanceled}), "canceled", 2, "2 of 2"},
-	{"each in its way", returns(nil, batcher.Errors{context.Canceled, errors.New("no disk")}), "_OTHER", 2, "2 of 2"},
-	{"wrong errors", returns([]int{1, 2}, batcher.Errors{nil}), "result_count", 2, "none of 1"},
-	{"no results beside no errors", returns(nil, batcher.Errors{nil, nil}), "result_count", 2, "0 results for 2 requests"},
-	{"too few results beside an error", returns([]int{1}, batcher.Errors{errors.New("no disk"), nil}), "_OTHER", 2, "1 results for 2 requests: batcher: 1 of 2 requests failed, the first with: no disk"},
+	{"in time", returns(nil, context.DeadlineExceeded), "timeout", 2, "context deadline exceeded"},
+	{"in the system's time", returns(nil, os.ErrDeadlineExceeded), "timeout", 2, "i/o timeout"},
+	{"not for want of time", returns(nil, net.UnknownNetworkError("udp9")), "_OTHER", 2, "unknown network udp9"},
+	{"canceled", returns(nil, context.Canceled), "canceled", 2, "context canceled"},
+	{"closed", returns(nil, batcher.ErrClosed), "canceled", 2, "batcher: closed"},
+	{"too few results", returns([]int{1}, nil), "result_count", 2, "batcher: wrong number of results: Func returned 1 results for 2 requests"},
+	{"a panic told", returns(nil, &batcher.PanicError{Value: batcher.Errors{nil, nil}}), "panic", 2, "batcher: Func panicked: batcher: none of 2 requests failed"},
+	{"one of two", returns([]int{1, 2}, batcher.Errors{nil, errors.New("no disk")}), "partial", 1, "batcher: 1 of 2 requests failed, the first with: no disk"},
+	{"all alike", returns(nil, batcher.Errors{context.Canceled, batcher.ErrCanceled}), "canceled", 2, "batcher: 2 of 2 requests failed, the first with: context canceled"},
+	{"each in its way", returns(nil, batcher.Errors{context.Canceled, errors.New("no disk")}), "_OTHER", 2, "batcher: 2 of 2 requests failed, the first with: context canceled"},
+	{"wrong errors", returns([]int{1, 2}, batcher.Errors{nil}), "result_count", 2, "batcher: none of 1 requests failed"},
+	{"no results beside no errors", returns(nil, batcher.Errors{nil, nil}), "result_count", 2, "batcher: wrong number of results: Func returned 0 results for 2 requests: batcher: none of 2 requests failed"},
+	{"too few results beside an error", returns([]int{1}, batcher.Errors{errors.New("no disk"), nil}), "_OTHER", 2, "batcher: wrong number of results: Func returned 1 results for 2 requests: batcher: 1 of 2 requests failed, the first with: no disk"},
 	{"a panic", func(context.Context, []int) ([]int, error) { panic("no disk") }, "panic", 2, "panic"},
 	{"goexit", func(context.Context, []int) ([]int, error) { runtime.Goexit(); return nil, nil }, "panic", 2, "panic"},
 }
@@ -167,7 +185,7 @@ func TestFailures(t *testing.T) {
 			if kind.AsString() != f.kind || failed.AsInt64() != f.failed {
 				t.Errorf("the span has error.type %q and %d failed, want %q and %d", kind.AsString(), failed.AsInt64(), f.kind, f.failed)
 			}
-			if span.Status.Code != codes.Error || !strings.Contains(span.Status.Description, f.status) {
+			if span.Status.Code != codes.Error || span.Status.Description != f.status {
 				t.Errorf("the span's status is %v, want an error that says %q", span.Status, f.status)
 			}
 		})
@@ -211,6 +229,17 @@ func TestErrorThatIsNotUTF8(t *testing.T) {
 	event := attribute.NewSet(span.Events[0].Attributes...)
 	if text, _ := event.Value("exception.message"); text.AsString() != want {
 		t.Errorf("the span's exception says %q, want %q", text.AsString(), want)
+	}
+}
+
+// An exception has the type of Func's error.
+func TestExceptionType(t *testing.T) {
+	s := newSDK(t)
+	b := batcher.New(otelbatch.Func(returns(nil, net.UnknownNetworkError("udp9")), s.telemetry()), batcher.Options{})
+	_, _ = b.Do(t.Context(), 1)
+	event := attribute.NewSet(s.ended("batch rows").Events[0].Attributes...)
+	if got, _ := event.Value("exception.type"); got.AsString() != "net.UnknownNetworkError" {
+		t.Errorf("the span's exception is a %s", got.AsString())
 	}
 }
 

@@ -127,6 +127,24 @@ func TestSampledCallersAreLinkedFirst(t *testing.T) {
 	}
 }
 
+func TestCallersWithoutASpanTakeNoLink(t *testing.T) {
+	s := newSDK(t)
+	opts := s.options()
+	opts.MaxLinks = 1
+	telemetry, err := otelbatch.New("rows", opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := batcher.New(otelbatch.Func(echo(0), telemetry), batcher.Options{Manual: true})
+	remote := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}})
+	b.Submit(t.Context(), 1)
+	b.Submit(trace.ContextWithSpanContext(t.Context(), remote), 2)
+	b.Close()
+	if links := s.ended("batch rows").Links; len(links) != 1 || !links[0].SpanContext.Equal(remote) {
+		t.Errorf("links to %v, want the second caller", links)
+	}
+}
+
 func TestMaxLinks(t *testing.T) {
 	for _, c := range []struct{ limit, want int }{{0, 128}, {3, 3}, {-1, 200}} {
 		s := newSDK(t)
