@@ -74,6 +74,34 @@ func TestSubmitWaitsForRoomInLine(t *testing.T) {
 	})
 }
 
+func TestEndOfTheContextAfterAWaitForRoomWithdraws(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := record()
+		b := batcher.New(r.process, batcher.Options{MaxPending: 1, Delay: 10 * time.Second})
+		submitAll(b, 1)
+		ctx, cancel := context.WithCancel(context.Background())
+		time.AfterFunc(15*time.Second, cancel)
+		waiter := r.later(func() (int, error) { return b.Submit(ctx, 2).Wait(context.Background()) })
+		if got := <-waiter; got != (outcome{0, context.Canceled, 15 * time.Second}) {
+			t.Errorf("%+v", got)
+		}
+		r.expect(t, "10s delay [1]")
+	})
+}
+
+func TestWaitForRoomEndsWithoutAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := hold()
+		b := batcher.New(r.process, batcher.Options{MaxPending: 1})
+		submitAll(b, 1)
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		expectErrors(t, batcher.ErrCanceled, b.Submit(errless{ctx}, 2))
+		close(r.gate)
+		b.Close()
+	})
+}
+
 func TestRoomForSeveralIsTakenInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := hold()

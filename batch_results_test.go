@@ -58,6 +58,29 @@ func TestResultsWaitForTheEnd(t *testing.T) {
 	})
 }
 
+func TestManyWaitForTheEndOfABatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := batcher.NewBatch(answerAll, batcher.BatchOptions{})
+		addAll(t, b, 1)
+		first, second := b.Done(), b.Done()
+		b.Start()
+		<-first
+		<-second
+		<-b.Done()
+	})
+}
+
+// Not even Cancel takes what Func said for a cancellation.
+func TestBatchWhoseFuncReturnsErrCanceled(t *testing.T) {
+	b := batcher.NewBatch(func(context.Context, []int) ([]int, error) { return nil, batcher.ErrCanceled }, batcher.BatchOptions{})
+	f := addAll(t, b, 1)[0]
+	b.Start()
+	expectResults(t, b, batcher.ErrCanceled, batcher.Result[int]{Err: batcher.ErrCanceled})
+	if b.State() != batcher.StateDone || b.Cancel() || f.Cancel() {
+		t.Errorf("%v, Cancel of the batch %t, of the request %t", b.State(), b.Cancel(), f.Cancel())
+	}
+}
+
 func TestResultsNoLongerThanTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := record()

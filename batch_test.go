@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -107,6 +108,9 @@ func TestStartOfABatchByHand(t *testing.T) {
 			expectErrors(t, batcher.ErrStarted, f)
 			synctest.Wait()
 		}
+		if err := b.Start(); !strings.HasSuffix(err.Error(), "it is done") {
+			t.Errorf("Start of a batch that is done: %v", err)
+		}
 	})
 }
 
@@ -130,7 +134,7 @@ func TestAddToAFullBatch(t *testing.T) {
 			t.Errorf("with two of two: full %t, %v", b.Full(), b.State())
 		}
 		f, err := b.Add(context.Background(), 3)
-		if !errors.Is(err, batcher.ErrFull) {
+		if !errors.Is(err, batcher.ErrFull) || !strings.Contains(err.Error(), "MaxSize is 2") {
 			t.Errorf("Add to a full batch: %v", err)
 		}
 		expectErrors(t, batcher.ErrFull, f)
@@ -149,6 +153,32 @@ func TestStartWhenFull(t *testing.T) {
 		addAll(t, b, 2)
 		r.expect(t, "1s size [1 2]")
 	})
+}
+
+func TestBatchByHandOpensWithItsFirstRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		b := batcher.NewBatch(func(ctx context.Context, reqs []int) ([]int, error) {
+			if info, _ := batcher.FromContext(ctx); info.Opened.Sub(start) != 1*time.Second {
+				t.Errorf("opened after %v, want 1s", info.Opened.Sub(start))
+			}
+			return reqs, nil
+		}, batcher.BatchOptions{})
+		for i := range 2 {
+			time.Sleep(1 * time.Second)
+			addAll(t, b, i)
+		}
+		b.Start()
+		b.Results(context.Background())
+	})
+}
+
+func TestABatchByHandTakesWhatWeighsMaxWeightAlone(t *testing.T) {
+	var notes []string
+	b := batcher.NewBatch(shipment[parcel](&notes), batcher.BatchOptions{MaxWeight: 10})
+	if _, err := b.Add(context.Background(), 10); err != nil || !b.Full() {
+		t.Errorf("10 of 10: %v, full %t", err, b.Full())
+	}
 }
 
 func TestWeightOfABatchByHand(t *testing.T) {

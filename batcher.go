@@ -43,7 +43,7 @@ func New[Req, Res any](fn Func[Req, Res], opts Options) *Batcher[Req, Res] {
 // on makes b a Batcher of p.
 func (b *Batcher[Req, Res]) on(p *pool[Req, Res], does processor[Req, Res]) *Batcher[Req, Res] {
 	b.pool, b.does = p, does
-	if p.delay > 0 || p.lingers {
+	if p.lingers {
 		b.alarm = &alarm{}
 	}
 	return b
