@@ -111,7 +111,7 @@ func readAll(from io.Reader, n, most int64, b *body) (data []byte, err error) {
 	switch {
 	case most > 0 && n > most:
 		return nil, errTooLong
-	case n < 0 && most > 0:
+	case n < 0 && most > 0 && most < math.MaxInt64:
 		first, end = min(firstRead, most+1), most+1
 	case n < 0:
 		first, end = firstRead, math.MaxInt64

@@ -120,7 +120,7 @@ func readLine(r *bufio.Reader, most int64) ([]byte, error) {
 	var line []byte
 	for {
 		part, err := r.ReadSlice('\n')
-		if most > 0 && int64(len(line)+len(part)) > most+1 {
+		if most > 0 && int64(len(line)+len(part))-1 > most {
 			return nil, fmt.Errorf("the program wrote a line longer than %d bytes", most)
 		}
 		line = append(line, part...)

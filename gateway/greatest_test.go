@@ -1,0 +1,30 @@
+package gateway_test
+
+import (
+	"io"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/gobatcher/batcher/gateway"
+)
+
+// The greatest number is a limit like others, for a body, an answer and a line whose
+// lengths are not known before.
+func TestGreatestLimits(t *testing.T) {
+	u := newHTTP(t, "", gateway.HTTPOptions{MaxAnswer: math.MaxInt64}, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(w, r.Body)
+		_ = http.NewResponseController(w).Flush()
+	})
+	h := newHandler(t, gateway.Route{Upstream: u, MaxBody: math.MaxInt64, MaxPendingBytes: math.MaxInt64}, gateway.Options{})
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("a"))
+	r.ContentLength = -1
+	wantAnswer(t, serve(h, r), 200, "a")
+
+	p := newProgram(t, "", gateway.ProgramOptions{MaxAnswer: math.MaxInt64})
+	if line, err := ask(t, p, "[2,3]"); line != "[4,9]" || err != nil {
+		t.Errorf("got %s, %v", line, err)
+	}
+}
