@@ -132,5 +132,7 @@ func TestHelpIsNarrow(t *testing.T) {
 
 func TestUnknownVerb(t *testing.T) {
 	run("", "nope").checkUsage(t, `"nope"`)
+	run("", "nope", "--help").checkUsage(t, `"nope"`)
+	run("", "--", "nope").checkUsage(t, `"nope"`)
 	run("", "--nope").checkUsage(t, "--nope")
 }

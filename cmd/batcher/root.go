@@ -28,10 +28,15 @@ func newRoot() *cobra.Command {
 		Short:         "Group single requests into batches",
 		Long:          "batcher groups single requests into batches and gives each its own result.",
 		Version:       version(),
-		Args:          cobra.NoArgs,
 		SilenceErrors: true, // report writes them, once and with the right status
 		SilenceUsage:  true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := cobra.NoArgs(cmd, args); err != nil { // Args would leave --help to it, whatever the verb
+				return err
+			}
+			return cmd.Help()
+		},
+		DisableSuggestions: true, // they take several lines
 	}
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
@@ -49,11 +54,10 @@ func refuseUnknownTopics(root *cobra.Command) {
 			continue
 		}
 		verb.Args = func(_ *cobra.Command, args []string) error {
-			found, rest, err := root.Find(args)
-			if err == nil && found == root && len(rest) > 0 {
-				err = fmt.Errorf("help: unknown command %q", rest[0])
+			if _, _, err := root.Find(args); err != nil {
+				return fmt.Errorf("help: %w", err)
 			}
-			return err
+			return nil
 		}
 	}
 }
