@@ -29,7 +29,7 @@ again, and count what has become of each.`,
 		Example: "  batcher demo\n  batcher demo --keep\n  batcher demo --store /tmp/batcher-demo",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkDemo(cfg, crash.Store != "", cmd.Flags().Changed("requests")); err != nil {
+			if err := checkDemo(cfg, crash, cmd.Flags().Changed); err != nil {
 				return err
 			}
 			ctx, _, stop := onSignals(cmd.Context(), interruptions...)
@@ -59,9 +59,6 @@ again, and count what has become of each.`,
 
 // runCrash shows that nothing is lost.
 func runCrash(ctx context.Context, crash demo.Crash, cfg demo.Config, out io.Writer) error {
-	if crash.Requests < 2 {
-		return fmt.Errorf("demo: --requests is %d, must be at least 2", crash.Requests)
-	}
 	var err error
 	if crash.Program, err = os.Executable(); err != nil {
 		return failure{err}
@@ -73,25 +70,33 @@ func runCrash(ctx context.Context, crash demo.Crash, cfg demo.Config, out io.Wri
 	return nil
 }
 
+// What a demo on one machine can do: a caller has a connection, and a request that is
+// to be found again takes memory.
+const (
+	mostSeconds  = 86_400
+	mostCallers  = 10_000
+	mostRequests = 1_000_000
+)
+
 // checkDemo finds what is wrong with the flags, and names them.
-func checkDemo(cfg demo.Config, store, requests bool) error {
+func checkDemo(cfg demo.Config, crash demo.Crash, given func(flag string) bool) error {
 	var faults []error
-	if store && cfg.Keep {
-		faults = append(faults, errors.New("demo: --keep is not for --store, which kills the gateway"))
-	}
-	if requests && !store {
-		faults = append(faults, errors.New("demo: --requests is for --store alone"))
-	}
-	atLeast := func(name string, n, least int) {
-		if n < least {
-			faults = append(faults, fmt.Errorf("demo: --%s is %d, must be at least %d", name, n, least))
+	fault := func(wrong bool, format string, args ...any) {
+		if wrong {
+			faults = append(faults, fmt.Errorf("demo: "+format, args...))
 		}
 	}
-	atLeast("seconds", cfg.Seconds, 1)
-	atLeast("callers", cfg.Callers, 1)
-	atLeast("max-items", cfg.MaxItems, 1)
-	if cfg.Cost.Call < 0 || cfg.Cost.Item < 0 {
-		faults = append(faults, errors.New("demo: --call and --item must not be negative"))
+	within := func(name string, n, least, most int) {
+		fault(n < least || n > most, "--%s is %d, must be %d to %d", name, n, least, most)
 	}
+	for _, name := range []string{"seconds", "max-items", "listen", "keep"} {
+		fault(crash.Store != "" && given(name), "--%s is not for --store", name)
+	}
+	fault(crash.Store == "" && given("requests"), "--requests is for --store alone")
+	within("seconds", cfg.Seconds, 1, mostSeconds)
+	within("callers", cfg.Callers, 1, mostCallers)
+	within("max-items", cfg.MaxItems, 1, mostCallers) // a caller has one item at a time
+	within("requests", crash.Requests, 2, mostRequests)
+	fault(cfg.Cost.Call < 0 || cfg.Cost.Item < 0, "--call and --item must not be negative")
 	return errors.Join(faults...)
 }

@@ -86,6 +86,9 @@ func TestDemoFlags(t *testing.T) {
 	run("", "demo", "--callers=0", "--max-items=-1", "--call=-1s").checkUsage(t, "--callers is 0", "--max-items is -1", "--call")
 	run("", "demo", "--store=x", "--keep").checkUsage(t, "--keep")
 	run("", "demo", "--requests=5").checkUsage(t, "--requests")
+	run("", "demo", "--seconds=100000", "--callers=9999999999999", "--max-items=10001").checkUsage(t, "--seconds is 100000", "--callers is 9999999999999", "--max-items is 10001")
+	run("", "demo", "--store=x", "--requests=9223372036854775807").checkUsage(t, "--requests is 9223372036854775807")
+	run("", "demo", "--store=x", "--listen=127.0.0.1:0", "--seconds=1", "--max-items=1").checkUsage(t, "--listen is not for --store", "--seconds is not", "--max-items is not")
 	o := run("", "demo", "--listen=127.0.0.1:99999")
 	o.check(t, 1, "", o.stderr)
 	if !strings.Contains(o.stderr, "99999") {
