@@ -26,6 +26,8 @@ func (c *Config) Fault(name, format string, args ...any) Fault {
 	if !ok { // it was not set: the place is where it is missing
 		if parent, _, nested := strings.Cut(name, "]."); nested {
 			f = c.at[parent+"]"]
+		} else {
+			f = c.at[wholeFile]
 		}
 	}
 	_, key, nested := strings.Cut(name, "].")

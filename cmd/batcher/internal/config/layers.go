@@ -49,6 +49,7 @@ func (f *Flags) Load(getenv func(string) (string, bool)) (*Config, error) {
 		if err != nil {
 			return nil, err
 		}
+		c.at[wholeFile] = Fault{Source: f.Path}
 		from.read(text, c)
 	}
 	faults := append(from.faults, f.overlay(c, c.at, getenv)...)

@@ -195,7 +195,7 @@ tracing: {ratio: 2}
 		"2:10: routes[0] wants keys, not a text",
 		"2:40: command wants a list of texts, not a list in it"}},
 	{"no such anchor", "listen: *a\n", []string{"1:9: listen wants a text, not a name that stands for nothing"}},
-	{"no routes", "listen: a:1\n", []string{"routes: there are none"}},
+	{"no routes", "listen: a:1\n", []string{" routes: there are none"}},
 	{"wrong common values", oneRoute + `listen: "80"
 grace: -1s
 tls: {cert: a.pem}
@@ -349,7 +349,7 @@ func TestNoSuchFile(t *testing.T) {
 // An empty file says nothing, so the environment may say it all but the routes.
 func TestEmptyFile(t *testing.T) {
 	_, err := load(t, "# nothing\n", nil)
-	if err == nil || err.Error() != "routes: there are none" {
+	if err == nil || err.Error() != "batcher.yaml: routes: there are none" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -81,7 +81,7 @@ func TestTextsThatAreNone(t *testing.T) {
 		"---\n...\nb: 1\n":                                        "batcher.yaml:2:1: a document before it is empty",
 		"listen: a:1\n...\nlisten: b:2\n":                         "batcher.yaml:3:1: ",
 		"? [a]\n: b\n":                                            "batcher.yaml:2:1: found an invalid key",
-		"{}\n":                                                    "routes: there are none",
+		"{}\n":                                                    "batcher.yaml: routes: there are none",
 		"3\n":                                                     "batcher.yaml:1:1: a configuration wants keys, not a text",
 	} {
 		_, err := load(t, text, nil)

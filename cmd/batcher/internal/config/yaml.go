@@ -29,6 +29,9 @@ type file struct {
 // for one of the first route.
 type places map[string]Fault
 
+// wholeFile is the name of the file itself among places.
+const wholeFile = ""
+
 // entry is one key of a mapping.
 type entry struct {
 	key   string
