@@ -56,6 +56,7 @@ func TestDeploySidecar(t *testing.T) {
 		Spec struct {
 			Template struct {
 				Spec struct {
+					Termination    int `yaml:"terminationGracePeriodSeconds"`
 					InitContainers []struct {
 						Args  []string
 						Env   []struct{ Name, Value string }
@@ -104,6 +105,9 @@ func TestDeploySidecar(t *testing.T) {
 	}
 	if got := fmt.Sprint(service.Spec.Ports[0].Target); got != "8080" { // not a name: see there
 		t.Errorf("the service asks port %s", got)
+	}
+	if got := deployment.Spec.Template.Spec.Termination; got <= 5+15+20 { // see there
+		t.Errorf("all of the pod has %d s to end", got)
 	}
 	if limit, env := sidecar.Resources.Limits.Memory, fmt.Sprint(sidecar.Env); limit != "512Mi" || env != "[{GOMEMLIMIT 450MiB}]" {
 		t.Errorf("the limit of memory is %s, and the environment has %s", limit, env)
