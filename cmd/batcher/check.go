@@ -29,7 +29,11 @@ if something is wrong.`,
 		if err != nil {
 			return failure{err}
 		}
-		if _, err = io.WriteString(cmd.OutOrStdout(), c.Describe()); err != nil {
+		said := c.Describe()
+		for _, name := range config.Unread(os.Environ()) {
+			said += "The environment variable " + name + " sets nothing: no key outside of routes has it.\n"
+		}
+		if _, err = io.WriteString(cmd.OutOrStdout(), said); err != nil {
 			return failure{err}
 		}
 		return nil

@@ -47,6 +47,7 @@ func runServe(cmd *cobra.Command, flags *config.Flags, worker bool) error {
 		Path:    flags.Path,
 		Stderr:  cmd.ErrOrStderr(),
 		Version: version(),
+		Unread:  config.Unread(os.Environ()),
 		Reload:  reload,
 		Worker:  worker,
 	})

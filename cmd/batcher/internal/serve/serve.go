@@ -31,6 +31,7 @@ type Options struct {
 	Path    string                         // of its file, to be watched; "" is none
 	Stderr  io.Writer                      // the log
 	Version string
+	Unread  []string         // environment variables that set nothing, to be warned of
 	Reload  <-chan os.Signal // asks for a reload
 	Worker  bool             // only process what is in the queues; no service port
 }
@@ -153,6 +154,9 @@ func (s *server) run(ctx context.Context) error {
 	}
 	ports.serve()
 	s.now.Load().log.Info("serving", "address", ports.service.address(), "admin", ports.admin.address(), "version", s.opts.Version)
+	for _, name := range s.opts.Unread {
+		s.now.Load().log.Warn("an environment variable sets nothing", "name", name)
+	}
 	if s.link != nil {
 		s.now.Load().log.Info("durable", "store", s.first.Store, "queue", s.link.URL())
 	}
