@@ -53,7 +53,7 @@ func open(t *testing.T) *Later {
 	t.Helper()
 	c := config.Default()
 	c.Store = t.TempDir()
-	link, err := Open(t.Context(), c, func(slog.Level, string) {})
+	link, err := Open(t.Context(), c, func(slog.Level, string, string) {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func OpenLetters(c *config.Config, route string, out io.Writer) (*Letters, error
 			return nil, c.Fault("store", "there is no queue in %s", c.Store)
 		}
 	}
-	link, err := Open(context.Background(), c, func(slog.Level, string) {})
+	link, err := Open(context.Background(), c, func(slog.Level, string, string) {})
 	if err != nil {
 		return nil, err
 	}

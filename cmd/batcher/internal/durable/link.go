@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"os"
 	"time"
@@ -31,18 +30,17 @@ type Link struct {
 const setupTime = 30 * time.Second
 
 // Open connects to the store or the servers that c names. With a store it starts the
-// server, which only one process can do; warn gets what that warns of, such as a full
-// disk. When ctx ends, it stops waiting for servers that do not answer, now and whenever
-// queues are set up.
-func Open(ctx context.Context, c *config.Config, warn func(level slog.Level, text string)) (*Link, error) {
+// server, which only one process can do. When ctx ends, it stops waiting for servers that
+// do not answer, now and whenever queues are set up.
+func Open(ctx context.Context, c *config.Config, tell Tell) (*Link, error) {
 	if c.Store == "" {
-		conn, err := connect(ctx, c)
+		conn, err := connect(ctx, c, tell)
 		return &Link{Conn: conn, ctx: ctx}, err
 	}
 	server, err := embed.Start(c.Store, embed.Options{
 		MaxStore: math.MaxInt64, // each queue has bounds of its own
 		Listen:   c.Queue.Listen,
-		Log:      serverLog(warn),
+		Log:      serverLog(tell),
 	})
 	if err != nil {
 		return nil, c.Fault("store", "%v", err)
@@ -57,11 +55,12 @@ func Open(ctx context.Context, c *config.Config, warn func(level slog.Level, tex
 
 // connect connects to the servers that c names. If they go away later, the
 // connection is tried again for ever.
-func connect(ctx context.Context, c *config.Config) (*nats.Conn, error) {
+func connect(ctx context.Context, c *config.Config, tell Tell) (*nats.Conn, error) {
 	opts, err := options(c)
 	if err != nil {
 		return nil, err
 	}
+	opts = append(opts, tell.connection()...)
 	type made struct {
 		conn *nats.Conn
 		err  error
@@ -91,7 +90,9 @@ func Check(c *config.Config) error {
 
 // options returns those of a connection to the servers that c names.
 func options(c *config.Config) ([]nats.Option, error) {
-	opts := []nats.Option{nats.Name("batcher"), nats.MaxReconnects(-1), nats.Timeout(setupTime / 10)}
+	// Credentials that are refused may be accepted later: their file may be replaced, and
+	// servers may be without their list of users for a while.
+	opts := []nats.Option{nats.Name("batcher"), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(), nats.Timeout(setupTime / 10)}
 	if c.Queue.Credentials != "" {
 		if _, err := os.ReadFile(c.Queue.Credentials); err != nil {
 			return nil, c.Fault("queue.credentials", "%v", err)

@@ -100,9 +100,9 @@ func (s *server) untraced(err error) {
 	_, _ = strays{s}.Write([]byte(strings.TrimRight(text, " (")))
 }
 
-// stored logs what the store's server warns of, but of a connection not what it quotes,
-// which may be from a stranger who has found the port.
-func (s *server) stored(level slog.Level, text string) {
+// told logs what there is to know of the queue, but of a connection to the store's server
+// not what that quotes, which may be from a stranger who has found the port.
+func (s *server) told(level slog.Level, msg, text string) {
 	log := newLog(s.first.Log, s.lines) // while it starts
 	if p := s.now.Load(); p != nil {
 		log = p.log
@@ -110,5 +110,9 @@ func (s *server) stored(level slog.Level, text string) {
 	if strings.Contains(text, " - cid:") {
 		text = string(unquoted([]byte(text)))
 	}
-	log.Log(context.Background(), level, "the store complains", "err", strings.TrimSpace(text))
+	var attrs []slog.Attr
+	if text != "" {
+		attrs = append(attrs, slog.String("err", strings.TrimSpace(text)))
+	}
+	log.LogAttrs(context.Background(), level, msg, attrs...)
 }

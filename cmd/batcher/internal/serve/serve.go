@@ -94,7 +94,7 @@ func Run(ctx, kill context.Context, opts Options) (err error) {
 		defer sendSpans(kill, provider)
 	}
 	if c.Durable() {
-		if s.link, err = durable.Open(ctx, c, s.stored); err != nil {
+		if s.link, err = durable.Open(ctx, c, s.told); err != nil {
 			return err
 		}
 		defer s.link.Close()
