@@ -29,9 +29,9 @@
 // the key is known; what the calls for all keys share, such as the slots of a
 // Limit, is made outside:
 //
-//	k := batcher.NewKeyed(func(ctx context.Context, key string, reqs []Row) ([]ID, error) {
-//		fn := func(ctx context.Context, reqs []Row) ([]ID, error) { return insert(ctx, key, reqs) }
-//		return middleware.Retry(middleware.Limit(fn, slots), nil, 3, nil)(ctx, reqs)
+//	k := batcher.NewKeyed(func(ctx context.Context, tenant string, questions []string) ([]string, error) {
+//		fn := func(ctx context.Context, questions []string) ([]string, error) { return ask(ctx, tenant, questions) }
+//		return middleware.Dedup(middleware.Limit(fn, slots), func(q string) string { return q })(ctx, questions)
 //	}, opts)
 //
 // # What holds for all of them

@@ -12,6 +12,7 @@ import (
 // answered at a time.
 func Example_keyed() {
 	slots := make(chan struct{}, 2)
+	opts := batcher.Options{MaxSize: 2, Manual: true}
 	ask := func(_ context.Context, tenant string, questions []string) ([]string, error) {
 		answers := make([]string, len(questions))
 		for i, question := range questions {
@@ -23,7 +24,7 @@ func Example_keyed() {
 	k := batcher.NewKeyed(func(ctx context.Context, tenant string, questions []string) ([]string, error) {
 		fn := func(ctx context.Context, questions []string) ([]string, error) { return ask(ctx, tenant, questions) }
 		return middleware.Dedup(middleware.Limit(fn, slots), func(q string) string { return q })(ctx, questions)
-	}, batcher.Options{MaxSize: 2, Manual: true})
+	}, opts)
 
 	ctx := context.Background()
 	first, second := k.Submit(ctx, "north", "why"), k.Submit(ctx, "north", "why")
