@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"strings"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/serve"
@@ -29,11 +30,11 @@ if something is wrong.`,
 		if err != nil {
 			return failure{err}
 		}
-		said := c.Describe()
+		said := []string{c.Describe()}
 		for _, name := range config.Unread(os.Environ()) {
-			said += "The environment variable " + name + " sets nothing: no key outside of routes has it.\n"
+			said = append(said, "The environment variable "+name+" sets nothing: no key outside of routes has it.\n")
 		}
-		if _, err = io.WriteString(cmd.OutOrStdout(), said); err != nil {
+		if _, err = io.WriteString(cmd.OutOrStdout(), strings.Join(said, "")); err != nil {
 			return failure{err}
 		}
 		return nil
