@@ -59,12 +59,6 @@ type calls struct {
 
 // do is Client.Do with bytes.
 func (fe *frontEnd) do(ctx context.Context, payload []byte, o Option) ([]byte, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
-	}
-	if err := fe.refusal(); err != nil {
-		return nil, err
-	}
 	r, err := fe.request(ctx, payload, o)
 	if err != nil {
 		return nil, err

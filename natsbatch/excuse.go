@@ -30,11 +30,7 @@ func (w *Worker) pardon(d *delivery) error {
 	if d.line != lineAgain || d.redelivered() == 0 || d.excused > 0 {
 		return nil
 	}
-	excused := make([]bool, d.count-1)
-	err := concurrently(len(excused), func(i int) (err error) {
-		excused[i], err = w.isStored(w.ctx, w.excuseSubject(d, i+1))
-		return err
-	})
+	excused, err := w.areStored(w.ctx, d.count-1, func(i int) string { return w.excuseSubject(d, i+1) })
 	if err != nil {
 		return err
 	}

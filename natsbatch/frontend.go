@@ -133,8 +133,15 @@ func (fe *frontEnd) deafen() {
 // never is beyond what a deadline on the wire can say.
 var never = time.UnixMilli(math.MaxInt64)
 
-// request makes the wire form of a request, or returns an error if it is too large.
+// request makes the wire form of a request, or returns an error if ctx has ended, no more
+// requests are taken, or it is too large.
 func (fe *frontEnd) request(ctx context.Context, payload []byte, o Option) (wire.Request, error) {
+	if ctx.Err() != nil {
+		return wire.Request{}, context.Cause(ctx)
+	}
+	if err := fe.refusal(); err != nil {
+		return wire.Request{}, err
+	}
 	r := wire.Request{Payload: payload, Group: o.group}
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(never) {
 		r.Deadline = deadline.UnixMilli()

@@ -109,11 +109,7 @@ func (w *Worker) claim(e *wire.Envelope) ([]wire.Request, error) {
 
 // withoutResult returns those of reqs that have no result stored by itself.
 func (w *Worker) withoutResult(e *wire.Envelope, reqs []wire.Request) ([]wire.Request, error) {
-	found := make([]bool, len(reqs))
-	err := concurrently(len(reqs), func(i int) (err error) {
-		found[i], err = w.isStored(w.ctx, w.partSubject(e, &reqs[i]))
-		return err
-	})
+	found, err := w.areStored(w.ctx, len(reqs), func(i int) string { return w.partSubject(e, &reqs[i]) })
 	if err != nil {
 		return nil, err
 	}

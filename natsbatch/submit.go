@@ -21,12 +21,6 @@ func (r *wireRequest) Weight() int { return r.weight }
 
 // submit is Client.Submit with bytes.
 func (fe *frontEnd) submit(ctx context.Context, payload []byte, o Option) (Handle, error) {
-	if ctx.Err() != nil {
-		return Handle{}, context.Cause(ctx)
-	}
-	if err := fe.refusal(); err != nil {
-		return Handle{}, err
-	}
 	r, err := fe.request(ctx, payload, o)
 	if err != nil {
 		return Handle{}, err

@@ -130,14 +130,19 @@ func (t *topology) report(ctx context.Context, subject string) (*wire.Report, er
 	return decodeReport(msg.Data)
 }
 
-// isStored reports whether anything is stored under a subject of the result stream. What
+// areStored reports under which of n subjects of the result stream anything is stored. What
 // cannot be read by this program is: it stays there, and Get says so.
-func (t *topology) isStored(ctx context.Context, subject string) (bool, error) {
-	report, err := t.report(ctx, subject)
-	if errors.Is(err, errUnreadable) {
-		return true, nil
-	}
-	return report != nil, err
+func (t *topology) areStored(ctx context.Context, n int, subject func(i int) string) ([]bool, error) {
+	found := make([]bool, n)
+	return found, concurrently(n, func(i int) error {
+		report, err := t.report(ctx, subject(i))
+		if errors.Is(err, errUnreadable) {
+			found[i] = true
+			return nil
+		}
+		found[i] = report != nil
+		return err
+	})
 }
 
 // decodeReport reads a stored result, or returns errUnreadable.
