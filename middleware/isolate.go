@@ -3,6 +3,7 @@ package middleware
 import (
 	"context"
 	"errors"
+	"math"
 	"math/bits"
 	"slices"
 
@@ -130,10 +131,13 @@ func spared(at []int, reject Reject) []int {
 
 // allowance is the number of calls that budget grants n requests.
 func allowance(budget, n int) int {
-	if budget == 0 {
+	switch {
+	case budget < 0:
+		return math.MaxInt
+	case budget == 0:
 		return 2*bits.Len(uint(n-1)) + 1
 	}
-	return budget // one below zero never comes to an end
+	return budget
 }
 
 // over reports whether the call that failed with err is surely over.
