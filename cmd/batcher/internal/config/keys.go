@@ -13,9 +13,12 @@ type key struct {
 // flag returns the name of the key's flag.
 func (k key) flag() string { return strings.ReplaceAll(k.name, ".", "-") }
 
+// EnvPrefix begins the names of the environment variables that set keys.
+const EnvPrefix = "BATCHER_"
+
 // env returns the name of the key's environment variable.
 func (k key) env() string {
-	return "BATCHER_" + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(k.name))
+	return EnvPrefix + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(k.name))
 }
 
 // keys are those outside of routes.

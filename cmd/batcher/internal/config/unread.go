@@ -20,7 +20,7 @@ func Unread(environ []string) (names []string) {
 	}
 	for _, each := range environ {
 		name, _, _ := strings.Cut(each, "=")
-		if strings.HasPrefix(name, "BATCHER_") && !read[name] && !ofService.MatchString(name) {
+		if strings.HasPrefix(name, EnvPrefix) && !read[name] && !ofService.MatchString(name) {
 			names = append(names, name)
 		}
 	}

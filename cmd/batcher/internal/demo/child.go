@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
 )
 
 // child is a gateway that runs as a process of its own.
@@ -29,7 +31,7 @@ var serving = regexp.MustCompile(`msg=serving address=(\S+)`)
 func (c *child) start(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, c.program, c.args...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
-		return strings.HasPrefix(variable, "BATCHER_") // its arguments say all
+		return strings.HasPrefix(variable, config.EnvPrefix) // its arguments say all
 	})
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
