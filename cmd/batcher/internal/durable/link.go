@@ -45,7 +45,7 @@ func Open(ctx context.Context, c *config.Config, tell Tell) (*Link, error) {
 	if err != nil {
 		return nil, c.Fault("store", "%v", err)
 	}
-	conn, err := server.Connect(nats.Name("batcher"))
+	conn, err := server.Connect(append(tell.connection(), nats.Name("batcher"))...)
 	if err != nil {
 		server.Close()
 		return nil, err
