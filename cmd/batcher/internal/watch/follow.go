@@ -46,8 +46,8 @@ func folders(path string) (all []string) {
 	if err != nil {
 		return nil
 	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return nil // a pipe or a device is not watched
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return nil // a pipe or a device is not watched; in place of a folder a file may come
 	}
 	at, rest := split(path)
 	for links := 0; len(rest) > 0; {

@@ -222,6 +222,23 @@ func TestFolderMadeAgain(t *testing.T) {
 	wantChange(t, f, "a write in that one")
 }
 
+// A folder may stand for a while where a file was: mounts and tools make one by mistake.
+func TestFolderInPlaceOfFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a")
+	write(t, path, "1")
+	f := started(t, path)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	mkdir(t, path)
+	wantChange(t, f, "a folder took its place")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, "2")
+	wantChange(t, f, "the file came back")
+}
+
 // What is not a regular file is left alone: a pipe can be read only once, and a
 // device may have no end.
 func TestWhatIsNoFile(t *testing.T) {
