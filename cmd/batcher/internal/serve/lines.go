@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"io"
 	"sync"
 	"time"
@@ -9,10 +10,12 @@ import (
 // lines is where all logs of the program go. A line that is written goes out at
 // once; one that is gathered goes out with others, gatherTime later at the latest.
 // Their order is kept. If out blocks, no request waits for it, and the program
-// still ends: lines for which there is no room are dropped.
+// still ends: lines for which there is no room are dropped, and so are those that out
+// does not take.
 type lines struct {
 	out  io.Writer
 	lost func(n int) // logs how many lines were dropped; may be nil
+	torn bool        // out has taken a part of a line; used by the goroutine that writes
 
 	mu      sync.Mutex // guards what follows
 	held    []byte
@@ -31,7 +34,7 @@ const (
 	flushPatience = time.Second            // longest that flush waits
 )
 
-// Write writes what is held, and then line. An error drops both.
+// Write writes what is held, and then line.
 func (l *lines) Write(line []byte) (int, error) {
 	wait(l.add(line, true), writePatience)
 	return len(line), nil
@@ -77,22 +80,40 @@ func (l *lines) write(done chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer close(done)
+	failed := false
 	for len(l.held) > 0 {
 		now := l.held
 		l.held = l.spare[:0]
 		l.mu.Unlock()
-		_, _ = l.out.Write(now) // nobody can be told
+		lost := l.put(now)
 		l.mu.Lock()
+		l.dropped += lost
+		failed = lost > 0
 		if l.spare = now; cap(now) > 2*gatherSize {
 			l.spare = nil
 		}
 	}
 	l.writing = nil
-	if l.dropped > 0 && l.lost != nil {
+	if l.dropped > 0 && !failed && l.lost != nil {
 		go l.lost(l.dropped) // it writes a line
 		l.dropped = 0
 	}
 }
+
+// put writes text and returns how many of its lines out has not taken, as when a disk is
+// full. A line that it took a part of is ended before the next one.
+func (l *lines) put(text []byte) (lost int) {
+	if l.torn {
+		if _, err := l.out.Write(newline); err != nil {
+			return bytes.Count(text, newline)
+		}
+	}
+	n, err := l.out.Write(text)
+	l.torn = err != nil && n > 0 && text[n-1] != newline[0]
+	return bytes.Count(text[n:], newline)
+}
+
+var newline = []byte("\n")
 
 // wait waits until done is closed, for most at the longest; nil counts as closed.
 func wait(done <-chan struct{}, most time.Duration) {

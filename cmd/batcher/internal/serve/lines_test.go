@@ -109,6 +109,39 @@ func TestLinesThatCannotBeWritten(t *testing.T) {
 	})
 }
 
+// filling is a disk with room for some bytes.
+type filling struct {
+	strings.Builder
+	room int
+}
+
+func (f *filling) Write(p []byte) (int, error) {
+	n, err := min(len(p), f.room), error(nil)
+	if f.room -= n; n < len(p) {
+		err = errFull
+	}
+	f.Builder.Write(p[:n])
+	return n, err
+}
+
+// When there is room again, the log says how many lines are missing, and goes on with a
+// line of its own after one that was torn.
+func TestLinesThatADiskHasNoRoomFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := filling{room: 10}
+		atOnce, _ := serve.NewLines(&out)
+		for _, line := range []string{"first", "second", "third"} {
+			fmt.Fprintln(atOnce, line)
+		}
+		out.room = 100
+		fmt.Fprintln(atOnce, "fourth")
+		synctest.Wait()
+		if got, want := out.String(), "first\nseco\nfourth\n2 lost"; got != want {
+			t.Errorf("the log is %q, want %q", got, want)
+		}
+	})
+}
+
 // stuck is a pipe that nobody reads for a while.
 type stuck struct {
 	writes

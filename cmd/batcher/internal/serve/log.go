@@ -90,7 +90,7 @@ func (s *server) adopt() (end func()) {
 // lost logs how many lines were dropped.
 func (s *server) lost(n int) {
 	if p := s.now.Load(); p != nil {
-		p.log.Warn("lines of the log were dropped: nobody took them", "count", n)
+		p.log.Warn("lines of the log were dropped: they could not be written", "count", n)
 	}
 }
 
