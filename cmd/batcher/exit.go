@@ -10,6 +10,7 @@ import (
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/pipe"
+	"github.com/gobatcher/batcher/cmd/batcher/internal/serve"
 	"github.com/spf13/cobra"
 )
 
@@ -43,7 +44,7 @@ func report(stderr io.Writer, verb *cobra.Command, err error) int {
 		return statusUsage
 	case errors.As(err, &interrupted):
 		return interrupted.status()
-	case errors.Is(err, pipe.ErrFailed):
+	case errors.Is(err, pipe.ErrFailed), errors.Is(err, serve.ErrCutOff): // told already
 		return statusFailed
 	case errors.As(err, &fault), errors.As(err, &faults): // each line says where it is
 		tell(stderr, "%v\n", err)

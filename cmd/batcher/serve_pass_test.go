@@ -99,6 +99,22 @@ func TestServeLogsWhatPackagesSay(t *testing.T) {
 	}
 }
 
+// All lines of a log in JSON are JSON, the last one too, which says why requests were cut off.
+func TestServeEndsInJSON(t *testing.T) {
+	u := startUpstream(t)
+	g := startGate(t, "--upstream", u.URL, "--protocol=kserve-v1", "--log-format=json", "--grace=50ms")
+	answer := g.waiting(u, 1)
+	g.signal(syscall.SIGTERM)
+	<-answer
+	g.end(1)
+	g.hears(`"msg":"ended","clean":false,"err":"requests were cut off: the grace period is over"`)
+	for line := range strings.Lines(g.said()) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("it logs %s", line)
+		}
+	}
+}
+
 // So do trailers, over both versions of HTTP, traced or not.
 func TestServePassesTrailersThrough(t *testing.T) {
 	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -3,7 +3,6 @@ package serve
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -37,7 +36,9 @@ func (p *parts) shutdown(ctx context.Context) (err error) {
 		err = p.handler.Shutdown(ctx)
 	}
 	if p.queues != nil { // last: the handler's requests need the workers
-		err = errors.Join(err, p.queues.Shutdown(ctx))
+		if late := p.queues.Shutdown(ctx); err == nil { // else it says the same
+			err = late
+		}
 	}
 	return err
 }

@@ -5,7 +5,6 @@ package serve
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -61,9 +60,12 @@ type server struct {
 	first *config.Config // what the ports were opened with
 }
 
+// ErrCutOff means that requests were cut off at the end. It has been logged.
+var ErrCutOff = errors.New("requests were cut off")
+
 // Run serves until ctx ends, then lets accepted requests finish within the
-// grace period, or until kill ends. It returns nil if all were answered, and the
-// cause of ctx if that ended before it served. It fails at once if the
+// grace period, or until kill ends. It returns nil if all were answered, else ErrCutOff,
+// and the cause of ctx if that ended before it served. It fails at once if the
 // configuration is wrong or a port is taken.
 func Run(ctx, kill context.Context, opts Options) (err error) {
 	serving := false
@@ -190,9 +192,6 @@ func (s *server) drain(ctx context.Context, ports *ports) error {
 	defer cancel()
 	p.log.Info("draining", "why", context.Cause(ctx).Error(), "grace", p.config.Grace.String())
 	err := s.end(grace)
-	if err != nil {
-		err = fmt.Errorf("requests were cut off: %w", err)
-	}
 	rest := writeTime
 	if over, ok := grace.Deadline(); ok {
 		rest = max(rest, time.Until(over))
@@ -202,8 +201,12 @@ func (s *server) drain(ctx context.Context, ports *ports) error {
 	if err := ports.finish(writing); err != nil {
 		p.log.Warn("connections were cut off", "err", err.Error())
 	}
-	p.log.Info("ended", "clean", err == nil)
-	return err
+	if err != nil {
+		p.log.Error("ended", "clean", false, "err", "requests were cut off: "+err.Error())
+		return ErrCutOff
+	}
+	p.log.Info("ended", "clean", true)
+	return nil
 }
 
 // writeTime is left to send the last answers, if need be beyond the grace period:
