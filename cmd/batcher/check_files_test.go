@@ -17,9 +17,13 @@ func TestCheckNamesTheFilesAtFault(t *testing.T) {
 	}
 	broken := written(t, string(good)+"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
 	cut := written(t, string(good)+string(good[:len(good)/2]))
+	locked := written(t, "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n")
+	older := written(t, "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nMIIB\n-----END RSA PRIVATE KEY-----\n")
 	for text, want := range map[string]string{
 		"tls: {cert: " + cert + ", key: " + key + ", client-ca: /none}":                       "tls.client-ca: open /none: no such file",
 		"tls: {cert: " + cert + ", key: /none}":                                               "tls.cert: open /none: no such file",
+		"tls: {cert: " + cert + ", key: " + locked + "}":                                      "tls.cert: " + locked + " is encrypted",
+		"upstream-tls: {cert: " + cert + ", key: " + older + "}":                              "upstream-tls.cert: " + older + " is encrypted",
 		"upstream-tls: {cert: /none, key: /none}":                                             "upstream-tls.cert: open /none: no such file",
 		"upstream-tls: {ca: " + broken + "}":                                                  "upstream-tls.ca: " + broken + ": certificate 2: x509: ",
 		"upstream-tls: {ca: " + cut + "}":                                                     "upstream-tls.ca: " + cut + ": only 1 of 2 certificates are PEM",

@@ -88,7 +88,11 @@ func (read Reader) pair(cert, key string) (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	return tls.X509KeyPair(certs, secret)
+	made, err := tls.X509KeyPair(certs, secret)
+	if err != nil && bytes.Contains(secret, []byte("ENCRYPTED")) { // in PEM of either kind
+		err = fmt.Errorf("%s is encrypted; the key must be readable without a password", key)
+	}
+	return made, err
 }
 
 func (read Reader) pool(file string) (*x509.CertPool, error) {
