@@ -25,7 +25,9 @@ import (
 // OpenAI-Project divide batches too.
 //
 // An element of data belongs to the item with its index; the caller gets it with
-// the index that the item has in the caller's input. The whole numbers in usage,
+// the index that the item has in the caller's input. If an element has none, as
+// with servers that leave out a zero or all indices, it belongs to the item in its
+// place, or to the first one if an element before it has an index. The whole numbers in usage,
 // up to 64 of them, are divided by the items' weights, so that the shares add up
 // exactly to what the upstream counted.
 //
@@ -152,12 +154,16 @@ func (OpenAIEmbeddings) Join(key Key, items []Item) ([]byte, error) {
 func (OpenAIEmbeddings) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
 	var data, usage jsonraw.Span
 	results := make([]Result, len(items))
-	given := 0
+	given, numbered := 0, false
 	var misfit error
 	err := jsonraw.Records(answer.Body, "data", "index", func(element, index jsonraw.Span) {
-		given++
+		without := given // the index of an element that has none
+		if numbered {
+			without = 0
+		}
+		given, numbered = given+1, numbered || index != jsonraw.Span{}
 		if misfit == nil {
-			misfit = placeEmbedding(results, answer.Body, element, index)
+			misfit = placeEmbedding(results, answer.Body, element, index, without)
 		}
 	}, func(name string, value jsonraw.Span) {
 		switch name {
@@ -183,17 +189,23 @@ func (OpenAIEmbeddings) Split(_ Key, items []Item, answer Answer) ([]Result, err
 	return results, nil
 }
 
-// placeEmbedding assigns an element of data in body to the item with its index.
-func placeEmbedding(results []Result, body []byte, element, index jsonraw.Span) error {
+// placeEmbedding assigns an element of data in body to the item with its index. One
+// that has none gets the index without, and a place for it.
+func placeEmbedding(results []Result, body []byte, element, index jsonraw.Span, without int) error {
+	text, at, length := element.Of(body), index.Start-element.Start, index.End-index.Start
 	i, ok := decimal(index.Of(body))
+	if index == (jsonraw.Span{}) {
+		i, ok = without, jsonraw.Kind(text[1:]) == '"' // there is another member
+		text, at = append([]byte(`{"index":,`), text[1:]...), len(`{"index":`)
+	}
 	switch {
 	case !ok || i >= len(results):
 		return errors.New("an embedding with an index that was not asked for")
 	case results[i].Body != nil:
 		return fmt.Errorf("two embeddings with the index %d", i)
 	}
-	extra := binary.AppendUvarint(make([]byte, 0, 16), uint64(index.Start-element.Start))
-	results[i].Body, results[i].Extra = element.Of(body), binary.AppendUvarint(extra, uint64(index.End-index.Start))
+	extra := binary.AppendUvarint(make([]byte, 0, 16), uint64(at))
+	results[i].Body, results[i].Extra = text, binary.AppendUvarint(extra, uint64(length))
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -67,6 +68,30 @@ func TestOpenAIEmbeddingsAreFoundByIndexAndNumberedAnew(t *testing.T) {
 	b.wantReplies(each(embeddingsCall, `{"input":["a","b"]}`, `{"input":"c"}`),
 		"200 {\"model\": \"m\",\n \"data\":[{\"index\" :0,\"embedding\":\"b64\" },{\"index\":1}], \"object\":\"list\" }",
 		"200 {\"model\": \"m\",\n \"data\":[{\"embedding\" : [1e-7, 9007199254740993], \"index\": 0, \"x\":{}}], \"object\":\"list\" }")
+}
+
+// Gemini's servers leave out an index of zero, as they leave out all zeros, and
+// others leave out every index.
+func TestOpenAIEmbeddingsWithoutAnIndexAreFoundByTheirPlace(t *testing.T) {
+	for _, data := range []string{
+		`{"embedding":[7]},{"embedding":[8],"index":1},{"embedding":[9],"index":2}`,
+		`{"embedding":[9],"index":2},{"embedding":[7]},{"embedding":[8],"index":1}`,
+		`{"embedding":[7]},{"embedding":[8]},{"embedding":[9]}`,
+	} {
+		b := &batch{t: t, protocol: gateway.OpenAIEmbeddings{}, answer: says(`{"data":[` + data + `],"usage":{"total_tokens":3}}`)}
+		replies, err := b.ask(each(embeddingsCall, `{"input":"a"}`, `{"input":["b","c"]}`)...)
+		if err != nil {
+			t.Fatalf("%s: %v", data, err)
+		}
+		for i, want := range []string{"[{[7] 0}]", "[{[8] 0} {[9] 1}]"} {
+			var reply struct {
+				Data []struct{ Embedding, Index any }
+			}
+			if err := json.Unmarshal([]byte(strings.TrimPrefix(replies[i], "200 ")), &reply); err != nil || fmt.Sprint(reply.Data) != want {
+				t.Errorf("%s: reply %d is %s, %v; want %s", data, i, replies[i], err, want)
+			}
+		}
+	}
 }
 
 func TestOpenAIEmbeddingsShareUsageOutExactly(t *testing.T) {
@@ -195,6 +220,9 @@ func TestOpenAIEmbeddingsRefuseAnswersThatDoNotFit(t *testing.T) {
 		"numbers":               `{"data":[0,1]}`,
 		"two indices":           `{"data":[{"index":0},{"index":1,"index":1}]}`,
 		"cut short":             `{"data":[{"index":0},{"index":1}`,
+		"nothing in it":         `{"data":[{},{}]}`,
+		"none, then zero":       `{"data":[{"a":1},{"a":1},{"index":0}]}`,
+		"one of two, twice":     `{"data":[{"a":1},{"index":0}]}`,
 		"two kinds of the data": `{"data":[{"index":0},{"index":1}],"data":[]}`,
 	})
 }
