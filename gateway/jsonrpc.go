@@ -18,11 +18,11 @@ import (
 //
 // A call has an id of the gateway's while it is in the batch, and its own
 // again, byte by byte, in its answer. Answers may come in any order. An error
-// object in place of the array answers every call; if it may be due to one of
-// them, the batch is first sent again in parts: always where nothing has been
-// executed, and else where the route isolates. A notification is sent and has no
-// answer: a caller that sent nothing else gets status 204. The header X-Api-Key
-// divides batches.
+// object in place of the array, or one without an id as its only element, answers
+// every call; if it may be due to one of them, the batch is first sent again in
+// parts: always where nothing has been executed, and else where the route
+// isolates. A notification is sent and has no answer: a caller that sent nothing
+// else gets status 204. The header X-Api-Key divides batches.
 //
 // What is not JSON is answered with error -32700 and status 400; if the gateway
 // has no answer for another reason, each call gets error -32000. What is no

@@ -117,19 +117,26 @@ func TestJSONRPCErrorForAllIsIsolatedByItsCode(t *testing.T) {
 		status  int
 		failure string
 		isolate bool
+		array   bool // the error is in one
 		spared  bool // the call that is not to blame
 	}{
-		{200, `{"code":-32700,"message":"parse error"}`, false, true},
-		{200, `{"code":-32600}`, false, true},
-		{400, `{"code":-32600}`, false, true},
-		{400, `{"code":-32603}`, false, false},
-		{200, `{"code":-32603}`, false, false},
-		{200, `{"code":-32603}`, true, true},
-		{200, `{"code":-32005,"message":"too many requests"}`, true, false},
-		{200, `"-32700"`, true, false},
+		{status: 200, failure: `{"code":-32700,"message":"parse error"}`, spared: true},
+		{status: 200, failure: `{"code":-32600}`, spared: true},
+		{status: 400, failure: `{"code":-32600}`, spared: true},
+		{status: 400, failure: `{"code":-32603}`},
+		{status: 200, failure: `{"code":-32603}`},
+		{status: 200, failure: `{"code":-32603}`, isolate: true, spared: true},
+		{status: 200, failure: `{"code":-32005,"message":"too many requests"}`, isolate: true},
+		{status: 200, failure: `"-32700"`, isolate: true},
+		{status: 200, failure: `{"code":-32600,"message":"Too many methods in the batch"}`, array: true, spared: true},
+		{status: 400, failure: `{"code":-32600}`, array: true, spared: true},
+		{status: 200, failure: `{"code":-32000,"message":"batch limit exceeded"}`, array: true},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			u := refusesWith(c.status, `{"jsonrpc":"2.0","id":null,"error":`+c.failure+`}`, "bad")
+			if c.array {
+				u = refusesWith(c.status, `[{"jsonrpc":"2.0","id":null,"error":`+c.failure+`}]`, "bad")
+			}
 			h := newHandler(t, gateway.Route{Protocol: gateway.JSONRPC{}, Upstream: u, Delay: time.Second, Isolate: c.isolate}, gateway.Options{})
 			got := together(h, `{"jsonrpc":"2.0","id":"a","method":"m"}`, `{"jsonrpc":"2.0","id":"b","method":"bad"}`)
 			code, want := c.status, `{"jsonrpc":"2.0","id":"a","error":`+c.failure+`}`

@@ -11,12 +11,12 @@ import (
 // Split finds the answer to each call by its id, and puts a hole in place of the
 // id. One error in place of all answers may be due to one request.
 func (JSONRPC) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
-	a, body := rpcAnswers{items: items, results: make([]Result, len(items))}, trim(answer.Body)
-	if err := a.take(body); err != nil {
+	a := rpcAnswers{items: items, results: make([]Result, len(items))}
+	if err := a.take(trim(answer.Body)); err != nil {
 		return nil, err
 	}
 	if a.forAll {
-		return a.results, rpcDoubt(body)
+		return a.results, rpcDoubt(a.code)
 	}
 	return a.results, nil
 }
@@ -24,8 +24,7 @@ func (JSONRPC) Split(_ Key, items []Item, answer Answer) ([]Result, error) {
 // rpcDoubt returns what has the batch sent again in parts, if one request in it
 // may have caused the error that is the answer to all; else nil. Errors with other
 // codes, such as that of a limit, are nobody's fault.
-func rpcDoubt(answer []byte) error {
-	code := rpcCodeOf(answer)
+func rpcDoubt(code string) error {
 	if !rpcUndone(code) && code != "-32603" { // internal error
 		return nil
 	}
@@ -39,13 +38,12 @@ func rpcDoubt(answer []byte) error {
 // not read it, or found no batch in it.
 func rpcUndone(code string) bool { return code == "-32700" || code == "-32600" }
 
-// rpcCodeOf returns the code of an answer that is an error.
-func rpcCodeOf(answer []byte) (code string) {
-	m, err := rpcMembersOf(answer)
-	if err == nil && jsonraw.Kind(m.failure) == '{' {
-		_ = jsonraw.Members(m.failure, func(name string, value jsonraw.Span) {
+// rpcCodeOf returns the code of an error.
+func rpcCodeOf(failure []byte) (code string) {
+	if jsonraw.Kind(failure) == '{' {
+		_ = jsonraw.Members(failure, func(name string, value jsonraw.Span) {
 			if name == "code" {
-				code = string(value.Of(m.failure))
+				code = string(value.Of(failure))
 			}
 		})
 	}
@@ -70,7 +68,7 @@ func (JSONRPC) Refuse(_ Key, items []Item, answer Answer, e *Error) []Result {
 		return nil
 	}
 	if a.forAll {
-		e.Undone = e.Undone || rpcUndone(rpcCodeOf(body))
+		e.Undone = e.Undone || rpcUndone(a.code)
 	} else {
 		e.Repeat, e.Undone = false, false
 	}
@@ -104,6 +102,7 @@ type rpcAnswers struct {
 	failed  bool     // one is
 	forAll  bool     // one error stands in place of all answers
 	unnamed [][]byte // errors that name no call
+	code    string   // of the last of these
 }
 
 // take finds the answer to each call in body. It fails if one has none.
@@ -140,7 +139,7 @@ func (a *rpcAnswers) place(answer []byte) error {
 	}
 	if m.isUnnamed(answer) {
 		if m.failed() {
-			a.unnamed = append(a.unnamed, m.withHole(answer))
+			a.unnamed, a.code = append(a.unnamed, m.withHole(answer)), rpcCodeOf(m.failure)
 		}
 		return nil // a result can be that of a notification only, which nobody waits for
 	}
@@ -187,22 +186,31 @@ func (a *rpcAnswers) spread(failure []byte) {
 
 // finish assigns an error that names no call to the only call without an answer:
 // a server that finds a request invalid does not know its id. If there are
-// several such errors, it is not known whose they are. Where no call lacks an
-// answer they are those of notifications, which some servers answer against the
-// rules: nobody gets them, and nobody else pays for them.
+// several such errors, it is not known whose they are. If no call has an answer,
+// the error is that of all: some servers put into an array what they say of the
+// batch. Where no call lacks an answer such errors are those of notifications,
+// which some servers answer against the rules: nobody gets them, and nobody else
+// pays for them.
 func (a *rpcAnswers) finish() error {
-	missing, open := 0, 0
+	calls, missing, open := 0, 0, 0
 	for i, item := range a.items {
-		if a.results[i].Body == nil && isRPCCall(item) {
+		if !isRPCCall(item) {
+			continue
+		}
+		calls++
+		if a.results[i].Body == nil {
 			missing++
 			open = i
 		}
 	}
 	a.failed = a.failed || len(a.unnamed) > 0
 	switch {
+	case missing == 0:
 	case missing == 1 && len(a.unnamed) == 1:
 		a.give(open, a.unnamed[0], true)
-	case missing > 0:
+	case missing == calls && len(a.unnamed) == 1:
+		a.spread(a.unnamed[0])
+	default:
 		return fmt.Errorf("%d calls have no answer with their id", missing)
 	}
 	return nil

@@ -72,6 +72,16 @@ func TestJSONRPCGivesAnErrorObjectToAll(t *testing.T) {
 	}
 }
 
+// Some servers put an error that is the answer to all into an array.
+func TestJSONRPCGivesAnOnlyErrorInAnArrayToAll(t *testing.T) {
+	b := &batch{t: t, protocol: gateway.JSONRPC{}, answer: says(`[{"jsonrpc":"2.0","error":{"code":-32000,"message":"batch limit 2 exceeded"},"id":null}]`)}
+	const want = `{"jsonrpc":"2.0","error":{"code":-32000,"message":"batch limit 2 exceeded"},"id":%s}`
+	b.wantReplies(each(rpc, `{"jsonrpc":"2.0","method":"m","id":"a"}`, `{"jsonrpc":"2.0","method":"m"}`, `[{"jsonrpc":"2.0","method":"m","id":7},{"jsonrpc":"2.0","method":"m","id":8}]`),
+		"200 "+fmt.Sprintf(want, `"a"`), "204 ", "200 ["+fmt.Sprintf(want, "7")+","+fmt.Sprintf(want, "8")+"]")
+	b.answer = says(`[{"jsonrpc":"2.0","error":{"code":-32600},"id":null}]`) // has batches sent again, but no notifications
+	b.wantReplies(each(rpc, `{"jsonrpc":"2.0","method":"m"}`, `{"jsonrpc":"2.0","method":"m"}`), "204 ", "204 ")
+}
+
 // A server that finds a request not valid does not know its id.
 func TestJSONRPCGivesAnErrorWithoutIDToTheCallWithoutAnswer(t *testing.T) {
 	b := &batch{t: t, protocol: gateway.JSONRPC{}}
