@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -118,6 +119,7 @@ func TestJSONRPCErrorForAllIsIsolatedByItsCode(t *testing.T) {
 		failure string
 		isolate bool
 		array   bool // the error is in one
+		first   bool // the error has the id of the first call
 		spared  bool // the call that is not to blame
 	}{
 		{status: 200, failure: `{"code":-32700,"message":"parse error"}`, spared: true},
@@ -131,12 +133,18 @@ func TestJSONRPCErrorForAllIsIsolatedByItsCode(t *testing.T) {
 		{status: 200, failure: `{"code":-32600,"message":"Too many methods in the batch"}`, array: true, spared: true},
 		{status: 400, failure: `{"code":-32600}`, array: true, spared: true},
 		{status: 200, failure: `{"code":-32000,"message":"batch limit exceeded"}`, array: true},
+		{status: 200, failure: `{"code":-32600,"message":"batch too large"}`, array: true, first: true, spared: true},
+		{status: 400, failure: `{"code":-32600,"message":"no batches"}`, first: true, spared: true},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			u := refusesWith(c.status, `{"jsonrpc":"2.0","id":null,"error":`+c.failure+`}`, "bad")
-			if c.array {
-				u = refusesWith(c.status, `[{"jsonrpc":"2.0","id":null,"error":`+c.failure+`}]`, "bad")
+			answer := `{"jsonrpc":"2.0","id":null,"error":` + c.failure + `}`
+			if c.first {
+				answer = strings.Replace(answer, "null", "1", 1)
 			}
+			if c.array {
+				answer = "[" + answer + "]"
+			}
+			u := refusesWith(c.status, answer, "bad")
 			h := newHandler(t, gateway.Route{Protocol: gateway.JSONRPC{}, Upstream: u, Delay: time.Second, Isolate: c.isolate}, gateway.Options{})
 			got := together(h, `{"jsonrpc":"2.0","id":"a","method":"m"}`, `{"jsonrpc":"2.0","id":"b","method":"bad"}`)
 			code, want := c.status, `{"jsonrpc":"2.0","id":"a","error":`+c.failure+`}`

@@ -102,7 +102,8 @@ type rpcAnswers struct {
 	failed  bool     // one is
 	forAll  bool     // one error stands in place of all answers
 	unnamed [][]byte // errors that name no call
-	code    string   // of the last of these
+	only    bool     // one answer is all that there is
+	code    string   // of the last error
 }
 
 // take finds the answer to each call in body. It fails if one has none.
@@ -114,12 +115,14 @@ func (a *rpcAnswers) take(body []byte) error {
 		if err != nil {
 			return err
 		}
+		a.only = len(answers) == 1
 		for i, answer := range answers {
 			if err := a.place(answer); err != nil {
 				return fmt.Errorf("answer %d: %w", i+1, err)
 			}
 		}
 	default:
+		a.only = true
 		if err := a.place(body); err != nil {
 			return err
 		}
@@ -137,9 +140,12 @@ func (a *rpcAnswers) place(answer []byte) error {
 	if err != nil {
 		return err
 	}
+	if m.failed() {
+		a.code = rpcCodeOf(m.failure)
+	}
 	if m.isUnnamed(answer) {
 		if m.failed() {
-			a.unnamed, a.code = append(a.unnamed, m.withHole(answer)), rpcCodeOf(m.failure)
+			a.unnamed = append(a.unnamed, m.withHole(answer))
 		}
 		return nil // a result can be that of a notification only, which nobody waits for
 	}
@@ -188,11 +194,12 @@ func (a *rpcAnswers) spread(failure []byte) {
 // a server that finds a request invalid does not know its id. If there are
 // several such errors, it is not known whose they are. If no call has an answer,
 // the error is that of all: some servers put into an array what they say of the
-// batch. Where no call lacks an answer such errors are those of notifications,
-// which some servers answer against the rules: nobody gets them, and nobody else
-// pays for them.
+// batch. Others, such as geth, say of a batch that they have not executed it in an
+// answer to its first call. Where no call lacks an answer such errors are those of
+// notifications, which some servers answer against the rules: nobody gets them,
+// and nobody else pays for them.
 func (a *rpcAnswers) finish() error {
-	calls, missing, open := 0, 0, 0
+	calls, missing, open, done := 0, 0, 0, 0
 	for i, item := range a.items {
 		if !isRPCCall(item) {
 			continue
@@ -201,6 +208,8 @@ func (a *rpcAnswers) finish() error {
 		if a.results[i].Body == nil {
 			missing++
 			open = i
+		} else {
+			done = i
 		}
 	}
 	a.failed = a.failed || len(a.unnamed) > 0
@@ -210,6 +219,8 @@ func (a *rpcAnswers) finish() error {
 		a.give(open, a.unnamed[0], true)
 	case missing == calls && len(a.unnamed) == 1:
 		a.spread(a.unnamed[0])
+	case missing < calls && a.only && rpcUndone(a.code):
+		a.spread(a.results[done].Body)
 	default:
 		return fmt.Errorf("%d calls have no answer with their id", missing)
 	}

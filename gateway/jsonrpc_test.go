@@ -124,6 +124,7 @@ func TestJSONRPCRefusesAnswersThatDoNotFit(t *testing.T) {
 		"no JSON":                     "<html>",
 		"an array cut short":          `[{"id":1,"result":1},`,
 		"one missing":                 `[{"id":1,"result":1}]`,
+		"only an error of the first":  `[{"id":1,"error":{"code":-32000}}]`,
 		"one twice":                   `[{"id":1,"result":1},{"id":1,"result":1}]`,
 		"one to a notification":       `[{"id":1,"result":1},{"id":2,"result":1},{"id":3,"result":1}]`,
 		"an id that is not asked":     `[{"id":1,"result":1},{"id":4,"result":1}]`,
