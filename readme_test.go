@@ -18,7 +18,7 @@ import (
 var proseFiles = []string{
 	"README.md", "CHANGELOG.md",
 	"doc.go", "gateway/doc.go", "loader/doc.go", "middleware/doc.go", "natsbatch/doc.go", "otelbatch/doc.go",
-	"docs/states.md", "docs/choosing-options.md", "docs/from-pybatcher.md", "docs/design.md",
+	"docs/states.md", "docs/choosing-options.md", "docs/from-pybatcher.md", "docs/from-go-libraries.md", "docs/design.md",
 	"docs/gateway.md", "docs/gateway-protocols.md", "docs/gateway-reference.md", "docs/natsbatch.md", "docs/natsbatch-wire.md",
 }
 

@@ -27,6 +27,11 @@
 // any of its keys. That context has no deadline, since a caller that joins later
 // may have more time; each caller's own deadline still frees that caller.
 //
+// A fetch must not load from its own Loader, nor from another whose fetch loads
+// from this one: it would wait for itself, since there is one fetch at a time. With
+// a negative MaxConcurrent in Options.Batch it may, but never load a key of a fetch
+// that waits for it.
+//
 // # One loader per request, or a shared one
 //
 // Make a Loader per request, in a middleware, and pass it on in the context:
