@@ -6,23 +6,34 @@ import (
 	"strings"
 )
 
-// asWritten returns r with a path that url.URL.EscapedPath returns as the caller
-// wrote it. If one byte of a path should have been escaped and is not, net/url
-// forgets how all of it was written: %2F would become a slash, and %2e%2e a
-// parent. Such bytes, and only they, are escaped here.
+// asWritten returns r with a target that can be sent on, and a path that
+// url.URL.EscapedPath returns as the caller wrote it. A space in the query, which
+// HTTP/2 can carry, would end the target in a request line of HTTP/1.1: it is
+// escaped.
 func asWritten(r *http.Request) *http.Request {
-	raw := r.URL.RawPath
-	if raw == "" || r.URL.EscapedPath() == raw {
+	path, query := pathAsWritten(r.URL), strings.ReplaceAll(r.URL.RawQuery, " ", "%20")
+	if path == r.URL.RawPath && query == r.URL.RawQuery {
 		return r
 	}
-	escaped := escapeRest(raw)
-	if path, err := url.PathUnescape(escaped); err != nil || path != r.URL.Path {
-		return r // somebody has changed Path since, but not RawPath
-	}
 	own, at := *r, *r.URL
-	at.RawPath = escaped
+	at.RawPath, at.RawQuery = path, query
 	own.URL = &at
 	return &own
+}
+
+// pathAsWritten returns RawPath as it must be for EscapedPath to return it. If
+// one byte of a path should have been escaped and is not, net/url forgets how all
+// of it was written: %2F would become a slash, and %2e%2e a parent. Such bytes,
+// and only they, are escaped here.
+func pathAsWritten(u *url.URL) string {
+	if u.RawPath == "" || u.EscapedPath() == u.RawPath {
+		return u.RawPath
+	}
+	escaped := escapeRest(u.RawPath)
+	if path, err := url.PathUnescape(escaped); err != nil || path != u.Path {
+		return u.RawPath // somebody has changed Path since, but not RawPath
+	}
+	return escaped
 }
 
 // pathChars are what may stand in a path (RFC 3986, section 3.3, and the

@@ -89,6 +89,39 @@ func TestPathsStayAsTheyWereWritten(t *testing.T) {
 	}
 }
 
+// A space in a query, which HTTP/2 can carry, would end the target in a request
+// line of HTTP/1.1: what follows would be its version.
+func TestQueriesKeepToTheirPlace(t *testing.T) {
+	u := newHTTP(t, "", gateway.HTTPOptions{}, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Asked", r.RequestURI)
+		_, _ = io.Copy(w, r.Body)
+	})
+	front := httptest.NewUnstartedServer(newHandler(t, gateway.Route{Pattern: "/m/", Upstream: u}, gateway.Options{Fallback: u}))
+	http2 := new(http.Protocols)
+	http2.SetUnencryptedHTTP2(true)
+	front.Config.Protocols = http2
+	front.Start()
+	defer front.Close()
+	client := http.Transport{Protocols: http2}
+	defer client.CloseIdleConnections()
+	for path, query := range map[string]string{"/m/": "a b", "/m/a%2Fb": "a%20b HTTP/1.1", "/else": "a b"} {
+		r, err := http.NewRequest(http.MethodPost, front.URL+path, strings.NewReader("a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.URL.RawQuery = query
+		res, err := client.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		want := path + "?" + strings.ReplaceAll(query, " ", "%20")
+		if got := res.Header.Get("X-Asked"); res.StatusCode != 200 || got != want {
+			t.Errorf("%s?%s: status %d, the upstream was asked for %q, want %q", path, query, res.StatusCode, got, want)
+		}
+	}
+}
+
 // Paths that are written differently divide batches.
 func TestPathsDivideBatches(t *testing.T) {
 	u := &upper{}
