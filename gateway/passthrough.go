@@ -128,25 +128,31 @@ func (b *passedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// passedAnswer is the answer over HTTP/1 to a request with such a body. If it
-// begins before the body's end, it is the last of its connection: net/http does
-// not read the rest of the body first, which would then stand before the next
-// request.
+// passedAnswer is the answer over HTTP/1 to a request with such a body, or over
+// HTTP/1.0. If it begins before the body's end, it is the last of its connection:
+// net/http does not read the rest of the body first, which would then stand before
+// the next request.
 type passedAnswer struct {
 	http.ResponseWriter
-	body *passedBody
+	body *passedBody // nil: none
+	old  bool        // by HTTP/1.0, which knows no informational answers (RFC 9110, section 15.2)
 }
 
 // answerTo returns w, or a passedAnswer in front of it.
 func answerTo(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
-	if body, ok := r.Body.(*passedBody); ok && r.ProtoMajor < 2 {
-		return &passedAnswer{w, body}
+	body, _ := r.Body.(*passedBody)
+	old := !r.ProtoAtLeast(1, 1)
+	if old || body != nil && r.ProtoMajor < 2 {
+		return &passedAnswer{w, body, old}
 	}
 	return w
 }
 
 func (w *passedAnswer) WriteHeader(status int) {
-	if status >= http.StatusOK && w.body.left.Load() != 0 {
+	if status < http.StatusOK && w.old {
+		return
+	}
+	if status >= http.StatusOK && w.body != nil && w.body.left.Load() != 0 {
 		w.Header().Set("Connection", "close")
 	}
 	w.ResponseWriter.WriteHeader(status)

@@ -54,3 +54,31 @@ func TestEarlyAnswersEndTheConnection(t *testing.T) {
 		})
 	}
 }
+
+// Informational answers reach only who knows them: they came with HTTP/1.1.
+func TestInformationalAnswersAreNotForHTTP10(t *testing.T) {
+	u := newHTTP(t, "", gateway.HTTPOptions{}, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Link", "</a.css>")
+		w.WriteHeader(http.StatusEarlyHints)
+		_, _ = io.Copy(w, r.Body)
+	})
+	front := httptest.NewServer(newHandler(t, gateway.Route{Pattern: "/words", Upstream: u}, gateway.Options{Fallback: u}))
+	defer front.Close()
+	for _, method := range []string{http.MethodGet, http.MethodPut} {
+		for version, want := range map[string]int{"1.0": http.StatusOK, "1.1": http.StatusEarlyHints} {
+			conn, err := net.Dial("tcp", front.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.WriteString(conn, method+" / HTTP/"+version+"\r\nHost: x\r\nContent-Length: 1\r\nConnection: close\r\n\r\na")
+			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res.StatusCode != want || res.Header.Get("Link") != "</a.css>" {
+				t.Errorf("%s by HTTP/%s: status %d, %v; want %d", method, version, res.StatusCode, res.Header, want)
+			}
+			conn.Close()
+		}
+	}
+}
