@@ -34,7 +34,7 @@ import (
 // caller wrote it, except that line breaks between its tokens become spaces.
 // Lines of callers' bulks are not changed, unless the index in their path must
 // be put in. Items come in the order of the writes; their action and id are
-// checked.
+// checked. Errors of the gateway's own have the form of Elasticsearch's.
 type ESBulk struct{}
 
 // esCaller is what Reply must know about a call.

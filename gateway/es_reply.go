@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -170,6 +171,20 @@ func esErrorBody(failure []byte, status int) ([]byte, error) {
 	}
 	body = append(append(body, failure...), `,"status":`...)
 	return append(strconv.AppendInt(body, int64(status), 10), '}'), nil
+}
+
+// Explain returns the error in the form of Elasticsearch's own, with its text as
+// the root cause, from which clients take theirs.
+func (ESBulk) Explain(_ *Call, e *Error) []byte {
+	reason, err := json.Marshal(e.Text)
+	if err != nil {
+		return nil // a string: it cannot be
+	}
+	body, err := esErrorBody(fmt.Appendf(nil, `{"type":"gateway","reason":%s}`, reason), e.Status)
+	if err != nil {
+		return nil // an object: it cannot be
+	}
+	return body
 }
 
 // fillBulk returns the answer to a bulk.

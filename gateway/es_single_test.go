@@ -1,7 +1,11 @@
 package gateway_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -170,4 +174,25 @@ func TestESBulkLeavesOddWritesToTheUpstream(t *testing.T) {
 		odd[name] = conformance.Request{Method: "PUT", URL: "/t/_doc/1", Body: `{}`, Header: header}
 	}
 	b.wantNotMine(odd)
+}
+
+// Clients of Elasticsearch take the text of an error from its root causes.
+func TestESBulkExplainsAsElasticsearchDoes(t *testing.T) {
+	gone := &upper{send: func(context.Context, gateway.Key, []byte) (gateway.Answer, error) {
+		return gateway.Answer{}, errors.New(`no "line"`)
+	}}
+	h := newHandler(t, gateway.Route{Protocol: gateway.ESBulk{}, Upstream: gone, MaxBody: 30}, gateway.Options{})
+	for body, want := range map[string]struct {
+		status int
+		reason string
+	}{
+		"{}": {502, `the upstream did not answer: no \"line\"`},
+		"[]": {400, "JSON is not an object"},
+		`{"n":"` + strings.Repeat("x", 30) + `"}`: {413, "the body is longer than 30 bytes"},
+	} {
+		r := httptest.NewRequest(http.MethodPut, "/t/_doc/1", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		failure := `"type":"gateway","reason":"` + want.reason + `"`
+		wantAnswer(t, serve(h, r), want.status, fmt.Sprintf(`{"error":{"root_cause":[{%s}],%[1]s},"status":%d}`, failure, want.status))
+	}
 }
