@@ -166,10 +166,14 @@ func misdirected(r *http.Request) *Error {
 	return nil
 }
 
+// forwarded are the headers by which proxies in front of the gateway say how a
+// request came to them. X-Forwarded-For is not one: the gateway adds to it.
+var forwarded = []string{"Forwarded", "X-Forwarded-Host", "X-Forwarded-Proto"}
+
 // rewrite sends a request on as it came, except for what belongs to its
-// connection, and with the usual X-Forwarded headers. An offer of HTTP/2 belongs
-// to the connection: an upstream that took it would speak with the caller past
-// the gateway.
+// connection, and with the usual X-Forwarded headers where they are missing. An
+// offer of HTTP/2 belongs to the connection: an upstream that took it would speak
+// with the caller past the gateway.
 func (h *HTTP) rewrite(pr *httputil.ProxyRequest) {
 	pr.SetURL(h.base)
 	if offersHTTP2(pr.In.Header) {
@@ -181,6 +185,11 @@ func (h *HTTP) rewrite(pr *httputil.ProxyRequest) {
 	pr.Out.Trailer = pr.In.Trailer // not a copy: it gets its values at the end of the body
 	pr.Out.Header["X-Forwarded-For"] = pr.In.Header["X-Forwarded-For"]
 	pr.SetXForwarded()
+	for _, name := range forwarded {
+		if said := pr.In.Header[name]; said != nil {
+			pr.Out.Header[name] = said
+		}
+	}
 	h.override(pr.Out.Header)
 }
 

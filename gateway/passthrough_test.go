@@ -2,10 +2,12 @@ package gateway_test
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/gobatcher/batcher/gateway"
@@ -81,4 +83,23 @@ func TestInformationalAnswersAreNotForHTTP10(t *testing.T) {
 			conn.Close()
 		}
 	}
+}
+
+// What proxies in front have said of the caller stays: an upstream that wants TLS
+// would else redirect a caller that has it, again and again.
+func TestForwardedRequestsStaySo(t *testing.T) {
+	const names = "Forwarded X-Forwarded-For X-Forwarded-Host X-Forwarded-Proto"
+	u := newHTTP(t, "", gateway.HTTPOptions{}, func(w http.ResponseWriter, r *http.Request) {
+		for name := range strings.FieldsSeq(names) {
+			fmt.Fprintf(w, "%q", r.Header[name])
+		}
+	})
+	h := newHandler(t, gateway.Route{Upstream: u}, gateway.Options{})
+	r := httptest.NewRequest(http.MethodGet, "http://gateway/", nil)
+	wantAnswer(t, serve(h, r), 200, `[]["192.0.2.1"]["gateway"]["http"]`)
+	r.Header = http.Header{"Forwarded": {"for=9.9.9.9;proto=https"}, "X-Forwarded-For": {"9.9.9.9"}, "X-Forwarded-Host": {"example.com"}, "X-Forwarded-Proto": {"https"}}
+	const kept = `["for=9.9.9.9;proto=https"]["9.9.9.9, 192.0.2.1"]["example.com"]["https"]`
+	wantAnswer(t, serve(h, r), 200, kept)
+	r.Header.Set("Connection", strings.ReplaceAll(names, " ", ", ")) // else a caller could hide who it is
+	wantAnswer(t, serve(h, r), 200, kept)
 }
