@@ -120,7 +120,7 @@ func TestShutdownIsExplained(t *testing.T) {
 	}{
 		{gateway.NewKServeV1(), "/v1/models/m:predict", `{"error":"the gateway is shutting down"}`},
 		{gateway.OIPv2{}, "/v2/models/m/infer", `{"error":"the gateway is shutting down"}`},
-		{gateway.JSONRPC{}, "/", `{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"the gateway is shutting down","data":{"status":503}}}`},
+		{gateway.JSONRPC{}, "/", `{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"the gateway is shutting down","data":{"status":503}}}`},
 		{gateway.NewKServeV1(), "/v1/models/m", `{"error":{"type":"gateway","message":"the gateway is shutting down"`},
 	} {
 		h := newHandler(t, gateway.Route{Protocol: c.protocol, Upstream: &upper{}}, gateway.Options{})

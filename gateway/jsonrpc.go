@@ -25,9 +25,10 @@ import (
 // else gets status 204. The header X-Api-Key divides batches.
 //
 // What is not JSON is answered with error -32700 and status 400; if the gateway
-// has no answer for another reason, each call gets error -32000. What is no
-// valid request, or an array that holds one, is no call of this protocol: the
-// upstream says what is wrong.
+// has no answer for another reason, each call gets an error: -32005 with status
+// 429, -32603 with one of 500 and above, and else -32000. What is no valid
+// request, or an array that holds one, is no call of this protocol: the upstream
+// says what is wrong.
 type JSONRPC struct{}
 
 // rpcHeaders say on whose account a call is made, beside Authorization.

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/gobatcher/batcher/gateway"
@@ -16,7 +19,7 @@ func TestJSONRPCExplainsInItsOwnWay(t *testing.T) {
 		return gateway.Answer{}, errors.New(`no "line"`)
 	}}
 	h := newHandler(t, gateway.Route{Protocol: gateway.JSONRPC{}, Upstream: gone, MaxBody: 200, MaxPending: 2, MaxItems: 2}, gateway.Options{})
-	const object = `,"error":{"code":-32000,"message":"the upstream did not answer: no \"line\"","data":{"status":502}}}`
+	const object = `,"error":{"code":-32603,"message":"the upstream did not answer: no \"line\"","data":{"status":502}}}`
 	for _, test := range []struct {
 		body   string
 		status int
@@ -45,11 +48,29 @@ func TestExplainedErrorsAreJSON(t *testing.T) {
 			return gateway.Answer{Status: 500, Header: header, Body: []byte(`[{"jsonrpc":"2.0","id":7,"result":1}]`)}, nil
 		}}
 		got := post(newHandler(t, gateway.Route{Protocol: gateway.JSONRPC{}, Upstream: u}, gateway.Options{}), `{"jsonrpc":"2.0","id":"a","method":"m"}`)
-		wantAnswer(t, got, 500, `{"jsonrpc":"2.0","id":"a","error":{"code":-32000,`)
+		wantAnswer(t, got, 500, `{"jsonrpc":"2.0","id":"a","error":{"code":-32603,`)
 		if kind := got.Header().Get("Content-Type"); kind != "application/json" {
 			t.Errorf("Content-Type %q", kind)
 		}
 	}
+}
+
+// Clients of Ethereum take -32000 for the caller's fault, and the code of a limit,
+// like that of an internal error, for a reason to ask again.
+func TestJSONRPCOverloadHasTheCodeOfALimit(t *testing.T) {
+	busy := &upper{send: func(ctx context.Context, _ gateway.Key, _ []byte) (gateway.Answer, error) {
+		<-ctx.Done()
+		return gateway.Answer{}, ctx.Err()
+	}}
+	h := newHandler(t, gateway.Route{Protocol: gateway.JSONRPC{}, Upstream: busy, MaxItems: 1, MaxPending: 1}, gateway.Options{})
+	const call = `{"jsonrpc":"2.0","id":"a","method":"m"}`
+	ctx, leave := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	all.Go(func() { serve(h, httptest.NewRequestWithContext(ctx, http.MethodPost, "/", strings.NewReader(call))) })
+	until(t, func() bool { return h.Stats()["/"].Pending == 1 })
+	wantAnswer(t, post(h, call), 429, `{"jsonrpc":"2.0","id":"a","error":{"code":-32005,"message":"too many items are waiting","data":{"status":429}}}`)
+	leave()
+	all.Wait()
 }
 
 // Servers of the inference protocols give an error as a text.
