@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"maps"
@@ -47,6 +48,28 @@ func TestServeRefusesUnreadBodies(t *testing.T) {
 					t.Fatalf("%q: %v, want the end of the connection", header, err)
 				}
 			}
+		}
+	}
+}
+
+// Many clients look for their answer only when they have sent all of a body. They are
+// answered too, however long it is.
+func TestServeRefusesThoseWhoSendAllFirst(t *testing.T) {
+	g := startGate(t, "--upstream=http://127.0.0.1:1", "--protocol=kserve-v1", "--max-body=1KiB", "--tokens="+file(t, "tokens", "known\n"))
+	const size = 32 << 20 // more than buffers hold
+	body := bytes.Repeat([]byte("x"), size)
+	for header, want := range map[string]int{
+		fmt.Sprintf("Authorization: Bearer known\r\nContent-Length: %d\r\n\r\n", size):               http.StatusRequestEntityTooLarge,
+		fmt.Sprintf("Authorization: Bearer known\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n", size): http.StatusRequestEntityTooLarge,
+		fmt.Sprintf("Content-Length: %d\r\n\r\n", size):                                              http.StatusUnauthorized,
+	} {
+		conn := g.dial()
+		fmt.Fprintf(conn, "POST /v1/models/sum:predict HTTP/1.1\r\nHost: x\r\n%s", header)
+		if _, err := conn.Write(body); err != nil {
+			t.Fatalf("%q: %v, want the body to be taken", header, err)
+		}
+		if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || res.StatusCode != want || !res.Close {
+			t.Errorf("%q gets %+v, %v, want %d and the end of the connection", header, res, err, want)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func (c *Config) keys() []key {
 		{"limits.header", size(&c.Limits.Header), "Most bytes of a request's header; a longer one is answered with status 431."},
 		{"limits.connections", number(&c.Limits.Connections), "Most connections to the service port at once; further ones wait to be accepted. 0: no limit."},
 		{"limits.header-time", duration(&c.Limits.HeaderTime), "How long a client may take to send a request's header; with HTTP/2, to send the first bytes of a connection, while limits.idle bounds the headers that follow."},
-		{"limits.body-time", duration(&c.Limits.BodyTime), "How long a client may take to send the next part of a request's body; after that it is answered with status 408. If an upstream answers before it has all of a body, the HTTP/1 connection is closed after that answer, and the rest of the body has as long to arrive."},
+		{"limits.body-time", duration(&c.Limits.BodyTime), "How long a client may take to send the next part of a request's body; after that it is answered with status 408. If an upstream answers before it has all of a body, the HTTP/1 connection is closed after that answer, and the rest of the body has as long to arrive. What still comes of a body that was refused is dropped for as long, so that clients that send all of it first see their answer."},
 		{"limits.answer-time", duration(&c.Limits.AnswerTime), "How long a client may take to receive the next 64 KiB of an answer; after that its connection is closed, or with HTTP/2 its stream, and the connection if it takes nothing at all."},
 		{"limits.idle", duration(&c.Limits.Idle), "How long a connection without a request is kept."},
 		{"log.level", text(&c.Log.Level), "What is logged: debug, info, warn or error."},

@@ -29,6 +29,9 @@ func (s *server) steadily(h http.Handler, w http.ResponseWriter, r *http.Request
 	}
 	h.ServeHTTP(a, r)
 	a.begin() // if it is empty
+	if body.unread() && a.FlushError() == nil {
+		body.linger(a.last)
+	}
 	a.limit() // for what the server has buffered
 }
 

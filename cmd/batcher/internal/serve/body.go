@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gobatcher/batcher/gateway"
@@ -61,7 +62,7 @@ func (b *steadyBody) limit(most time.Duration) bool {
 }
 
 func (b *steadyBody) Read(p []byte) (int, error) {
-	limited, err := b.begin()
+	limited, err := b.begin(b.most)
 	if err != nil {
 		return 0, err
 	}
@@ -75,13 +76,13 @@ func (b *steadyBody) Read(p []byte) (int, error) {
 }
 
 // begin sets the deadline of a read.
-func (b *steadyBody) begin() (limited bool, err error) {
+func (b *steadyBody) begin(most time.Duration) (limited bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.ended {
 		return false, http.ErrBodyReadAfterClose
 	}
-	return b.limit(b.most), nil
+	return b.limit(most), nil
 }
 
 // pause follows a read, and may remove the deadline: the server goes on listening
@@ -102,6 +103,39 @@ func (b *steadyBody) answered() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.last = !b.stream && !b.whole
+}
+
+const (
+	lingerTime = time.Second // how long the next part of a body may take after its answer
+	lingerPart = 32 << 10    // how much is read at once
+)
+
+// linger follows an answer over HTTP/1, which is the last of its connection if
+// there is more to come of b than net/http reads by itself. Many clients look for
+// an answer only when they have sent all: they would find the connection reset. So
+// what comes is read and dropped, for as long as one part of a body may take, but
+// not while the gateway ends. A body that was passed through is closed, and ends
+// this at once.
+func (b *steadyBody) linger(ending *atomic.Bool) {
+	part := make([]byte, lingerPart)
+	for over := time.Now().Add(b.most); !ending.Load() && time.Now().Before(over); {
+		if limited, err := b.begin(min(b.most, lingerTime)); !limited || err != nil {
+			return
+		}
+		if _, err := b.ReadCloser.Read(part); err != nil {
+			return
+		}
+	}
+}
+
+// unread reports whether linger may find something to read.
+func (b *steadyBody) unread() bool {
+	if b == nil || b.stream {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.whole
 }
 
 // end cuts b off from the connection when the handler has returned: a transport
