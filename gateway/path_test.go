@@ -116,7 +116,7 @@ func TestQueriesKeepToTheirPlace(t *testing.T) {
 		}
 		_ = res.Body.Close()
 		want := path + "?" + strings.ReplaceAll(query, " ", "%20")
-		if got := res.Header.Get("X-Asked"); res.StatusCode != 200 || got != want {
+		if got := res.Header.Get("X-Asked"); res.StatusCode != http.StatusOK || got != want {
 			t.Errorf("%s?%s: status %d, the upstream was asked for %q, want %q", path, query, res.StatusCode, got, want)
 		}
 	}
