@@ -8,10 +8,10 @@ import "context"
 // may be called again. Called from within Func it never returns.
 func (b *Batcher[Req, Res]) Close() error { return b.Shutdown(context.Background()) }
 
-// Shutdown is Close bounded by ctx. If ctx ends first, Shutdown ends the
-// contexts of running Funcs, fails every request that has not begun to run
-// with [ErrClosed], and returns ctx's cause without waiting any longer. The
-// callers of a running Func get what it returns, when it returns.
+// Shutdown is Close bounded by ctx. If ctx ends while requests have no answer,
+// Shutdown ends the contexts of running Funcs, fails every request that has not
+// begun to run with [ErrClosed], and returns ctx's cause without waiting any
+// longer. The callers of a running Func get what it returns, when it returns.
 func (b *Batcher[Req, Res]) Shutdown(ctx context.Context) error { return b.shutdown(ctx) }
 
 // shutdown is Shutdown of all the Batchers of a pool.
@@ -44,14 +44,17 @@ func (p *pool[Req, Res]) shutdown(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
-	p.abandon()
+	if !p.abandon() {
+		return nil // only slots were left, which have not seen yet that nothing is due
+	}
 	return causeOf(ctx)
 }
 
-// abandon fails what has not begun to run and ends the contexts of what has.
-func (p *pool[Req, Res]) abandon() {
+// abandon fails what has not begun to run and ends the contexts of what has. It
+// reports whether there were requests without an answer.
+func (p *pool[Req, Res]) abandon() (left bool) {
 	p.mu.Lock()
-	p.abandoned = true
+	p.abandoned, left = true, p.room.used > 0
 	for b := range p.all {
 		for b.sealed.first != nil {
 			b.sealed.first.abort(ErrClosed, &p.stats.Failed)
@@ -65,6 +68,7 @@ func (p *pool[Req, Res]) abandon() {
 	for _, run := range runs {
 		run.end(ErrClosed)
 	}
+	return left
 }
 
 // snapshot returns the counters.

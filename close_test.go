@@ -151,6 +151,22 @@ func TestShutdownInTime(t *testing.T) {
 	})
 }
 
+// A slot may not have seen yet that nothing is due.
+func TestShutdownWithoutTimeOrRequests(t *testing.T) {
+	var tasks []func()
+	b := batcher.New(answerAll, batcher.Options{Go: func(task func()) { tasks = append(tasks, task) }})
+	b.Submit(context.Background(), 1).Cancel()
+	ended, end := context.WithCancel(context.Background())
+	end()
+	if err := b.Shutdown(ended); err != nil {
+		t.Errorf("with %d slots on their way: %v", len(tasks), err)
+	}
+	tasks[0]()
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestShutdownOutOfTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPatient()
