@@ -39,6 +39,7 @@ func (b *Batcher[Req, Res]) hurry(due time.Duration) {
 
 // note keeps the deadline of the request that was just added. b.mu is held.
 func (b *Batcher[Req, Res]) note(due time.Duration) {
+	b.hurries = true
 	if b.earliest == 0 || due < b.earliest {
 		b.earliest = due
 	}
@@ -88,6 +89,39 @@ func (b *Batcher[Req, Res]) schedule() {
 	default:
 		b.timer.Reset(at - b.clock())
 	}
+}
+
+// calmly is how many times as long as it has taken reschedule rests.
+const calmly = 16
+
+// reschedule sets the timers of all batches that wait for a deadline, after the
+// prediction has moved. With 100,000 keys that takes as long as many runs of
+// Func, so it happens for one part in calmly of the time at most; what moves
+// meanwhile counts after the rest. Without that, 160 runs in 0.4 s took 9 s.
+// p.mu is held.
+func (p *pool[Req, Res]) reschedule() {
+	began := p.clock()
+	if rest := p.rested - began; rest > 0 {
+		if !p.resting {
+			p.resting = true
+			time.AfterFunc(rest, p.rescheduleRested)
+		}
+		return
+	}
+	for b := range p.all {
+		if b.earliest > 0 {
+			b.schedule()
+		}
+	}
+	p.rested = began + calmly*(p.clock()-began)
+}
+
+// rescheduleRested is reschedule at the end of its rest.
+func (p *pool[Req, Res]) rescheduleRested() {
+	p.mu.Lock()
+	defer p.unlockApart()
+	p.resting = false
+	p.reschedule()
 }
 
 // latestStart is when the open batch must start to meet its earliest

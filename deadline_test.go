@@ -520,3 +520,43 @@ func TestWhoComesToAHurriedBatchCostsLittle(t *testing.T) {
 		t.Errorf("it took %v, and %v where no deadline was near", hurried, calm)
 	}
 }
+
+// Each first run of a size changes the time kept for Func, and with it when all
+// that wait for a deadline must start.
+func TestKeysThatWaitForADeadlineDoNotSlowTheOthers(t *testing.T) {
+	const hot, largest = -1, 1 << 10
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	defer cancel()
+	cost := func(keys int) time.Duration {
+		k := batcher.NewKeyed(func(_ context.Context, _ int, reqs []int) ([]int, error) { return reqs, nil },
+			batcher.Options{Delay: 2 * time.Hour})
+		for key := range keys {
+			k.Submit(ctx, key, 1)
+		}
+		run := func(size int) {
+			var last batcher.Future[int]
+			for range size {
+				last = k.Submit(context.Background(), hot, 1)
+			}
+			k.Flush(hot)
+			last.Wait(context.Background())
+		}
+		run(1)
+		began := time.Now()
+		for size := 2; size <= largest; size *= 2 {
+			run(size)
+		}
+		took := time.Since(began)
+		ended, end := context.WithCancel(context.Background())
+		end()
+		k.Shutdown(ended)
+		return took
+	}
+	crowded, alone := time.Hour, time.Hour
+	for range 3 {
+		crowded, alone = min(crowded, cost(20_000)), min(alone, cost(0))
+	}
+	if crowded > 5*alone {
+		t.Errorf("10 runs took %v, and %v where no other key waited", crowded, alone)
+	}
+}

@@ -58,6 +58,9 @@ type pool[Req, Res any] struct {
 	stats     Stats               // Submitted and Pending are in room
 	drained   chan struct{}       // closed when all is answered and no slot is taken; made by Close
 	unused    *funcContext        // see spare.go
+	hurries   bool                // a request has had a deadline that matters
+	resting   bool                // reschedule comes again at rested
+	rested    time.Duration       // on the clock: until then it does nothing
 	after     after
 
 	spare atomic.Pointer[Batch[Req, Res]] // see spare.go
@@ -166,12 +169,8 @@ func (p *pool[Req, Res]) reject(err error) error {
 // says nothing about how long success takes, unless it took too long. p.mu is
 // held.
 func (p *pool[Req, Res]) observe(size int, took time.Duration, failed bool) {
-	if p.pace != nil && !failed && p.pace.observe(size, took) {
-		for b := range p.all {
-			if b.earliest > 0 {
-				b.schedule()
-			}
-		}
+	if p.pace != nil && !failed && p.pace.observe(size, took) && p.hurries {
+		p.reschedule()
 	}
 	if p.sizer == nil || failed && took <= p.target {
 		return
