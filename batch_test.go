@@ -209,6 +209,14 @@ func TestWeightOfABatchByHand(t *testing.T) {
 	})
 }
 
+func TestABatchByHandWithoutWeigherWeighsWhatItHolds(t *testing.T) {
+	b := batcher.NewBatch(answerAll, batcher.BatchOptions{MaxWeight: 3})
+	addAll(t, b, 1, 2, 3)
+	if _, err := b.Add(context.Background(), 4); !errors.Is(err, batcher.ErrFull) || !b.Full() {
+		t.Errorf("4 of 3: %v, full %t", err, b.Full())
+	}
+}
+
 func TestStartWhenFullByWeight(t *testing.T) {
 	for _, c := range []struct {
 		add  []parcel

@@ -113,6 +113,38 @@ func TestDueBatchGathersUpToMaxSize(t *testing.T) {
 	})
 }
 
+func TestBatchThatWaitsGathersUntilNearlyAllHaveLeft(t *testing.T) {
+	for _, c := range []struct {
+		size, leave int
+		want        []int // sizes of the batches
+	}{
+		{1023, 1022, []int{1, 2}},
+		{1024, 895, []int{1, 130}},
+		{1024, 896, []int{1, 128, 1}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var sizes []int
+			gate := make(chan struct{})
+			b := batcher.New(func(_ context.Context, reqs []int) ([]int, error) {
+				sizes = append(sizes, len(reqs))
+				<-gate
+				return reqs, nil
+			}, batcher.Options{})
+			submitAll(b, 0)
+			synctest.Wait() // it runs
+			for _, f := range submitAll(b, make([]int, c.size)...)[:c.leave] {
+				f.Cancel()
+			}
+			submitAll(b, 0)
+			close(gate)
+			b.Close()
+			if !slices.Equal(sizes, c.want) {
+				t.Errorf("after %d of %d have left: batches of %v, want %v", c.leave, c.size, sizes, c.want)
+			}
+		})
+	}
+}
+
 func TestOneSlotKeepsTheOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var order []int // one slot: no two batches at once

@@ -67,6 +67,32 @@ func TestEndOfTheSubmitContextWithdraws(t *testing.T) {
 	})
 }
 
+func TestEndOfTheSubmitContextWithdrawsTheRestAfterACancel(t *testing.T) {
+	for canceled := range 3 {
+		synctest.Test(t, func(t *testing.T) {
+			b := batcher.New(record().process, batcher.Options{Manual: true})
+			ctx, cancel := context.WithCancel(context.Background())
+			futures := []batcher.Future[int]{b.Submit(ctx, 0), b.Submit(ctx, 1), b.Submit(ctx, 2)}
+			futures[canceled].Cancel()
+			cancel()
+			synctest.Wait()
+			for i, f := range futures {
+				want := context.Canceled
+				if i == canceled {
+					want = batcher.ErrCanceled
+				}
+				if !closed(f.Done()) {
+					t.Fatalf("request %d was not withdrawn when %d had been canceled", i, canceled)
+				}
+				if _, err := f.Wait(context.Background()); err != want {
+					t.Errorf("request %d got %v, want %v", i, err, want)
+				}
+			}
+			b.Close()
+		})
+	}
+}
+
 func TestEndOfDosContextFreesTheCallerAndWithdraws(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := record()

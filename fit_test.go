@@ -143,6 +143,11 @@ func TestCallersFollowRequestsThatMove(t *testing.T) {
 			waits = append(waits, r.later(func() (int, error) { return f.Wait(context.Background()) }))
 			done = append(done, f.Done())
 		}
+		for i := range futures {
+			if closed(done[i]) || len(waits[i]) > 0 {
+				t.Errorf("request %d is answered before its batch has run", i)
+			}
+		}
 		if futures[1].Cancel() {
 			t.Error("a request that runs was withdrawn")
 		}

@@ -53,6 +53,41 @@ func TestKeyedDoAndTrySubmit(t *testing.T) {
 	})
 }
 
+func TestEndOfKeyedDosContextFreesTheCallerAndWithdraws(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := record()
+		k := batcher.NewKeyed(r.processKey, batcher.Options{Delay: 10 * time.Second})
+		others := submitKey(k, "a", 1)
+		ctx, cancel := context.WithCancel(context.Background())
+		time.AfterFunc(3*time.Second, cancel)
+
+		got, err := k.Do(ctx, "a", 2)
+
+		if got != 0 || err != context.Canceled || time.Since(r.start) != 3*time.Second {
+			t.Errorf("%d, %v after %v", got, err, time.Since(r.start))
+		}
+		expectAnswers(t, others, 10)
+		r.expect(t, "10s delay a[1]")
+	})
+}
+
+func TestKeyedSubmitWaitsForGoAndTrySubmitDoesNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := record()
+		k := batcher.NewKeyed(r.processKey, batcher.Options{MaxConcurrent: -1, Go: func(task func()) { time.Sleep(time.Hour); task() }})
+		k.TrySubmit(context.Background(), "a", 1)
+		if took := time.Since(r.start); took != 0 {
+			t.Errorf("TrySubmit returned after %v", took)
+		}
+		r.until(time.Second)
+		k.Submit(context.Background(), "b", 2)
+		if now := time.Since(r.start); now != time.Hour+time.Second {
+			t.Errorf("Submit returned at %v", now)
+		}
+		r.expect(t, "1h0m0s idle a[1]", "1h0m0s idle b[2]")
+	})
+}
+
 func TestMinSizeAndWeightHoldPerKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := record()

@@ -71,10 +71,12 @@ func TestMaxWeight(t *testing.T) {
 
 func TestWithoutWeigherARequestWeighsOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		opts := batcher.Options{MaxWeight: 2, Delay: time.Hour}
-		if got, want := ship(opts, "a", "b", "c"), "weight 2 [a b], close 1 [c]"; got != want {
-			t.Errorf("got %s, want %s", got, want)
+		for _, opts := range []batcher.Options{{MaxWeight: 3, Delay: time.Hour}, {MaxWeight: 3, Manual: true}} {
+			if got, want := ship(opts, "a", "b", "c", "d"), "weight 3 [a b c], close 1 [d]"; got != want {
+				t.Errorf("%+v: got %s, want %s", opts, got, want)
+			}
 		}
+		opts := batcher.Options{MaxWeight: 2, Delay: time.Hour}
 		if got, want := ship[any](opts, "a", parcel(2), "b", "c"), "weight 1 [a], weight 2 [2], weight 2 [b c]"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
