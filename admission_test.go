@@ -256,6 +256,28 @@ func TestContextThatEndsAsRoomIsGivenLeavesItToTheNext(t *testing.T) {
 	})
 }
 
+// Its neighbour in the batch has come with a context too.
+func TestDoWhoseContextEndsAsRoomIsGivenLeavesAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := record()
+		b := batcher.New(r.process, batcher.Options{MaxPending: 2, Manual: true})
+		neighbour := b.Submit(t.Context(), 1)
+		room := b.Submit(context.Background(), 2)
+		ctx := &silent{Context: context.Background()}
+		late := r.later(func() (int, error) { return b.Do(ctx, 3) })
+		ctx.err = context.DeadlineExceeded
+		room.Cancel()
+		synctest.Wait()
+		b.Flush()
+		expectAnswers(t, []batcher.Future[int]{neighbour}, 10)
+		if got := <-late; got.err != context.DeadlineExceeded {
+			t.Errorf("whose context has ended: %+v", got)
+		}
+		r.expect(t, "0s manual [1]")
+		b.Close()
+	})
+}
+
 // Batch.Add never waits, so that it is refused like TrySubmit.
 func TestMaxPendingHoldsForCurrentToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -248,6 +248,25 @@ func TestAWithdrawnRequestsDeadlineDoesNotCount(t *testing.T) {
 	}
 }
 
+func TestTheEarliestDeadlineCountsWhoeverHasIt(t *testing.T) {
+	const none = 0
+	for _, deadlines := range [][]time.Duration{{10, none, 20}, {20, none, 10}, {none, 10, 20}, {20, 10, none}} {
+		synctest.Test(t, func(t *testing.T) {
+			r := record()
+			b := batcher.New(r.process, batcher.Options{Delay: time.Minute})
+			for i, d := range deadlines {
+				ctx := context.Background()
+				if d != none {
+					ctx = r.due(t, d*time.Second)
+				}
+				b.Submit(ctx, i)
+			}
+			r.until(2 * time.Minute)
+			r.expect(t, "5s deadline [0 1 2]")
+		})
+	}
+}
+
 func TestStaleDeadlineDoesNotShortenTheNextBatch(t *testing.T) {
 	for name, finish := range map[string]func(*batcher.Batcher[int, int]){
 		"full":   func(b *batcher.Batcher[int, int]) { submitAll(b, 2) },
@@ -456,20 +475,36 @@ func TestADeadlineMattersAgainWhenTheDelayIsPutOff(t *testing.T) {
 }
 
 func TestADeadlineDoesNotOutliveItsRequestInABatchWithoutASlot(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := hold()
-		b := batcher.New(r.process, batcher.Options{Delay: time.Minute})
-		submitAll(b, 1)
-		b.Flush()
-		b.Submit(r.due(t, 4*time.Second), 2) // due at 2 s, withdrawn at 4 s
-		submitAll(b, 3)
-		r.until(10 * time.Second)
-		r.release(1)
-		r.until(2 * time.Minute)
-		r.expect(t, "0s manual [1]", "1m0s delay [3]")
-		close(r.gate)
-		b.Close()
-	})
+	for name, want := range map[string]string{
+		"none is left":          "1m0s delay [3]",
+		"a later one counts":    "25s deadline [3]", // 15 s are kept for a Func that has run for 10
+		"another without comes": "1m0s delay [3 4]",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := hold()
+				b := batcher.New(r.process, batcher.Options{Delay: time.Minute})
+				submitAll(b, 1)
+				b.Flush()
+				b.Submit(r.due(t, 4*time.Second), 2) // due at 2 s, withdrawn at 4 s
+				if name == "a later one counts" {
+					b.Submit(r.due(t, 40*time.Second), 3)
+				} else {
+					submitAll(b, 3)
+				}
+				r.until(10 * time.Second)
+				r.release(1)
+				r.until(20 * time.Second)
+				if name == "another without comes" {
+					submitAll(b, 4)
+				}
+				r.until(2 * time.Minute)
+				r.expect(t, "0s manual [1]", want)
+				close(r.gate)
+				b.Close()
+			})
+		})
+	}
 }
 
 // It was due before Func became faster, and its request still waits.

@@ -166,6 +166,29 @@ func TestWithdrawnRequestsAreNotKeptWhileFuncIsStuck(t *testing.T) {
 	}
 }
 
+// Func is stuck; callers wait for room and give up.
+func TestWhoHasWaitedForRoomIsNotKeptWhileFuncIsStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stuck := make(chan struct{})
+		b := batcher.New(func(_ context.Context, reqs []*[64]int) ([]int, error) {
+			<-stuck
+			return make([]int, len(reqs)), nil
+		}, batcher.Options{MaxPending: 1})
+		b.Submit(context.Background(), nil)
+		pointers := make([]weak.Pointer[[64]int], 100)
+		for i := range pointers {
+			req := new([64]int)
+			pointers[i] = weak.Make(req)
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			b.Do(ctx, req)
+			cancel()
+		}
+		expectCollected(t, pointers)
+		close(stuck)
+		b.Close()
+	})
+}
+
 // liveHeap is what is reachable, in bytes.
 func liveHeap() int64 {
 	runtime.GC()

@@ -43,6 +43,24 @@ func TestManualStartsAFullBatchAndClosesTheRest(t *testing.T) {
 	})
 }
 
+// One that waits for a slot instead would start, so that it stops growing.
+func TestABatchThatNearlyAllHaveLeftWaitsForCompany(t *testing.T) {
+	for _, opts := range []batcher.Options{{Manual: true}, {MinSize: 1100, StrictSize: true}, {Delay: 10 * time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			b := batcher.New(answerAll, opts)
+			futures := submitAll(b, make([]int, 1024)...)
+			for _, f := range futures[1:] {
+				f.Cancel()
+			}
+			synctest.Wait()
+			if closed(futures[0].Done()) {
+				t.Errorf("%+v: it has run", opts)
+			}
+			b.Close()
+		})
+	}
+}
+
 func TestFlushWithoutABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := record()
