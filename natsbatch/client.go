@@ -49,9 +49,15 @@ func NewClient[Req, Res any](ctx context.Context, nc *nats.Conn, q Queue, opts C
 	return &Client[Req, Res]{fe: fe, encode: encoder[Req](codec), decode: decoder[Res](codec)}, nil
 }
 
-// Option says more about one request.
+// Option says more about one request. Where two say it of the same, the later one counts.
+// The zero Option says nothing.
 type Option struct {
-	key      *string
+	set func(options) options // by value, since a pointer would be an allocation in each Do
+}
+
+// options are what all Options of a request say.
+type options struct {
+	key      *string // nil: none
 	group    string
 	priority Priority
 }
@@ -60,27 +66,23 @@ type Option struct {
 // however often and from wherever it is submitted while its result is kept,
 // there is one result. The request is a message of its own and so costs one
 // write to disk, which is far more than without. Only Submit takes it.
-func Key(id string) Option { return Option{key: &id} }
+func Key(id string) Option { return Option{func(o options) options { o.key = &id; return o }} }
 
 // Group lets the request be processed only with others of the same group, by
 // workers made with [NewGroupWorker]; at most 256 bytes. Default: "".
-func Group(name string) Option { return Option{group: name} }
+func Group(name string) Option { return Option{func(o options) options { o.group = name; return o }} }
 
 // Urgency gives the request a priority. Default: PriorityNormal.
-func Urgency(p Priority) Option { return Option{priority: p} }
+func Urgency(p Priority) Option { return Option{func(o options) options { o.priority = p; return o }} }
 
-func combine(opts []Option) (all Option, err error) {
+func combine(opts []Option) (all options, err error) {
 	for _, o := range opts {
-		if o.key != nil {
-			all.key = o.key
-			err = checkKey(*o.key)
+		if o.set != nil {
+			all = o.set(all)
 		}
-		if o.group != "" {
-			all.group = o.group
-		}
-		if o.priority != 0 {
-			all.priority = o.priority
-		}
+	}
+	if all.key != nil {
+		err = checkKey(*all.key)
 	}
 	if len(all.group) > maxGroup {
 		err = fmt.Errorf("natsbatch: the group has %d bytes, must have at most %d", len(all.group), maxGroup)

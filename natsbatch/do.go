@@ -58,7 +58,7 @@ type calls struct {
 }
 
 // do is Client.Do with bytes.
-func (fe *frontEnd) do(ctx context.Context, payload []byte, o Option) ([]byte, error) {
+func (fe *frontEnd) do(ctx context.Context, payload []byte, o options) ([]byte, error) {
 	r, err := fe.request(ctx, payload, o)
 	if err != nil {
 		return nil, err

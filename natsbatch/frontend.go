@@ -135,7 +135,7 @@ var never = time.UnixMilli(math.MaxInt64)
 
 // request makes the wire form of a request, or returns an error if ctx has ended, no more
 // requests are taken, or it is too large.
-func (fe *frontEnd) request(ctx context.Context, payload []byte, o Option) (wire.Request, error) {
+func (fe *frontEnd) request(ctx context.Context, payload []byte, o options) (wire.Request, error) {
 	if ctx.Err() != nil {
 		return wire.Request{}, context.Cause(ctx)
 	}

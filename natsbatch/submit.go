@@ -20,7 +20,7 @@ type wireRequest struct {
 func (r *wireRequest) Weight() int { return r.weight }
 
 // submit is Client.Submit with bytes.
-func (fe *frontEnd) submit(ctx context.Context, payload []byte, o Option) (Handle, error) {
+func (fe *frontEnd) submit(ctx context.Context, payload []byte, o options) (Handle, error) {
 	r, err := fe.request(ctx, payload, o)
 	if err != nil {
 		return Handle{}, err

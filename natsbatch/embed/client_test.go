@@ -3,11 +3,13 @@ package embed_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/natsbatch"
 	"github.com/nats-io/nats.go"
 )
@@ -40,6 +42,28 @@ func TestWhatCannotBeAskedIsRefused(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// Of what is said twice the later counts, also where that is the default.
+func TestTheLaterOptionCounts(t *testing.T) {
+	nc := conn(t)
+	c := client[string, string](t, nc, natsbatch.ClientOptions{})
+	w, err := natsbatch.NewWorker(within(t), nc, queue, func(ctx context.Context, reqs []string) ([]string, error) {
+		m := natsbatch.Metas(ctx)[0]
+		return []string{fmt.Sprintf("%v %q", m.Priority, m.Group)}, nil
+	}, natsbatch.WorkerOptions{Batch: batcher.Options{MaxSize: 1}})
+	worker(t, w, err)
+	for want, opts := range map[string][]natsbatch.Option{
+		`normal ""`: {natsbatch.Urgency(natsbatch.PriorityHigh), natsbatch.Group("g"), natsbatch.Group(""), natsbatch.Urgency(natsbatch.PriorityNormal), {}},
+		`low "h"`:   {natsbatch.Urgency(3), natsbatch.Group("g"), natsbatch.Group("h"), natsbatch.Urgency(natsbatch.PriorityLow)},
+	} {
+		if res, err := c.Do(within(t), "r", opts...); err != nil || res != want {
+			t.Errorf("Do: %s, %v, want %s", res, err, want)
+		}
+	}
+	if h, err := c.Submit(within(t), "r", natsbatch.Key(""), natsbatch.Key("k")); err != nil || h.Key() != "k" {
+		t.Errorf("Submit: %v, %v", h, err)
+	}
+}
 
 // A deadline that is too far away for the wire is none.
 func TestADeadlineThatIsNeverReached(t *testing.T) {
