@@ -75,7 +75,7 @@ func (fe *frontEnd) publish(ctx context.Context, subject string, e *wire.Envelop
 		if sure = sure && unheard(err); sure && errors.Is(err, nats.ErrPermissionViolation) {
 			return admissionError(err)
 		}
-		if !first || !errors.Is(err, context.DeadlineExceeded) {
+		if !first || !errors.Is(err, errSilence) {
 			sleep(ctx, commitPause)
 		}
 		if ctx.Err() != nil || fe.nc.IsClosed() || time.Now().After(limit) {
@@ -107,6 +107,10 @@ func (fe *frontEnd) unacknowledged(ctx context.Context, err error, sure bool) er
 	return fmt.Errorf("%w: the connection is %v: %w", ErrUnknownOutcome, fe.nc.Status(), err)
 }
 
+// errSilence: the server did not answer a try. It is not context.DeadlineExceeded, which
+// would tell callers that their own deadline has passed.
+var errSilence = fmt.Errorf("natsbatch: no answer within %v", commitTry)
+
 // try sends a message once. If the front end may not publish, the server does not
 // answer the message, but says so by an error of the connection.
 func (fe *frontEnd) try(ctx context.Context, msg *nats.Msg) error {
@@ -120,7 +124,7 @@ func (fe *frontEnd) try(ctx context.Context, msg *nats.Msg) error {
 	if said := fe.nc.LastError(); said != nil && said != before && errors.Is(said, nats.ErrPermissionViolation) && strings.Contains(said.Error(), strconv.Quote(msg.Subject)) {
 		return said
 	}
-	return err
+	return errSilence
 }
 
 // refused reports whether the server said that it did not store the message, and

@@ -80,7 +80,10 @@ func TestWhatIsKnownWithoutAnAcknowledgement(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	withoutStream, withoutServer, withoutRoom := begin(none), begin(cut), begin(busy)
+	silent := conn(t)
+	unheard := client[string, string](t, silent, natsbatch.ClientOptions{})
+	instead(t, silent, "bq_main_req", "bq.main.req.test.>", "")
+	withoutStream, withoutServer, withoutRoom, withoutAnswer := begin(none), begin(cut), begin(busy), begin(unheard)
 	for name, came := range withoutStream {
 		err := end(t, name, came)
 		if err == nil || errors.Is(err, natsbatch.ErrUnknownOutcome) || !strings.Contains(err.Error(), "not accepted: no stream takes it") {
@@ -96,6 +99,12 @@ func TestWhatIsKnownWithoutAnAcknowledgement(t *testing.T) {
 	for name, came := range withoutRoom {
 		if err := end(t, name, came); !errors.Is(err, natsbatch.ErrFull) || errors.Is(err, natsbatch.ErrUnknownOutcome) {
 			t.Errorf("%s without room: %v, want ErrFull", name, err)
+		}
+	}
+	for name, came := range withoutAnswer {
+		err := end(t, name, came)
+		if !errors.Is(err, natsbatch.ErrUnknownOutcome) || errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no acknowledgement") {
+			t.Errorf("%s without an answer: %v, want ErrUnknownOutcome, and not that the caller's deadline has passed", name, err)
 		}
 	}
 	way.set(false)
