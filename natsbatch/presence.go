@@ -21,7 +21,8 @@ import (
 // while each keeps its clients.
 type presence struct {
 	looked time.Time // when it last had all that was stored for it, or when no Do waited
-	read   uint64    // the last message of the result stream then
+	stream time.Time // when the result stream was created that it looked at
+	read   uint64    // the last message of that stream then
 	doubts []doubt
 }
 
@@ -85,8 +86,8 @@ func (fe *frontEnd) look(p *presence) (alone time.Duration, err error) {
 	if alone = quiet(info.Cluster); alone > mostAlone {
 		return alone, errAlone
 	}
-	if info.State.LastSeq < p.read { // it is another stream
-		p.read = 0
+	if !info.Created.Equal(p.stream) || info.State.LastSeq < p.read { // it is another, or has lost its end with a server
+		p.stream, p.read = info.Created, 0
 	}
 	for p.read < info.State.LastSeq {
 		if err := fe.next(p); errors.Is(err, jetstream.ErrMsgNotFound) {

@@ -263,3 +263,38 @@ func TestAnswersComeBySlowLinks(t *testing.T) {
 		t.Errorf("the server has cut %d slow connections", n)
 	}
 }
+
+// What is stored for a front end that is away is found, though the stream is another by
+// then, and has as many messages as the front end has read of the first.
+func TestADoOutlivesItsStreamOfResults(t *testing.T) {
+	t.Parallel()
+	s := serve(t, server.Options{})
+	q, nc, g := natsbatch.Queue{Endpoint: "test", AckWait: time.Second}, dial(t, s.ClientURL()), newGate()
+	w, err := natsbatch.NewWorker(within(t), nc, q, g.fn, natsbatch.WorkerOptions{})
+	worker(t, w, err)
+	way := lay(t, s.Addr(), 0)
+	c := clientOf(t, dial(t, "nats://"+way.Addr().String()), q)
+	js, looks := streams(t, nc), make(chan *nats.Msg, 1000)
+	if _, err := js.Publish(within(t), "bq.main.res.test.another.1", nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := nc.ChanSubscribe("$JS.API.STREAM.>", looks); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan error, 1)
+	go func() { got <- second(c.Do(context.Background(), "r")) }()
+	for _, subject := range []string{"MSG.GET.bq_main_res", "INFO.bq_main_res"} { // after which it has read all
+		for soon(t, "a look", looks).Subject != "$JS.API.STREAM."+subject {
+		}
+	}
+	way.set(true)
+	if err := errors.Join(js.DeleteStream(within(t), "bq_main_res"), natsbatch.Setup(within(t), nc, q)); err != nil {
+		t.Fatal(err)
+	}
+	close(g.may)
+	settled(t, nc, q)
+	way.set(false)
+	if err := soon(t, "Do", got); err != nil {
+		t.Errorf("Do: %v", err)
+	}
+}
