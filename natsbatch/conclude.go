@@ -13,7 +13,7 @@ import (
 // conclude finishes a delivery: it stores the results that are to be kept, stores
 // again the requests that are to run again, and acknowledges. If a step fails,
 // the server delivers the message again after AckWait. Requests for which the queue
-// has no room stay here. A worker that shuts down and has no room for results puts
+// has no room stay here. A worker that shuts down and cannot store results puts
 // their requests back as they came: redelivered, they would be suspect.
 func (w *Worker) conclude(d *delivery) {
 	defer w.leases.drop(d)
@@ -28,7 +28,7 @@ func (w *Worker) conclude(d *delivery) {
 	}
 	d.ran = d.ran || len(by[retried])+len(by[crashed]) > 0
 	switch err := w.keep(d, &by); {
-	case err != nil && isFull(err) && w.open.Err() != nil:
+	case (isFull(err) || isMissing(err)) && w.open.Err() != nil:
 		for _, v := range by[answered] {
 			v.fate = handedBack
 		}

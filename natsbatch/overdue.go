@@ -23,18 +23,24 @@ type overdue struct {
 
 // storeFault is why a stream did not take a message.
 type storeFault struct {
-	err error
-	at  time.Time
+	err       error
+	since, at time.Time // it first did not, and last
 }
 
-// failed notes that a stream did not take a message.
-func (o *overdue) failed(stream string, err error) {
+// failed notes that a stream did not take a message, and returns how long it has not.
+func (o *overdue) failed(stream string, err error) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.faults == nil {
 		o.faults = make(map[string]storeFault)
 	}
-	o.faults[stream] = storeFault{err, time.Now()}
+	f := o.faults[stream]
+	f.err, f.at = err, time.Now()
+	if f.since.IsZero() {
+		f.since = f.at
+	}
+	o.faults[stream] = f
+	return f.at.Sub(f.since)
 }
 
 // stored notes that a stream took a message.

@@ -22,13 +22,15 @@ const noID = ""
 const (
 	persistTry   = 5 * time.Second
 	persistPause = 200 * time.Millisecond
+	mostMissing  = 15 * time.Second // for so long a worker that stops waits for a stream: another server takes over in less
 )
 
 // persist stores a message that settles a delivery, for as long as it takes:
 // the delivery is extended meanwhile. It gives up when the worker's context
-// ends, when the server refuses for good, with errStored if there is a message, and
-// when there is no room and too many wait for it or the worker shuts down. All tries
-// carry the same id, of which the stream keeps one.
+// ends, when the server refuses for good, with errStored if there is a message,
+// when there is no room and too many wait for it or the worker shuts down, and when the
+// stream is missing and the worker shuts down. All tries carry the same id, of which the
+// stream keeps one.
 func (w *Worker) persist(d *delivery, msg *nats.Msg, id string) error {
 	for {
 		err := w.persistNow(msg, id)
@@ -69,10 +71,14 @@ func (w *Worker) persistOnce(msg *nats.Msg) (final bool, err error) {
 		return true, err
 	}
 	if !refused(err) || isFull(err) && stream != w.requestStream() {
-		w.overdue.failed(stream, err)
+		final = w.overdue.failed(stream, err) > mostMissing && isMissing(err) && w.open.Err() != nil
 	}
-	return refused(err), err
+	return final || refused(err), err
 }
+
+// isMissing reports whether err says that no server has the stream of a message: it was
+// deleted, or none leads it now.
+func isMissing(err error) bool { return errors.Is(err, jetstream.ErrNoStreamResponse) }
 
 // isTaken reports whether err says that a subject has its one message.
 func isTaken(err error) bool {

@@ -20,13 +20,18 @@ import (
 func (w *Worker) review(d *delivery) {
 	left, err := w.unsettled(d)
 	for err != nil { // the server cannot say now
-		if w.ctx.Err() != nil || w.nc.IsClosed() || isFull(err) {
+		switch {
+		case w.open.Err() != nil:
+			w.giveBack(d, 0)
+		case w.nc.IsClosed() || isFull(err):
 			w.letGo(d, err)
-			w.release(d)
-			return
+		default:
+			sleep(w.open, persistPause)
+			left, err = w.unsettled(d)
+			continue
 		}
-		sleep(w.ctx, persistPause)
-		left, err = w.unsettled(d)
+		w.release(d)
+		return
 	}
 	e, all := *d.envelope, d.envelope.Requests
 	w.collector.freed(d.line, len(all)-len(left))

@@ -223,3 +223,35 @@ func TestAWorkerWithoutAStreamOfResults(t *testing.T) {
 		}
 	}
 }
+
+// A worker that stops does not wait for a stream that nobody makes again. Another one runs
+// what it could not store.
+func TestCloseWithoutAStreamOfResults(t *testing.T) {
+	for name, opts := range map[string][]natsbatch.Option{"Submit": nil, "Key": {natsbatch.Key("k")}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			nc := conn(t)
+			c := client[string, string](t, nc, natsbatch.ClientOptions{})
+			w, err := natsbatch.NewWorker(within(t), nc, queue, echo, natsbatch.WorkerOptions{})
+			worker(t, w, err)
+			if err := streams(t, nc).DeleteStream(within(t), "bq_main_res"); err != nil {
+				t.Fatal(err)
+			}
+			h, err := c.Submit(within(t), "r", opts...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for s := w.Stats(); s.Messages == 0 || s.Active+int(s.Batches) == 0; s = w.Stats() { // until it waits for its result, or looks for one
+				time.Sleep(time.Millisecond)
+			}
+			closed := make(chan error, 1)
+			go func() { closed <- w.Close() }()
+			if err := soon(t, "Close", closed); err != nil {
+				t.Error(err)
+			}
+			next, err := natsbatch.NewWorker(within(t), nc, queue, echo, natsbatch.WorkerOptions{})
+			worker(t, next, err)
+			wantAll(t, c, []natsbatch.Handle{h})
+		})
+	}
+}
