@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime/pprof"
 	"strings"
 	"testing"
 	"time"
@@ -181,7 +182,7 @@ func TestADoThatIsOvertakenByCloseIsRefused(t *testing.T) {
 	go func() { refused <- second(c.Do(context.WithValue(context.Background(), traceKey{}, "slow"), "r")) }()
 	soon(t, "Trace", on)
 	go func() { closed <- c.Close() }()
-	time.Sleep(100 * time.Millisecond) // until Close waits for the first
+	enters(t, "natsbatch.(*calls).drain(") // to wait for the first
 	close(goOn)
 	if err := soon(t, "Do", refused); !errors.Is(err, natsbatch.ErrClosed) || errors.Is(err, natsbatch.ErrUnknownOutcome) {
 		t.Errorf("Do: %v, want ErrClosed alone", err)
@@ -189,6 +190,22 @@ func TestADoThatIsOvertakenByCloseIsRefused(t *testing.T) {
 	close(g.may)
 	if err := errors.Join(soon(t, "the first Do", answered), soon(t, "Close", closed)); err != nil {
 		t.Error(err)
+	}
+}
+
+// enters waits until a goroutine of the test is in a function.
+func enters(t *testing.T, function string) {
+	t.Helper()
+	for ctx := within(t); ; time.Sleep(time.Millisecond) {
+		var stacks strings.Builder
+		if err := errors.Join(ctx.Err(), pprof.Lookup("goroutine").WriteTo(&stacks, 2)); err != nil {
+			t.Fatalf("nobody enters %s: %v", function, err)
+		}
+		for stack := range strings.SplitSeq(stacks.String(), "\n\n") {
+			if strings.Contains(stack, function) && strings.Contains(stack, t.Name()) {
+				return
+			}
+		}
 	}
 }
 
