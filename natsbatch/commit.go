@@ -109,16 +109,16 @@ func (fe *frontEnd) unacknowledged(ctx context.Context, err error, sure bool) er
 
 // errSilence: the server did not answer a try. It is not context.DeadlineExceeded, which
 // would tell callers that their own deadline has passed.
-var errSilence = fmt.Errorf("natsbatch: no answer within %v", commitTry)
+var errSilence = errors.New("natsbatch: the server did not answer")
 
 // try sends a message once. If the front end may not publish, the server does not
 // answer the message, but says so by an error of the connection.
 func (fe *frontEnd) try(ctx context.Context, msg *nats.Msg) error {
-	ctx, cancel := context.WithTimeout(ctx, commitTry)
+	ctx, cancel := fe.question(ctx, commitTry)
 	defer cancel()
 	before := fe.nc.LastError()
 	err := fe.offer(ctx, msg)
-	if !errors.Is(err, context.DeadlineExceeded) {
+	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
 		return err
 	}
 	if said := fe.nc.LastError(); said != nil && said != before && errors.Is(said, nats.ErrPermissionViolation) && strings.Contains(said.Error(), strconv.Quote(msg.Subject)) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -156,7 +157,7 @@ func PutOff(delay time.Duration, stored, now time.Time) time.Duration {
 // long for what is stored for it: it sleeps, or its server leads nobody any more.
 func Absent(q Queue, asleep, alone time.Duration) error {
 	r := &lone{since: time.Now().Add(time.Hour)}
-	fe := &frontEnd{topology: &topology{Queue: q.withDefaults(), results: r}, life: context.Background()}
+	fe := &frontEnd{topology: &topology{Queue: q.withDefaults(), nc: &nats.Conn{}, results: r}, life: context.Background()}
 	a := &ask{answer: make(chan answer, 1)}
 	fe.calls.add(1, []*ask{a})
 	p := presence{looked: time.Now()}

@@ -1,7 +1,6 @@
 package natsbatch
 
 import (
-	"context"
 	"errors"
 	"strconv"
 	"strings"
@@ -58,7 +57,7 @@ func (w *Worker) persistNow(msg *nats.Msg, id string) error {
 // persistOnce is one try of persistNow, and reports whether it was the last.
 func (w *Worker) persistOnce(msg *nats.Msg) (final bool, err error) {
 	stream := w.streamOf(msg.Subject)
-	ctx, cancel := context.WithTimeout(w.ctx, persistTry)
+	ctx, cancel := w.question(w.ctx, persistTry)
 	defer cancel()
 	err = w.offer(ctx, msg)
 	switch {

@@ -1,7 +1,6 @@
 package natsbatch
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -77,7 +76,7 @@ var errAlone = errors.New("natsbatch: the server is cut off from the others")
 // cut off from the others, together with its clients, goes on leading the stream for
 // 10 s: alone is how long it has been cut off.
 func (fe *frontEnd) look(p *presence) (alone time.Duration, err error) {
-	ctx, cancel := context.WithTimeout(fe.life, lookTry)
+	ctx, cancel := fe.question(fe.life, lookTry)
 	defer cancel()
 	info, err := fe.results.Info(ctx)
 	if err != nil {
@@ -101,7 +100,7 @@ func (fe *frontEnd) look(p *presence) (alone time.Duration, err error) {
 
 // next reads the next letter that is stored for this front end.
 func (fe *frontEnd) next(p *presence) error {
-	ctx, cancel := context.WithTimeout(fe.life, lookTry)
+	ctx, cancel := fe.question(fe.life, lookTry)
 	defer cancel()
 	msg, err := fe.results.GetMsg(ctx, p.read+1, jetstream.WithGetMsgSubject(fe.lettersSubject(stored, fe.id)+">"))
 	if err != nil {

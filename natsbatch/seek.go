@@ -1,7 +1,6 @@
 package natsbatch
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"sync/atomic"
@@ -172,7 +171,7 @@ func (fe *frontEnd) lookUp(number uint64) error {
 // enter enters what is stored under a subject, and reports whether that is all of an
 // envelope.
 func (fe *frontEnd) enter(number uint64, subject string) (whole bool, err error) {
-	ctx, cancel := context.WithTimeout(fe.life, lookTry)
+	ctx, cancel := fe.question(fe.life, lookTry)
 	defer cancel()
 	report, err := fe.report(ctx, subject)
 	if report == nil {
@@ -184,7 +183,7 @@ func (fe *frontEnd) enter(number uint64, subject string) (whole bool, err error)
 
 // below returns how many messages are stored under each subject below another one.
 func (fe *frontEnd) below(subject string) (map[string]uint64, error) {
-	ctx, cancel := context.WithTimeout(fe.life, lookTry)
+	ctx, cancel := fe.question(fe.life, lookTry)
 	defer cancel()
 	info, err := fe.results.Info(ctx, jetstream.WithSubjectFilter(subject+".*"))
 	if err != nil {

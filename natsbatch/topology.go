@@ -90,6 +90,18 @@ func open(ctx context.Context, nc *nats.Conn, q Queue) (*topology, error) {
 	return t, nil
 }
 
+// question bounds a question to the server: its context ends after limit, and when the
+// connection breaks, with which the answer may be lost. The client would go on waiting.
+func (t *topology) question(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	breaks := t.nc.StatusChanged(nats.RECONNECTING, nats.CLOSED)
+	go func() {
+		<-breaks
+		cancel()
+	}()
+	return ctx, func() { cancel(); t.nc.RemoveStatusListener(breaks) } // which ends the goroutine
+}
+
 // errAway: nothing was sent, since there is no connection.
 var errAway = errors.New("natsbatch: there is no connection")
 

@@ -55,7 +55,7 @@ func (fe *frontEnd) waitRemote(ctx context.Context, h Handle) ([]byte, error) {
 	fe.flush(ctx) // if it fails, what is looked up below fails too, and is looked up again
 	for {
 		back := fe.back.wait()
-		try, cancel := context.WithTimeout(ctx, lookTry)
+		try, cancel := fe.question(ctx, lookTry)
 		o, err := fe.stored(try, h)
 		cancel()
 		switch {
