@@ -118,6 +118,28 @@ func TestAnEnvelopeSaysWhoIsToBeAnswered(t *testing.T) {
 	}
 }
 
+// Sizes are never too small, since messages have a limit, and not much too large.
+func TestSizesAreBounds(t *testing.T) {
+	text := func(n int) string { return strings.Repeat("x", n) }
+	for i, r := range []wire.Request{
+		{}, {ID: text(128)}, {Group: text(256)}, {Trace: text(300)}, {Payload: make([]byte, 1<<20)},
+		{Index: 255, ID: text(128), Deadline: 1 << 42, Group: text(256), Trace: text(300), Payload: make([]byte, 1<<20)},
+	} {
+		e := wire.Envelope{From: "f"}
+		none := len(e.Append(nil))
+		e.Requests = []wire.Request{r}
+		if n := len(e.Append(nil)) - none; n > r.Size() || n < r.Size()-20 {
+			t.Errorf("request %d has %d bytes, and Size is %d", i, n, r.Size())
+		}
+	}
+	for i, o := range []wire.Outcome{{}, {Index: 255, Status: wire.StatusTooLarge, Data: make([]byte, 1<<20)}} {
+		none := len(wire.AppendReports(nil, wire.Report{}))
+		if n := len(wire.AppendReports(nil, wire.Report{Outcomes: []wire.Outcome{o}})) - none; n > o.Size() || n < o.Size()-10 {
+			t.Errorf("outcome %d has %d bytes, and Size is %d", i, n, o.Size())
+		}
+	}
+}
+
 func FuzzEnvelope(f *testing.F) {
 	for _, e := range envelopes {
 		f.Add(e.Append(nil))
