@@ -19,6 +19,7 @@ var (
 	IsFull        = isFull
 	IsTaken       = isTaken
 	Refused       = refused
+	NoRoom        = noRoom
 	Fit           = fit
 )
 

@@ -115,5 +115,8 @@ func TestServerErrorsAreToldApart(t *testing.T) {
 		if got := natsbatch.IsTaken(c.err); got != c.taken {
 			t.Errorf("%v: taken %t", c.err, got)
 		}
+		if got := natsbatch.NoRoom(c.err); got != (c.full || c.err == nats.ErrMaxPayload) {
+			t.Errorf("%v: no room %t", c.err, got)
+		}
 	}
 }

@@ -100,6 +100,18 @@ func TestWhatDoesNotExistIsMalformed(t *testing.T) {
 	}
 }
 
+// Counters go up to what docs/natsbatch-wire.md says.
+func TestCountersHaveALimit(t *testing.T) {
+	for n, want := range map[int]error{1 << 20: nil, 1<<20 + 1: wire.ErrMalformed} {
+		for name, e := range map[string]wire.Envelope{"tries": {Tries: n}, "suspect": {Suspect: n}, "lives": {Lives: n}} {
+			e.From, e.Requests = "f", []wire.Request{{}}
+			if _, err := wire.DecodeEnvelope(e.Append(nil)); !errors.Is(err, want) {
+				t.Errorf("%s %d: %v, want %v", name, n, err, want)
+			}
+		}
+	}
+}
+
 // What could be answered to nobody is no envelope.
 func TestAnEnvelopeSaysWhoIsToBeAnswered(t *testing.T) {
 	one := []wire.Request{{ID: "id"}}
@@ -137,6 +149,24 @@ func TestSizesAreBounds(t *testing.T) {
 		if n := len(wire.AppendReports(nil, wire.Report{Outcomes: []wire.Outcome{o}})) - none; n > o.Size() || n < o.Size()-10 {
 			t.Errorf("outcome %d has %d bytes, and Size is %d", i, n, o.Size())
 		}
+	}
+}
+
+// A front end's name is part of subjects.
+func TestNamesOfFrontEnds(t *testing.T) {
+	is := func(name string) bool {
+		e := wire.Envelope{From: name, Requests: []wire.Request{{}}}
+		_, err := wire.DecodeEnvelope(e.Append(nil))
+		return err == nil
+	}
+	for c := range 256 {
+		want := strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", rune(c))
+		if name := string([]byte{'f', byte(c)}); is(name) != want {
+			t.Errorf("%q is a name: %v", name, !want)
+		}
+	}
+	if name := strings.Repeat("x", 64); !is(name) || is(name+"x") {
+		t.Error("names may not have just 64 letters")
 	}
 }
 
