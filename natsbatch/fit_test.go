@@ -37,6 +37,12 @@ func TestAReplyIsMadeToFit(t *testing.T) {
 			t.Errorf("limit %d: %s, want %s", limit, sizes.String()[1:], want)
 		}
 	}
+	small := wire.AppendReports(nil, wire.Report{Outcomes: []wire.Outcome{outcome(0, 100), outcome(1, 100), outcome(2, 100)}})
+	for limit := len(small); limit > len(small)-60; limit-- { // the errors count too
+		if got := natsbatch.Fit(small, limit); len(got) > limit {
+			t.Errorf("limit %d: %d bytes", limit, len(got))
+		}
+	}
 	if got := natsbatch.Fit(reply, 1); len(got) > 400 {
 		t.Errorf("where nothing fits: %d bytes", len(got))
 	}
