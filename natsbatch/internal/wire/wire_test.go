@@ -80,6 +80,12 @@ func TestOtherVersionsAreTold(t *testing.T) {
 }
 
 func TestWhatDoesNotExistIsMalformed(t *testing.T) {
+	e := envelopes["do"]
+	unknown := e.Append(nil)
+	unknown[1] = 3
+	if _, err := wire.DecodeEnvelope(unknown); !errors.Is(err, wire.ErrMalformed) {
+		t.Errorf("an envelope of a kind that does not exist: %v, want ErrMalformed", err)
+	}
 	for name, b := range map[string][]byte{
 		"kind":    {wire.Version, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0},
 		"counter": {wire.Version, 0, 0, 0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0, 0, 0, 0},
