@@ -52,37 +52,56 @@ func NewClient[Req, Res any](ctx context.Context, nc *nats.Conn, q Queue, opts C
 // Option says more about one request. Where two say it of the same, the later one counts.
 // The zero Option says nothing.
 type Option struct {
-	set func(options) options // by value, since a pointer would be an allocation in each Do
-}
-
-// options are what all Options of a request say.
-type options struct {
-	key      *string // nil: none
-	group    string
+	about    aspect
+	text     string // of a key or a group
 	priority Priority
 }
+
+// aspect is what an Option is about.
+type aspect uint8
+
+const (
+	aboutNothing aspect = iota
+	aboutKey
+	aboutGroup
+	aboutUrgency
+)
 
 // Key makes Submit idempotent by an id of the caller's own, 1 to 128 bytes:
 // however often and from wherever it is submitted while its result is kept,
 // there is one result. The request is a message of its own and so costs one
 // write to disk, which is far more than without. Only Submit takes it.
-func Key(id string) Option { return Option{func(o options) options { o.key = &id; return o }} }
+func Key(id string) Option { return Option{about: aboutKey, text: id} }
 
 // Group lets the request be processed only with others of the same group, by
 // workers made with [NewGroupWorker]; at most 256 bytes. Default: "".
-func Group(name string) Option { return Option{func(o options) options { o.group = name; return o }} }
+func Group(name string) Option { return Option{about: aboutGroup, text: name} }
 
 // Urgency gives the request a priority. Default: PriorityNormal.
-func Urgency(p Priority) Option { return Option{func(o options) options { o.priority = p; return o }} }
+func Urgency(p Priority) Option { return Option{about: aboutUrgency, priority: p} }
+
+// options are what all Options of a request say.
+type options struct {
+	keyed    bool
+	key      string
+	group    string
+	priority Priority
+}
 
 func combine(opts []Option) (all options, err error) {
 	for _, o := range opts {
-		if o.set != nil {
-			all = o.set(all)
+		switch o.about {
+		case aboutKey:
+			all.keyed, all.key = true, o.text
+		case aboutGroup:
+			all.group = o.text
+		case aboutUrgency:
+			all.priority = o.priority
+		case aboutNothing:
 		}
 	}
-	if all.key != nil {
-		err = checkKey(*all.key)
+	if all.keyed {
+		err = checkKey(all.key)
 	}
 	if len(all.group) > maxGroup {
 		err = fmt.Errorf("natsbatch: the group has %d bytes, must have at most %d", len(all.group), maxGroup)
@@ -112,7 +131,7 @@ func (c *Client[Req, Res]) Do(ctx context.Context, req Req, opts ...Option) (res
 	if err != nil {
 		return res, err
 	}
-	if o.key != nil {
+	if o.keyed {
 		return res, fmt.Errorf("natsbatch: Do takes no Key: use Submit and Wait")
 	}
 	payload, err := c.encode(req)

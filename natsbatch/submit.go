@@ -26,8 +26,8 @@ func (fe *frontEnd) submit(ctx context.Context, payload []byte, o options) (Hand
 		return Handle{}, err
 	}
 	to := fe.submits[o.priority]
-	if o.key != nil {
-		to, r.ID = fe.keys[o.priority], *o.key
+	if o.keyed {
+		to, r.ID = fe.keys[o.priority], o.key
 	}
 	future := to.Submit(context.Background(), &wireRequest{r, weigh(&r, int(fe.limit.Load()))})
 	h, err := future.Wait(ctx)
