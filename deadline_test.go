@@ -591,7 +591,7 @@ func TestKeysThatWaitForADeadlineDoNotSlowTheOthers(t *testing.T) {
 	for range 3 {
 		crowded, alone = min(crowded, cost(20_000)), min(alone, cost(0))
 	}
-	if crowded > 5*alone {
+	if crowded > 20*alone { // 90 times or more where each run walks over all keys
 		t.Errorf("10 runs took %v, and %v where no other key waited", crowded, alone)
 	}
 }
