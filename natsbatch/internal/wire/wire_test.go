@@ -2,8 +2,10 @@ package wire_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -14,6 +16,7 @@ var envelopes = map[string]wire.Envelope{
 	"least": {From: "f", Requests: []wire.Request{{Payload: []byte{}}}},
 	"do":    {Kind: wire.KindDo, From: "fe", Number: 7, Requests: []wire.Request{{Payload: []byte("a")}, {Index: 1, Deadline: 1 << 42, Payload: []byte{}}}},
 	"key":   {Kind: wire.KindKey, Priority: 2, From: "fe", Requests: []wire.Request{{ID: "order 17", Group: "eu", Trace: "00-1-2-01", Deadline: -5, Payload: []byte{0, 255}}}},
+	"id":    {Kind: wire.KindKey, From: "f", Requests: []wire.Request{{ID: strings.Repeat("x", 128), Payload: []byte{}}}},
 	"part": {Kind: wire.KindSubmit, Priority: 1, Part: true, Tries: 3, Suspect: 2, DelayMS: 1500, Lives: 2, From: "fe", Number: 1<<64 - 1, Reason: "panic: no",
 		Requests: []wire.Request{{Index: 255, Payload: []byte("z")}}},
 }
@@ -97,7 +100,7 @@ func TestWhatDoesNotExistIsMalformed(t *testing.T) {
 	}
 	for name, b := range map[string][]byte{
 		"flag":   {wire.Version, 1, 0, 2, 0},
-		"status": {wire.Version, 1, 0, 0, 1, 0, 99, 0},
+		"status": {wire.Version, 1, 0, 0, 1, 0, 5, 0},
 		"count":  {wire.Version, 0xff, 0xff, 0x7f},
 	} {
 		if _, err := wire.DecodeReports(b); !errors.Is(err, wire.ErrMalformed) {
@@ -105,6 +108,31 @@ func TestWhatDoesNotExistIsMalformed(t *testing.T) {
 		}
 	}
 }
+
+// A count that is a lie costs no more memory than what as long a message may hold, which
+// is 6 bytes a request, 3 a report and 3 an outcome.
+func TestACountTakesNoMoreThanItsMessageWarrants(t *testing.T) {
+	const n = 1 << 20
+	count := binary.AppendUvarint(nil, n)
+	lie := func(head ...byte) []byte { return append(append(head, count...), make([]byte, n)...) }
+	for name, decode := range map[string]func() error{
+		"requests": func() error {
+			return second(wire.DecodeEnvelope(lie(wire.Version, 0, 0, 0, 0, 0, 0, 1, 'f', 0, 0)))
+		},
+		"reports":  func() error { return second(wire.DecodeReports(lie(wire.Version))) },
+		"outcomes": func() error { return second(wire.DecodeReports(lie(wire.Version, 1, 0, 0))) },
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := decode()
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; !errors.Is(err, wire.ErrMalformed) || took > 8*n {
+			t.Errorf("%s: %v, want ErrMalformed; %d MiB", name, err, took>>20)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
 
 // Counters go up to what docs/natsbatch-wire.md says.
 func TestCountersHaveALimit(t *testing.T) {
