@@ -22,7 +22,7 @@ import (
 var commitOptions = batcher.Options{MaxSize: envelopeRequests, MaxWeight: envelopeBytes}
 
 const (
-	commitTry   = 2 * time.Second       // how long one try waits for the acknowledgement
+	commitTry   = 2 * time.Second       // how long one try waits for the acknowledgement, once the message is sent
 	commitLimit = 30 * time.Second      // how long after the first try another may begin
 	commitPause = 50 * time.Millisecond // between tries
 )
@@ -114,7 +114,7 @@ var errSilence = errors.New("natsbatch: the server did not answer")
 // try sends a message once. If the front end may not publish, the server does not
 // answer the message, but says so by an error of the connection.
 func (fe *frontEnd) try(ctx context.Context, msg *nats.Msg) error {
-	ctx, cancel := fe.question(ctx, commitTry)
+	ctx, cancel := fe.question(ctx, commitTry+sending(len(msg.Data)))
 	defer cancel()
 	before := fe.nc.LastError()
 	err := fe.offer(ctx, msg)

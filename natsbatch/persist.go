@@ -57,7 +57,7 @@ func (w *Worker) persistNow(msg *nats.Msg, id string) error {
 // persistOnce is one try of persistNow, and reports whether it was the last.
 func (w *Worker) persistOnce(msg *nats.Msg) (final bool, err error) {
 	stream := w.streamOf(msg.Subject)
-	ctx, cancel := w.question(w.ctx, persistTry)
+	ctx, cancel := w.question(w.ctx, persistTry+sending(len(msg.Data)))
 	defer cancel()
 	err = w.offer(ctx, msg)
 	switch {

@@ -76,7 +76,7 @@ var errAlone = errors.New("natsbatch: the server is cut off from the others")
 // cut off from the others, together with its clients, goes on leading the stream for
 // 10 s: alone is how long it has been cut off.
 func (fe *frontEnd) look(p *presence) (alone time.Duration, err error) {
-	ctx, cancel := fe.question(fe.life, lookTry)
+	ctx, cancel := fe.question(fe.life, askTry)
 	defer cancel()
 	info, err := fe.results.Info(ctx)
 	if err != nil {
@@ -100,7 +100,7 @@ func (fe *frontEnd) look(p *presence) (alone time.Duration, err error) {
 
 // next reads the next letter that is stored for this front end.
 func (fe *frontEnd) next(p *presence) error {
-	ctx, cancel := fe.question(fe.life, lookTry)
+	ctx, cancel := fe.question(fe.life, min(lookTry, fe.kept()/4))
 	defer cancel()
 	msg, err := fe.results.GetMsg(ctx, p.read+1, jetstream.WithGetMsgSubject(fe.lettersSubject(stored, fe.id)+">"))
 	if err != nil {

@@ -17,9 +17,12 @@ import (
 // event may be lost with a connection.
 const lookAgain = 10 * time.Second
 
-// lookTry is how long one question for a result waits for its answer, which is
-// lost if the server ends meanwhile.
-const lookTry = 2 * time.Second
+// How long one question waits for its answer, which is lost if the server ends meanwhile.
+// What is given up too soon is sent again and again, and comes too late each time.
+const (
+	askTry  = 2 * time.Second  // for what is stored
+	lookTry = 13 * time.Second // for a result: the largest makes 1.4 MB of JSON, 11 s by a link of 1 Mbit/s
+)
 
 // join notes that a caller waits for an envelope, and returns it, or nil if it is not
 // known.
@@ -183,7 +186,7 @@ func (fe *frontEnd) enter(number uint64, subject string) (whole bool, err error)
 
 // below returns how many messages are stored under each subject below another one.
 func (fe *frontEnd) below(subject string) (map[string]uint64, error) {
-	ctx, cancel := fe.question(fe.life, lookTry)
+	ctx, cancel := fe.question(fe.life, askTry)
 	defer cancel()
 	info, err := fe.results.Info(ctx, jetstream.WithSubjectFilter(subject+".*"))
 	if err != nil {

@@ -102,6 +102,10 @@ func (t *topology) question(ctx context.Context, limit time.Duration) (context.C
 	return ctx, func() { cancel(); t.nc.RemoveStatusListener(breaks) } // which ends the goroutine
 }
 
+// sending is how long a message of so many bytes takes by the slowest link that is
+// allowed for, of 1 Mbit/s.
+func sending(bytes int) time.Duration { return time.Duration(bytes) * time.Second / (128 << 10) }
+
 // errAway: nothing was sent, since there is no connection.
 var errAway = errors.New("natsbatch: there is no connection")
 

@@ -20,7 +20,7 @@ import (
 type cable struct {
 	net.Listener
 	to   string
-	rate int        // bytes a second that the server can send; 0: any
+	rate int        // bytes a second that it carries each way; 0: any
 	mu   sync.Mutex // guards what follows
 	cut  bool
 	ends []net.Conn
@@ -61,17 +61,17 @@ func (w *cable) join(near net.Conn) {
 	}
 	w.ends = append(w.ends, near, far)
 	go func() { w.pass(near, far); near.Close(); far.Close() }()
-	go func() { io.Copy(far, near); far.Close() }()
+	go func() { w.pass(far, near); far.Close() }()
 }
 
-// pass copies what the server sends, no faster than the cable can.
-func (w *cable) pass(near, far net.Conn) {
+// pass copies what one end sends, no faster than the cable can.
+func (w *cable) pass(to, from net.Conn) {
 	if w.rate == 0 {
-		io.Copy(near, far)
+		io.Copy(to, from)
 		return
 	}
 	for {
-		n, err := io.CopyN(near, far, int64(w.rate/100))
+		n, err := io.CopyN(to, from, int64(w.rate/100))
 		if err != nil {
 			return
 		}
