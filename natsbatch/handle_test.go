@@ -11,7 +11,7 @@ import (
 )
 
 func TestHandlesHaveAText(t *testing.T) {
-	for _, text := range []string{"AB_c-9.18446744073709551615.255", "k." + "b3JkZXIgMTcg4oKs", "fe.0.0"} {
+	for _, text := range []string{"AB_c-9.18446744073709551615.255", "k." + "b3JkZXIgMTcg4oKs", "fe.0.0", "k." + strings.Repeat("QUFB", 42) + "QUE"} {
 		h, err := natsbatch.ParseHandle(text)
 		if err != nil || h.String() != text || h.IsZero() {
 			t.Errorf("%s: %v, %v", text, h, err)
@@ -41,7 +41,7 @@ func TestTheZeroHandleHasAText(t *testing.T) {
 }
 
 func TestOtherTextsAreNoHandles(t *testing.T) {
-	for _, text := range []string{"", "k", "k.", "k.%", "k." + strings.Repeat("QUFB", 50), "fe.1", "fe.1.x", "fe.-1.0", "fe.01.0", "f*e.1.0", "fe.1.0.0", ".1.0"} {
+	for _, text := range []string{"", "k", "k.", "k.%", "x.QUFB", "k." + strings.Repeat("QUFB", 43), "k." + strings.Repeat("QUFB", 50), "fe.1", "fe.1.x", "fe.-1.0", "fe.01.0", "f*e.1.0", "fe.1.0.0", ".1.0"} {
 		if h, err := natsbatch.ParseHandle(text); err == nil || !h.IsZero() {
 			t.Errorf("%q: %v, %v", text, h, err)
 		}

@@ -213,6 +213,9 @@ func TestResultsHaveALimit(t *testing.T) {
 	long := func(_ context.Context, _ string, reqs []int) ([]string, error) {
 		return []string{"short", strings.Repeat("x", 100)}, nil
 	}
+	if got := natsbatch.Process(t.Context(), long, natsbatch.WorkerOptions{}, 102, "1", "2"); len(got[1].Data) != 102 {
+		t.Errorf("a result that just fits: %+v", got[1])
+	}
 	got := natsbatch.Process(t.Context(), long, natsbatch.WorkerOptions{}, 50, "1", "2")
 	if got[0] != (natsbatch.Verdict{Fate: "answered", Data: `"short"`}) {
 		t.Errorf("a short result: %+v", got[0])
@@ -234,7 +237,7 @@ func TestFuncSeesWhatItRuns(t *testing.T) {
 	fn := func(ctx context.Context, _ string, reqs []int) ([]int, error) {
 		info, ok := batcher.FromContext(ctx)
 		metas := natsbatch.Metas(ctx)
-		if !ok || info.Size != 2 || len(info.Requests) != 2 || len(metas) != 2 {
+		if !ok || info.Size != 2 || len(info.Requests) != 2 || info.Weight == 0 || len(metas) != 2 {
 			t.Fatalf("Info %+v, Metas %+v", info, metas)
 		}
 		for i, want := range []string{"fe.1.0", "fe.1.2"} {
@@ -244,7 +247,10 @@ func TestFuncSeesWhatItRuns(t *testing.T) {
 		}
 		return reqs, nil
 	}
-	natsbatch.Process(t.Context(), fn, natsbatch.WorkerOptions{}, 1000, "1", `"x"`, "2")
+	got := natsbatch.Process(t.Context(), fn, natsbatch.WorkerOptions{}, 1000, "1", `"x"`, "2")
+	if want := (natsbatch.Verdict{Fate: "answered", Data: "2"}); got[2] != want {
+		t.Errorf("got %+v, want %+v", got[2], want)
+	}
 	if natsbatch.Metas(t.Context()) != nil {
 		t.Error("Metas of a context that is not a Func's")
 	}
