@@ -47,10 +47,10 @@ func newCommand(cfg Config, stderr io.Writer) (*command, error) {
 	}, nil
 }
 
-// run is the batcher.Func: it runs the program with the lines of reqs on its
-// standard input, and returns the lines that it prints. When it returns, the
-// program has ended. When ctx ends, it kills the program's process group.
-func (c *command) run(ctx context.Context, reqs []*request) ([][]byte, error) {
+// run runs the program with lines on its standard input, and returns the lines
+// that it prints. When it returns, the program has ended. When ctx ends, it kills
+// the program's process group.
+func (c *command) run(ctx context.Context, lines [][]byte) ([][]byte, error) {
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	if c.timeout > 0 {
@@ -58,9 +58,9 @@ func (c *command) run(ctx context.Context, reqs []*request) ([][]byte, error) {
 		ctx, cancel = context.WithTimeoutCause(ctx, c.timeout, errTimeout)
 		defer cancel()
 	}
-	printed := newCollector(c.separator, c.limit, len(reqs), giveUp)
-	ended := c.execute(ctx, &feed{reqs: reqs, separator: c.separator}, printed)
-	results, err := c.verdict(ctx, ended, printed, len(reqs))
+	printed := newCollector(c.separator, c.limit, len(lines), giveUp)
+	ended := c.execute(ctx, &feed{lines: lines, separator: c.separator}, printed)
+	results, err := c.verdict(ctx, ended, printed, len(lines))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.args[0], err)
 	}

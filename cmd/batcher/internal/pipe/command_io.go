@@ -9,24 +9,23 @@ import (
 // feed is the standard input of a command: the lines of a batch, each with a
 // separator at its end.
 type feed struct {
-	reqs      []*request
+	lines     [][]byte
 	separator byte
-	done      int // bytes of reqs[0] that have been read
+	done      int // bytes of lines[0] that have been read
 }
 
 func (f *feed) Read(p []byte) (n int, err error) {
-	for n < len(p) && len(f.reqs) > 0 {
-		text := f.reqs[0].text
-		copied := copy(p[n:], text[f.done:])
+	for n < len(p) && len(f.lines) > 0 {
+		copied := copy(p[n:], f.lines[0][f.done:])
 		n += copied
 		f.done += copied
-		if n < len(p) { // so all of text was copied
+		if n < len(p) { // so all of the line was copied
 			p[n] = f.separator
 			n++
-			f.reqs, f.done = f.reqs[1:], 0
+			f.lines, f.done = f.lines[1:], 0
 		}
 	}
-	if n == 0 && len(f.reqs) == 0 {
+	if n == 0 && len(f.lines) == 0 {
 		return 0, io.EOF
 	}
 	return n, nil

@@ -51,11 +51,7 @@ func Records(r io.Reader, separator byte, limit int) (records [][]byte, err erro
 
 // Feed gives what a command reads for the records.
 func Feed(records [][]byte, separator byte) io.Reader {
-	f := &feed{separator: separator}
-	for i, record := range records {
-		f.reqs = append(f.reqs, &request{int64(i), record})
-	}
-	return f
+	return &feed{lines: records, separator: separator}
 }
 
 // Collect gives what is made of a command's output, written in these pieces,
@@ -77,10 +73,10 @@ func RunCommand(ctx context.Context, stderr io.Writer, linger time.Duration, arg
 		return err
 	}
 	c.linger = linger
-	var reqs []*request
-	for i, line := range lines {
-		reqs = append(reqs, &request{int64(i + 1), []byte(line)})
+	var given [][]byte
+	for _, line := range lines {
+		given = append(given, []byte(line))
 	}
-	_, err = c.run(ctx, reqs)
+	_, err = c.run(ctx, given)
 	return err
 }

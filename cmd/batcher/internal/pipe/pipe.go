@@ -129,7 +129,11 @@ func (p *pipe) stop(cause error) {
 func (p *pipe) process(ctx context.Context, reqs []*request) ([][]byte, error) {
 	p.ledger.batches.Add(1)
 	p.ledger.batched.Add(int64(len(reqs)))
-	results, err := p.command.run(ctx, reqs)
+	lines := make([][]byte, len(reqs))
+	for i, req := range reqs {
+		lines[i], req.text = req.text, nil // the request is kept longer than its line may be
+	}
+	results, err := p.command.run(ctx, lines)
 	if p.cfg.Unordered {
 		p.printBatch(reqs, results, err)
 	}
