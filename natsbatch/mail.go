@@ -37,6 +37,7 @@ type letter struct {
 	number uint64
 	conn   uint64        // counts the worker's connections: that by which it was sent last; 0: none
 	until  time.Time     // when it is given up, if that goes on
+	wait   time.Duration // until it is sent again by the same connection
 	timer  *time.Timer   // sends it again
 	done   chan struct{} // closed when what follows is known
 
@@ -70,7 +71,8 @@ const (
 )
 
 // resendLost is how long a worker waits for the answer to a reply before it sends
-// it again.
+// it again. After that it waits for twice as long each time: a slow link may have yet
+// to carry what was sent before.
 func (q Queue) resendLost() time.Duration { return min(time.Second, q.AckWait/4) }
 
 func newMail(t *topology) (*mail, error) {
@@ -130,17 +132,16 @@ func (m *mail) empty(b *box) {
 // AckWait after its first try by this connection: before that, it may be the worker
 // that was away. Then nothing is sent, as in [topology.offer]. m.mu is held.
 func (m *mail) post(l *letter) {
-	conn, wait := m.conn(), m.resendLost()
+	conn := m.conn()
 	if l.until.IsZero() || conn != 0 && conn != l.conn {
-		l.conn, l.until = conn, time.Now().Add(m.AckWait)
+		l.conn, l.until, l.wait = conn, time.Now().Add(m.AckWait), m.resendLost()
 	}
 	if conn == 0 {
-		wait = resendAbsent
-	}
-	l.timer = time.AfterFunc(wait, func() { m.resend(l.number) })
-	if conn == 0 {
+		l.timer = time.AfterFunc(resendAbsent, func() { m.resend(l.number) })
 		return
 	}
+	l.timer = time.AfterFunc(l.wait, func() { m.resend(l.number) })
+	l.wait *= 2
 	err := m.nc.PublishRequest(m.replySubject(l.to), m.back+strconv.FormatUint(l.number, 10), l.data)
 	if isTooLarge(err) {
 		m.finish(l, large)
@@ -196,6 +197,7 @@ func (m *mail) onAnswer(msg *nats.Msg) {
 	case time.Now().Before(m.gone[l.to]):
 		m.finish(l, gone)
 	default:
+		l.wait = m.resendLost()
 		l.timer.Reset(resendAbsent)
 	}
 }
