@@ -162,6 +162,74 @@ func TestContextIsAskedOnceMoreBeforeTheBatchRuns(t *testing.T) {
 	})
 }
 
+// asked is a context that tells when it is asked whether it has ended.
+type asked struct {
+	context.Context
+	tell func()
+}
+
+func (c *asked) Err() error {
+	if c.tell != nil {
+		c.tell()
+	}
+	return c.Context.Err()
+}
+
+// The first context that is asked sets the cancellation off, and the second
+// waits for it: the race detector sees what both touch.
+func TestRequestIsCanceledWhileTheContextsOfItsBatchAreAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := record()
+		b := batcher.New(r.process, batcher.Options{Manual: true})
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		first, second := &asked{Context: ctx}, &asked{Context: ctx}
+		stays, leaves := b.Submit(first, 1), b.Submit(second, 2)
+		var withdrawn bool
+		canceled := make(chan struct{})
+		first.tell = func() {
+			go func() {
+				withdrawn = leaves.Cancel()
+				close(canceled)
+			}()
+		}
+		second.tell = func() { <-canceled }
+		b.Flush()
+		<-canceled
+		if !withdrawn {
+			t.Error("the request was not withdrawn")
+		}
+		expectErrors(t, batcher.ErrCanceled, leaves)
+		expectAnswers(t, []batcher.Future[int]{stays}, 10)
+		r.expect(t, "0s manual [1]")
+	})
+}
+
+// The first context that has ended is asked why, and meanwhile the batch of both
+// runs without them.
+func TestBatchRunsWhileItsContextsAreAskedWhyTheyHaveEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := record()
+		b := batcher.New(r.process, batcher.Options{Manual: true})
+		ctx, cancel := context.WithCancel(context.Background())
+		first, second := &asked{Context: ctx}, &asked{Context: ctx}
+		gone := []batcher.Future[int]{b.Submit(first, 1), b.Submit(second, 2)}
+		others := submitAll(b, 3)
+		answer := make(chan struct{})
+		first.tell = func() {
+			first.tell = nil
+			<-answer
+		}
+		cancel()
+		synctest.Wait()
+		b.Flush()
+		expectErrors(t, context.Canceled, gone...)
+		expectAnswers(t, others, 30)
+		close(answer)
+		r.expect(t, "0s manual [3]")
+	})
+}
+
 // turncoat is a context that ends as soon as it has said that it has not.
 type turncoat struct {
 	context.Context

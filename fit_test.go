@@ -348,6 +348,27 @@ func TestTheContextOfARequestThatMovesIsAskedOnceMore(t *testing.T) {
 	})
 }
 
+// The limit has fallen to 4; 17 to 20 are taken from a full batch, and then 17
+// turns out to have left.
+func TestABatchRunsOnceThoughARequestThatMovedIntoItHasLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := record()
+		b := batcher.New(r.paced(fast, slow, slow, fast, fast), batcher.Options{MaxSize: 8, TargetTime: target})
+		submitBehind(b, 1, 16)
+		ctx := &silent{Context: context.Background()}
+		gone := b.Submit(ctx, 17)
+		ctx.err = context.DeadlineExceeded
+		others := submitAll(b, upTo(18, 24)...)
+		expectErrors(t, context.DeadlineExceeded, gone)
+		expectAnswers(t, others, tenfold(upTo(18, 24))...)
+		b.Close()
+		r.expect(t, "0s idle [0]", "50ms size [1 2 3 4 5 6 7 8]", "250ms size [9 10 11 12 13 14 15 16]", "450ms size [18 19 20]", "500ms size [21 22 23 24]")
+		if s := b.Stats(); s.Batches != 5 || s.Canceled != 1 || s.Succeeded != 24 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 func TestABatchIsShownWithoutWhatHasMoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := record()
