@@ -362,3 +362,24 @@ func TestOthersDoNotWaitForASlotThatGoFailedToStart(t *testing.T) {
 		})
 	}
 }
+
+// The second request is too heavy for the batch of the first, and its own batch
+// is full at once: one Submit starts two slots.
+func TestNoSlotIsLostWhereGoFailsToStartTheFirstOfTwo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		b := batcher.New(func(_ context.Context, reqs []parcel) ([]int, error) {
+			<-gate
+			return make([]int, len(reqs)), nil
+		}, batcher.Options{MaxWeight: 10, Delay: time.Hour, MaxConcurrent: 2, Go: func(func()) { panic("no worker") }})
+		light := b.Submit(context.Background(), 5)
+		ends(func() { b.Submit(context.Background(), 10) })
+		synctest.Wait()
+		if s := b.Stats(); s.Running != 2 {
+			t.Errorf("%+v", s)
+		}
+		close(gate)
+		expectAnswers(t, []batcher.Future[int]{light}, 0)
+		b.Close()
+	})
+}

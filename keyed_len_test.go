@@ -44,6 +44,20 @@ func TestLenCountsTheKeysThatHoldABatch(t *testing.T) {
 	})
 }
 
+// What is used again of the first caller's batch holds no key.
+func TestAKeyIsNotHeldWhereOneCallerIsAnsweredAndTheNextLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := batcher.NewKeyed(record().processKey, batcher.Options{Delay: time.Second})
+		if got, err := k.Do(context.Background(), "a", 1); got != 10 || err != nil {
+			t.Errorf("got %d, %v", got, err)
+		}
+		k.Submit(context.Background(), "a", 2).Cancel()
+		if n := k.Len(); n != 0 {
+			t.Errorf("%d keys are held", n)
+		}
+	})
+}
+
 // It has no open batch and none in Func, but one that another key comes before.
 func TestAKeyIsHeldWhileItsBatchWaitsForItsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
