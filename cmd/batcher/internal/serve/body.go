@@ -105,10 +105,8 @@ func (b *steadyBody) answered() {
 	b.last = !b.stream && !b.whole
 }
 
-const (
-	lingerTime = time.Second // how long the next part of a body may take after its answer
-	lingerPart = 32 << 10    // how much is read at once
-)
+// lingerTime is how long the next part of a body may take after its answer.
+const lingerTime = time.Second
 
 // linger follows an answer over HTTP/1, which is the last of its connection if
 // there is more to come of b than net/http reads by itself. Many clients look for
@@ -117,15 +115,24 @@ const (
 // not while the gateway ends. A body that was passed through is closed, and ends
 // this at once.
 func (b *steadyBody) linger(ending *atomic.Bool) {
-	part := make([]byte, lingerPart)
-	for over := time.Now().Add(b.most); !ending.Load() && time.Now().Before(over); {
-		if limited, err := b.begin(min(b.most, lingerTime)); !limited || err != nil {
-			return
-		}
-		if _, err := b.ReadCloser.Read(part); err != nil {
-			return
-		}
+	_, _ = io.Copy(io.Discard, rest{b, time.Now().Add(b.most), ending}) // its buffer is reused: most have nothing left
+}
+
+// rest is what comes of a body after its answer.
+type rest struct {
+	*steadyBody
+	over   time.Time
+	ending *atomic.Bool
+}
+
+func (r rest) Read(p []byte) (int, error) {
+	if r.ending.Load() || !time.Now().Before(r.over) {
+		return 0, io.EOF
 	}
+	if limited, err := r.begin(min(r.most, lingerTime)); !limited || err != nil {
+		return 0, io.EOF
+	}
+	return r.ReadCloser.Read(p)
 }
 
 // unread reports whether linger may find something to read.
