@@ -181,6 +181,9 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.St
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // by another process, just now
 		s, err = js.Stream(ctx, want.Name)
 	}
+	if errors.Is(err, nats.ErrNoResponders) {
+		err = fmt.Errorf("no server has JetStream: %w", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("natsbatch: stream %s: %w", want.Name, err)
 	}

@@ -202,8 +202,8 @@ const unsettledBatches = 64
 
 // Close stops taking requests, finishes those that run, hands those that do
 // not run back to the queue, and returns when all is settled. Without a server that
-// answers this may take for ever. If no server has a stream that is to store results,
-// Close waits 15 s for one; then those requests go back too, and run again.
+// answers this may take for ever. If for 15 s no server has had a stream that is to
+// store results, those requests go back too, and run again.
 func (w *Worker) Close() error { return w.Shutdown(context.Background()) }
 
 // Shutdown is Close bounded by ctx. When ctx ends first, the contexts of the

@@ -127,6 +127,21 @@ func TestAConnectionThatIsClosedFreesCallers(t *testing.T) {
 	}
 }
 
+func TestSetupSaysThatJetStreamIsMissing(t *testing.T) {
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	defer s.Shutdown()
+	if !s.ReadyForConnections(30 * time.Second) {
+		t.Fatal("the server is not ready")
+	}
+	if err := natsbatch.Setup(within(t), dial(t, s.ClientURL()), queue); err == nil || !strings.Contains(err.Error(), "no server has JetStream") {
+		t.Errorf("Setup: %v", err)
+	}
+}
+
 // A front end whose password counts no more is told so.
 func TestCredentialsThatAreRevokedFreeCallers(t *testing.T) {
 	o := server.Options{StoreDir: t.TempDir(), Username: "u", Password: "one"}
