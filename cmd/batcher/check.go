@@ -24,13 +24,17 @@ if something is wrong.`,
 	flags := config.NewFlags(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, err := flags.Load(os.LookupEnv)
-		if err == nil {
-			err = serve.Check(c)
+		if err != nil {
+			return failure{err}
 		}
+		doubts, err := serve.Check(c)
 		if err != nil {
 			return failure{err}
 		}
 		said := []string{c.Describe()}
+		for _, doubt := range doubts {
+			said = append(said, "Warning: "+doubt+".\n")
+		}
 		for _, name := range config.Unread(os.Environ()) {
 			said = append(said, "The environment variable "+name+" sets nothing: no key outside of routes has it.\n")
 		}

@@ -25,11 +25,12 @@ type authority struct {
 	t    *testing.T
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
+	from time.Time // when what it signs begins to be valid, for an hour
 }
 
 func newAuthority(t *testing.T) *authority {
 	t.Helper()
-	a := &authority{t: t}
+	a := &authority{t: t, from: time.Now()}
 	a.key = newKey(t)
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true,
 		BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, NotAfter: time.Now().Add(time.Hour)}
@@ -57,7 +58,7 @@ func (a *authority) pair(name string) (cert, key string) {
 	a.t.Helper()
 	own := newKey(a.t)
 	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: time.Now().Add(time.Hour)}
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: a.from, NotAfter: a.from.Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, own.Public(), a.key)
 	if err != nil {
 		a.t.Fatal(err)
@@ -206,5 +207,28 @@ func TestServeTLSToTheUpstream(t *testing.T) {
 	}
 	if r := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1").predict(1); r.status != http.StatusBadGateway {
 		t.Errorf("without the authority: %+v, want 502", r)
+	}
+}
+
+// A certificate that is not valid now is used, as after a restart of a machine whose
+// clock is wrong, but the operator hears of it.
+func TestServeTellsOfCertificatesThatAreNotValid(t *testing.T) {
+	a := newAuthority(t)
+	now := a.from
+	a.from = now.Add(-2 * time.Hour)
+	old, oldKey := a.files("gateway")
+	a.from = now.Add(time.Hour)
+	early, earlyKey := a.files("client")
+	args := []string{"--upstream=http://127.0.0.1:1", "--protocol=kserve-v1", "--tls-cert=" + old, "--tls-key=" + oldKey, "--upstream-tls-cert=" + early, "--upstream-tls-key=" + earlyKey}
+	said := []string{"tls.cert: the certificate was valid until " + now.Add(-time.Hour).UTC().Format(time.RFC3339), "upstream-tls.cert: the certificate is not valid before " + a.from.UTC().Format(time.RFC3339)}
+	o := run("", append([]string{"check"}, args...)...)
+	for _, what := range said {
+		if o.status != 0 || !strings.Contains(o.stdout, "Warning: "+what+".\n") {
+			t.Errorf("check: status %d, %s%s, want %q", o.status, o.stdout, o.stderr, what)
+		}
+	}
+	g := startGate(t, args...)
+	for _, what := range said {
+		g.hears(`level=WARN msg="a certificate is not valid now" err="` + what)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"sync/atomic"
+	"time"
 )
 
 // Server is the TLS of a server whose files change: new connections use the new
@@ -70,6 +71,21 @@ func Client(read Reader, ca, cert, key, name string) (*tls.Config, error) {
 		c.Certificates = []tls.Certificate{pair}
 	}
 	return c, nil
+}
+
+// Untimely says why peers will refuse the certificate of c, which Load or Client made,
+// if it is not valid now: it has expired, or is not valid yet. Else it returns "".
+func Untimely(c *tls.Config) string {
+	now := time.Now()
+	for _, pair := range c.Certificates {
+		switch {
+		case now.After(pair.Leaf.NotAfter):
+			return "the certificate was valid until " + pair.Leaf.NotAfter.Format(time.RFC3339)
+		case now.Before(pair.Leaf.NotBefore):
+			return "the certificate is not valid before " + pair.Leaf.NotBefore.Format(time.RFC3339)
+		}
+	}
+	return ""
 }
 
 // AuthoritiesError is an error in a file of authorities, as opposed to one in a

@@ -25,6 +25,7 @@ type parts struct {
 	observer gateway.Observer
 	queues   *durable.Routes // nil: nothing is durable
 	tls      *tls.Config     // of the service port; nil is none
+	doubts   []string        // about certificates that are used nevertheless
 	tokens   []string
 	probe    *admin.Probe
 	log      *slog.Logger
@@ -43,6 +44,13 @@ func (p *parts) shutdown(ctx context.Context) (err error) {
 	return err
 }
 
+// doubt notes what is odd about the certificate of a key; "" is nothing.
+func (p *parts) doubt(key, what string) {
+	if what != "" {
+		p.doubts = append(p.doubts, key+": "+what)
+	}
+}
+
 // build builds the parts of c. It opens files, but no connections except to the
 // queues.
 func (s *server) build(c *config.Config) (p *parts, err error) {
@@ -51,6 +59,7 @@ func (s *server) build(c *config.Config) (p *parts, err error) {
 		if p.tls, err = certs.Load(s.read, c.TLS.Cert, c.TLS.Key, c.TLS.ClientCA); err != nil {
 			return nil, c.FilesFault("tls.cert", "tls.client-ca", err)
 		}
+		p.doubt("tls.cert", certs.Untimely(p.tls))
 	}
 	if p.tokens, err = s.readTokens(c.Tokens); err != nil {
 		return nil, c.Fault("tokens", "%v", err)
@@ -63,6 +72,7 @@ func (s *server) build(c *config.Config) (p *parts, err error) {
 	if err != nil {
 		return nil, err
 	}
+	p.doubt("upstream-tls.cert", certs.Untimely(transport.TLSClientConfig))
 	p.probe = admin.NewProbe(s.upstreams(c), c.Admin.Probe, transport)
 	m := &maker{s: s, c: c, transport: s.tracedTransport(transport), credentials: credentials, observer: p.observer}
 	if s.link != nil {
@@ -128,15 +138,15 @@ func (s *server) upstreams(c *config.Config) (urls []string) {
 }
 
 // Check builds what Run would serve with, to find what is wrong with the files
-// that c names.
-func Check(c *config.Config) error {
+// that c names. It also returns what Run would only warn of.
+func Check(c *config.Config) (doubts []string, err error) {
 	s := &server{stderr: io.Discard, lines: &lines{out: io.Discard}, metrics: metrics.New(""), propagator: tracing.Propagator}
 	if err := durable.Check(c); err != nil {
-		return err
+		return nil, err
 	}
 	p, err := s.build(c)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return p.handler.Shutdown(context.Background())
+	return p.doubts, p.handler.Shutdown(context.Background())
 }

@@ -77,6 +77,9 @@ func (s *server) use(p *parts) {
 		s.tls.Use(p.tls)
 	}
 	s.now.Store(p)
+	for _, what := range p.doubts {
+		p.log.Warn("a certificate is not valid now", "err", what)
+	}
 	if err := s.watch(p.config); err != nil {
 		p.log.Warn("not all files are watched", "err", err.Error())
 	}
