@@ -5,6 +5,7 @@ package serve
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -202,8 +203,9 @@ func (s *server) drain(ctx context.Context, ports *ports) error {
 		p.log.Warn("connections were cut off", "err", err.Error())
 	}
 	if err != nil {
-		p.log.Error("ended", "clean", false, "err", "requests were cut off: "+err.Error())
-		return ErrCutOff
+		err = fmt.Errorf("%w: %w", ErrCutOff, err)
+		p.log.Error("ended", "clean", false, "err", err.Error())
+		return err
 	}
 	p.log.Info("ended", "clean", true)
 	return nil
