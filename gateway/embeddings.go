@@ -27,9 +27,9 @@ import (
 // An element of data belongs to the item with its index; the caller gets it with
 // the index that the item has in the caller's input. If an element has none, as
 // with servers that leave out a zero or all indices, it belongs to the item in its
-// place, or to the first one if an element before it has an index. The whole numbers in usage,
-// up to 64 of them, are divided by the items' weights, so that the shares add up
-// exactly to what the upstream counted.
+// place, or to the first one if an element before it has an index. The whole
+// numbers in usage, up to 64 of them, are divided by the items' weights, so that
+// the shares add up exactly to what the upstream counted.
 //
 // The weight of an item is its tokens, or the bytes of its text as written in
 // JSON, which are never fewer than its tokens, but at most 8,192: the most
