@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"encoding/json"
 	"maps"
 	"net/url"
 	"slices"
@@ -158,13 +157,4 @@ func (op *esOp) line() []byte {
 		line = appendString(append(line, `,"`+name+`":`...), op.meta[name])
 	}
 	return append(line, "}}\n"...)
-}
-
-// appendString appends s, which is UTF-8, as JSON.
-func appendString(dst []byte, s string) []byte {
-	text, err := json.Marshal(s)
-	if err != nil {
-		return append(dst, `""`...) // a string: it cannot be
-	}
-	return append(dst, text...)
 }

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -176,11 +175,8 @@ func esErrorBody(failure []byte, status int) ([]byte, error) {
 // Explain returns the error in the form of Elasticsearch's own, with its text as
 // the root cause, from which clients take theirs.
 func (ESBulk) Explain(_ *Call, e *Error) []byte {
-	reason, err := json.Marshal(e.Text)
-	if err != nil {
-		return nil // a string: it cannot be
-	}
-	body, err := esErrorBody(fmt.Appendf(nil, `{"type":"gateway","reason":%s}`, reason), e.Status)
+	failure := appendString([]byte(`{"type":"gateway","reason":`), e.Text)
+	body, err := esErrorBody(append(failure, '}'), e.Status)
 	if err != nil {
 		return nil // an object: it cannot be
 	}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -81,4 +82,13 @@ func decimal(text []byte) (n int, ok bool) {
 // ignores case may take it for one.
 func imitates(name string, known ...string) bool {
 	return !slices.Contains(known, name) && slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, name) })
+}
+
+// appendString appends s, which is UTF-8, as JSON.
+func appendString(dst []byte, s string) []byte {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return append(dst, `""`...) // a string: it cannot be
+	}
+	return append(dst, text...)
 }

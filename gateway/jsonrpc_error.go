@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 )
@@ -29,10 +28,7 @@ func rpcCodeFor(status int) int {
 // Explain returns an error object with its own id for each call, or one with the
 // id null for a body that was not read. Their data hold the HTTP status.
 func (JSONRPC) Explain(call *Call, e *Error) []byte {
-	text, err := json.Marshal(e.Text)
-	if err != nil {
-		return nil // a string: it cannot be
-	}
+	text := appendString(nil, e.Text)
 	one := func(dst, id []byte) []byte {
 		return fmt.Appendf(dst, `{"jsonrpc":"2.0","id":%s,"error":{"code":%d,"message":%s,"data":{"status":%d}}}`, id, rpcCodeFor(e.Status), text, e.Status)
 	}
