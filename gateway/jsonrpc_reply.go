@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/gobatcher/batcher/gateway/internal/jsonraw"
 )
@@ -191,38 +193,46 @@ func (a *rpcAnswers) spread(failure []byte) {
 }
 
 // finish assigns an error that names no call to the only call without an answer:
-// a server that finds a request invalid does not know its id. If there are
-// several such errors, it is not known whose they are. If no call has an answer,
-// the error is that of all: some servers put into an array what they say of the
-// batch. Others, such as geth, say of a batch that they have not executed it in an
-// answer to its first call. Where no call lacks an answer such errors are those of
-// notifications, which some servers answer against the rules: nobody gets them,
-// and nobody else pays for them.
+// a server that finds a request invalid does not know its id. If several calls
+// have none, or there are several such errors, it is not known whose they are, but
+// that does not matter if the errors are equal and enough. If no call has an
+// answer, a single error is that of all: some servers put into an array what they
+// say of the batch. Others, such as geth, say of a batch that they have not
+// executed it in an answer to its first call. Where no call lacks an answer such
+// errors are those of notifications, which some servers answer against the rules:
+// nobody gets them, and nobody else pays for them.
 func (a *rpcAnswers) finish() error {
-	calls, missing, open, done := 0, 0, 0, 0
+	calls, done := 0, 0
+	var missing []int
 	for i, item := range a.items {
 		if !isRPCCall(item) {
 			continue
 		}
 		calls++
 		if a.results[i].Body == nil {
-			missing++
-			open = i
+			missing = append(missing, i)
 		} else {
 			done = i
 		}
 	}
 	a.failed = a.failed || len(a.unnamed) > 0
 	switch {
-	case missing == 0:
-	case missing == 1 && len(a.unnamed) == 1:
-		a.give(open, a.unnamed[0], true)
-	case missing == calls && len(a.unnamed) == 1:
+	case len(missing) == 0:
+	case len(missing) <= len(a.unnamed) && a.alike():
+		for _, i := range missing {
+			a.give(i, a.unnamed[0], true)
+		}
+	case len(missing) == calls && len(a.unnamed) == 1:
 		a.spread(a.unnamed[0])
-	case missing < calls && a.only && rpcUndone(a.code):
+	case len(missing) < calls && a.only && rpcUndone(a.code):
 		a.spread(a.results[done].Body)
 	default:
-		return fmt.Errorf("%d calls have no answer with their id", missing)
+		return fmt.Errorf("%d calls have no answer with their id", len(missing))
 	}
 	return nil
+}
+
+// alike reports whether the errors that name no call are equal.
+func (a *rpcAnswers) alike() bool {
+	return !slices.ContainsFunc(a.unnamed, func(failure []byte) bool { return !bytes.Equal(failure, a.unnamed[0]) })
 }

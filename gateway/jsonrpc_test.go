@@ -96,6 +96,22 @@ func TestJSONRPCGivesAnErrorWithoutIDToTheCallWithoutAnswer(t *testing.T) {
 	}
 }
 
+// Of equal errors it does not matter whose they are. Hardhat answers so to named
+// params where it wants an array, and to every notification.
+func TestJSONRPCGivesEqualErrorsWithoutIDToTheCallsWithoutAnswer(t *testing.T) {
+	const none = `{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Invalid request","data":{"message":"Invalid request"}}}`
+	const chain, odd, note = `{"jsonrpc":"2.0","id":"a","method":"eth_chainId"}`, `{"jsonrpc":"2.0","id":%d,"method":"eth_chainId","params":{}}`, `{"jsonrpc":"2.0","method":"eth_chainId"}`
+	odd7, odd8 := fmt.Sprintf(odd, 7), fmt.Sprintf(odd, 8)
+	got7, got8 := "200 "+strings.Replace(none, "null", "7", 1), "200 "+strings.Replace(none, "null", "8", 1)
+	b := &batch{t: t, protocol: gateway.JSONRPC{}, answer: says(`[{"jsonrpc":"2.0","id":1,"result":"0x7a69"},` + none + `,` + none + `,` + none + `]`)}
+	b.wantReplies(each(rpc, chain, odd7, note, odd8), `200 {"jsonrpc":"2.0","id":"a","result":"0x7a69"}`, got7, "204 ", got8)
+	b.answer = says(`[{"jsonrpc":"2.0","id":1,"result":"0x7a69"},` + none + `,` + none + `]`)
+	b.wantReplies(each(rpc, chain, odd7, note), `200 {"jsonrpc":"2.0","id":"a","result":"0x7a69"}`, got7, "204 ")
+	b.answer = says(`[` + none + `,` + none + `]`)
+	b.wantReplies(each(rpc, odd7, odd8), got7, got8)
+	b.wantMisfits(each(rpc, chain, odd7, odd8, odd7), map[string]string{"one error too few": `[{"jsonrpc":"2.0","id":1,"result":"0x7a69"},` + none + `,` + none + `]`})
+}
+
 // Some servers answer notifications. Nobody waits for that, and nobody's own
 // answer is lost for it.
 func TestJSONRPCDropsAnswersToNotifications(t *testing.T) {
