@@ -183,6 +183,11 @@ func (h *HTTP) rewrite(pr *httputil.ProxyRequest) {
 	pr.Out.Header.Del("Http2-Settings")
 	pr.Out.URL.RawQuery = pr.In.URL.RawQuery
 	pr.Out.Trailer = pr.In.Trailer // not a copy: it gets its values at the end of the body
+	if pr.Out.Body != nil && pr.In.ProtoMajor >= 2 {
+		// ReverseProxy lets nobody close it, since over HTTP/1 that may wait for the rest. When an
+		// upstream ends a stream of HTTP/2, the transport closes it to end a Read, and waits for that.
+		pr.Out.Body = pr.In.Body
+	}
 	pr.Out.Header["X-Forwarded-For"] = pr.In.Header["X-Forwarded-For"]
 	pr.SetXForwarded()
 	for _, name := range forwarded {
