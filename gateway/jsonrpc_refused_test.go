@@ -158,3 +158,18 @@ func TestJSONRPCErrorForAllIsIsolatedByItsCode(t *testing.T) {
 		})
 	}
 }
+
+// Some servers that could not read a request make its id up: monerod, which takes
+// no arrays, answers so to one.
+func TestJSONRPCErrorForAllMayHaveAnIDOfNobody(t *testing.T) {
+	const unread = "{\r\n  \"error\": {\r\n    \"code\": -32700,\r\n    \"message\": \"Parse error\"\r\n  },\r\n  \"id\": 0,\r\n  \"jsonrpc\": \"2.0\"\r\n}"
+	own := func(id string) string { return strings.Replace(unread, `"id": 0`, `"id": `+id, 1) }
+	synctest.Test(t, func(t *testing.T) {
+		h := newHandler(t, gateway.Route{Protocol: gateway.JSONRPC{}, Upstream: refusesWith(200, unread, "["), Delay: time.Second}, gateway.Options{})
+		got := together(h, `{"jsonrpc":"2.0","id":"a","method":"m"}`, `{"jsonrpc":"2.0","id":"b","method":"m"}`, `[{"jsonrpc":"2.0","id":1,"method":"m"},{"jsonrpc":"2.0","id":2,"method":"m"}]`)
+		wantAnswer(t, got[0], 200, `{"jsonrpc":"2.0","id":"a","result":"fine"}`)
+		wantAnswer(t, got[1], 200, `{"jsonrpc":"2.0","id":"b","result":"fine"}`)
+		wantAnswer(t, got[2], 200, "["+own("1")+","+own("2")+"]")
+		wantAnswer(t, post(h, `{"jsonrpc":"2.0","id":"c","method":"m","params":[[]]}`), 200, own(`"c"`))
+	})
+}
