@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
@@ -72,12 +73,25 @@ func (fe *frontEnd) do(ctx context.Context, payload []byte, o options) ([]byte, 
 	select {
 	case got := <-a.answer:
 		a.recycle()
-		return got.data, got.err
+		return got.data, early(ctx, got.err)
 	case <-ctx.Done():
 		return fe.leave(a, future, context.Cause(ctx))
 	case <-fe.life.Done():
 		return fe.leave(a, future, context.Cause(fe.life))
 	}
+}
+
+// early says so if a worker found that the deadline of ctx had passed, and it has not:
+// then the worker's clock is ahead, of which nothing else would tell.
+func early(ctx context.Context, err error) error {
+	if err != ErrExpired {
+		return err
+	}
+	deadline, ok := ctx.Deadline()
+	if left := time.Until(deadline).Truncate(time.Millisecond); ok && left > 0 {
+		return fmt.Errorf("%w: by the clock of the worker, %v too early by that of this machine", err, left)
+	}
+	return err
 }
 
 // leave returns what a Do returns that waits no longer because of why. It forgets the ask

@@ -60,7 +60,7 @@ func failed(size int, err error) error {
 	case errors.Is(err, natsbatch.ErrTooLarge):
 		return gateway.Errorf(413, "too large for the queue, where the item's %d bytes and those of its answer take a third more: %v", size, err)
 	case errors.Is(err, natsbatch.ErrExpired):
-		return gateway.Errorf(504, "no answer in time")
+		return gateway.Errorf(504, "no answer in time: %v", err)
 	case errors.Is(err, natsbatch.ErrDead):
 		return gateway.Errorf(502, "no worker could process it: %v", err)
 	case errors.As(err, &own):

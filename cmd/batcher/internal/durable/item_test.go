@@ -58,6 +58,10 @@ func TestErrorsOfTheQueue(t *testing.T) {
 	if _, err := answered(1000, answer{}, natsbatch.ErrTooLarge); err == nil || !strings.Contains(err.Error(), "the item's 1000 bytes") {
 		t.Errorf("an item that is too large: %v", err)
 	}
+	early := fmt.Errorf("%w: too early", natsbatch.ErrExpired)
+	if _, err := answered(7, answer{}, early); err == nil || !strings.Contains(err.Error(), early.Error()) {
+		t.Errorf("a deadline that has passed too early: %v", err)
+	}
 	for _, left := range []error{context.Canceled, context.DeadlineExceeded} {
 		if _, err := answered(7, answer{}, fmt.Errorf("%w: %w", natsbatch.ErrUnknownOutcome, left)); !errors.Is(err, left) {
 			t.Errorf("the end of the caller's context becomes %v", err)
