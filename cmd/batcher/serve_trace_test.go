@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -121,5 +122,39 @@ func TestServeTracesOnlyRequests(t *testing.T) {
 	}
 	if s.of != "mine" {
 		t.Errorf("they are of %q", s.of)
+	}
+}
+
+// OpenTelemetry's packages write what they make of their variables to standard error,
+// with the values, in a form of their own, or leave it to the program.
+func TestServeTellsOfVariablesThatAreWrong(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer s3cret%zz")
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "team")
+	u := startUpstream(t)
+	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1", "--tracing-endpoint", "http://127.0.0.1:1", "--log-format", "json")
+	g.hears("escape header value: invalid URL escape")
+	g.hears("missing value")
+	for line := range strings.Lines(g.said()) {
+		if !json.Valid([]byte(line)) || strings.Contains(line, "s3cret") {
+			t.Errorf("it said %s", line)
+		}
+	}
+}
+
+// A collector that does not answer holds up the end for a while. The log says that
+// this was in vain.
+func TestServeTellsThatTheLastSpansWereNotSent(t *testing.T) {
+	sink := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	}))
+	t.Cleanup(sink.Close)
+	u := startUpstream(t)
+	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1", "--name", "sum", "--tracing-endpoint", sink.URL)
+	g.predict(1).want(t, 1)
+	g.signal(syscall.SIGTERM)
+	g.end(0)
+	if said := g.said(); !strings.Contains(said, "the last spans were not sent") {
+		t.Errorf("it said %s", said)
 	}
 }

@@ -28,6 +28,14 @@ func newLog(c config.Log, out io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(out, opts))
 }
 
+// log is the logger of the configuration in use, also while it starts.
+func (s *server) log() *slog.Logger {
+	if p := s.now.Load(); p != nil {
+		return p.log
+	}
+	return newLog(s.first.Log, s.lines)
+}
+
 // logAccess logs a request, without its body and header, and of its URL only the
 // path, since these may hold secrets. It leaves out an error that was the
 // caller's fault, since it may quote the body.
@@ -70,9 +78,7 @@ func unquoted(text []byte) []byte { return quotes.ReplaceAllLiteral(text, []byte
 type strays struct{ s *server }
 
 func (c strays) Write(line []byte) (int, error) {
-	if p := c.s.now.Load(); p != nil {
-		p.log.Warn("a package complains", "err", string(unquoted(bytes.TrimSpace(line))))
-	}
+	c.s.log().Warn("a package complains", "err", string(unquoted(bytes.TrimSpace(line))))
 	return len(line), nil
 }
 
@@ -103,10 +109,6 @@ func (s *server) untraced(err error) {
 // told logs what there is to know of the queue, but of a connection to the store's server
 // not what that quotes, which may be from a stranger who has found the port.
 func (s *server) told(level slog.Level, msg, text string) {
-	log := newLog(s.first.Log, s.lines) // while it starts
-	if p := s.now.Load(); p != nil {
-		log = p.log
-	}
 	if strings.Contains(text, " - cid:") {
 		text = string(unquoted([]byte(text)))
 	}
@@ -114,5 +116,5 @@ func (s *server) told(level slog.Level, msg, text string) {
 	if text != "" {
 		attrs = append(attrs, slog.String("err", strings.TrimSpace(text)))
 	}
-	log.LogAttrs(context.Background(), level, msg, attrs...)
+	s.log().LogAttrs(context.Background(), level, msg, attrs...)
 }

@@ -94,7 +94,7 @@ func Run(ctx, kill context.Context, opts Options) (err error) {
 			return err
 		}
 		s.tracer = provider
-		defer sendSpans(kill, provider)
+		defer s.sendSpans(provider)
 	}
 	if c.Durable() {
 		if s.link, err = durable.Open(ctx, c, s.told); err != nil {
@@ -144,10 +144,12 @@ func (s *server) begin(p *parts) (err error) {
 const sendTime = 5 * time.Second
 
 // sendSpans sends the spans that are left. Those that cannot be sent are lost.
-func sendSpans(kill context.Context, provider interface{ Shutdown(context.Context) error }) {
-	ctx, cancel := context.WithTimeout(kill, sendTime)
+func (s *server) sendSpans(provider interface{ Shutdown(context.Context) error }) {
+	ctx, cancel := context.WithTimeout(s.kill, sendTime)
 	defer cancel()
-	_ = provider.Shutdown(ctx)
+	if err := provider.Shutdown(ctx); err != nil {
+		s.log().Warn("the last spans were not sent", "err", err.Error())
+	}
 }
 
 func (s *server) run(ctx context.Context) error {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/propagation"
@@ -24,7 +25,8 @@ var Propagator = propagation.TraceContext{}
 // OTEL_RESOURCE_ATTRIBUTES say of the program applies. Of the requests without a
 // trace of their own it samples the share ratio. Shutdown of the provider sends
 // what is left. failed is called with the reason why spans could not be sent, those
-// of other providers too; it must be safe for concurrent use.
+// of other providers too, and with what is wrong in variables, from the start on; it
+// must be safe for concurrent use.
 func Start(ctx context.Context, endpoint string, ratio float64, version string, failed func(error)) (*trace.TracerProvider, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil {
@@ -33,11 +35,12 @@ func Start(ctx context.Context, endpoint string, ratio float64, version string, 
 	if strings.Trim(u.Path, "/") == "" {
 		u.Path = "/v1/traces"
 	}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(failed))
+	otel.SetLogger(logr.New(complaints{failed}))
 	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(u.String()))
 	if err != nil {
 		return nil, fmt.Errorf("tracing: %w", err)
 	}
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(failed))
 	program, err := resource.Merge(resource.NewSchemaless(semconv.ServiceName("batcher"), semconv.ServiceVersion(version)), resource.Environment())
 	if err != nil {
 		return nil, fmt.Errorf("tracing: %w", err)
