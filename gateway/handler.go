@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
+	"strings"
 	"sync"
 
 	"github.com/gobatcher/batcher"
@@ -58,11 +60,15 @@ func New(routes []Route, opts Options) (*Handler, error) {
 	return h, nil
 }
 
+// registered matches what a mux says about where a pattern was registered, which
+// is always here.
+var registered = regexp.MustCompile(` \(registered at [^)]*\)`)
+
 // register turns the panic of a mux into an error.
 func register(mux *http.ServeMux, pattern string, handler http.Handler) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("%v", v)
+			err = errors.New(strings.TrimPrefix(registered.ReplaceAllString(fmt.Sprint(v), ""), "pattern "))
 		}
 	}()
 	mux.Handle(pattern, handler)

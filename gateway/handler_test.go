@@ -244,6 +244,21 @@ func TestNewChecksItsRoutes(t *testing.T) {
 			t.Errorf("pattern %q: %v", bad.Pattern, err)
 		}
 	}
+	const want = `gateway: route "/a": Pattern "/a" conflicts with pattern "/a":`
+	if _, err := gateway.New([]gateway.Route{good, good}, gateway.Options{}); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("the same pattern twice: %v, want %s", err, want)
+	}
+}
+
+// A KServeV1 that is no more than a literal would pass every call through.
+func TestAKServeV1IsMade(t *testing.T) {
+	for _, p := range []*gateway.KServeV1{nil, {}} {
+		_, err := gateway.New([]gateway.Route{{Pattern: "/a", Protocol: p, Upstream: &upper{}}}, gateway.Options{})
+		var field *gateway.FieldError
+		if !errors.As(err, &field) || field.Field != "Protocol" || !strings.Contains(err.Error(), "NewKServeV1") {
+			t.Errorf("%#v: %v", p, err)
+		}
+	}
 }
 
 // What is passed through is untouched by the gateway: streams both ways, and

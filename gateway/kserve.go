@@ -11,7 +11,7 @@ import (
 // instances too.
 type KServeV1 struct{ JSONArray }
 
-// NewKServeV1 makes the protocol.
+// NewKServeV1 makes the protocol. The zero KServeV1 is not usable.
 func NewKServeV1() *KServeV1 {
 	return &KServeV1{JSONArray{items: []string{"instances"}, results: []string{"predictions"}}}
 }

@@ -30,6 +30,9 @@ func (r Route) Validate() error {
 	if r.Protocol == nil {
 		fault("Protocol", "is nil")
 	}
+	if p, ok := r.Protocol.(*KServeV1); ok && (p == nil || p.items == nil) { // it would find no calls
+		fault("Protocol", "is a KServeV1 that NewKServeV1 did not make")
+	}
 	if r.Upstream == nil && (r.Dispatcher == nil || !r.Refuse) {
 		fault("Upstream", "is nil")
 	}
