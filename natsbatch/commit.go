@@ -156,6 +156,7 @@ func admissionError(err error) error {
 const (
 	codeStoreFailed = 10077 // a limit of the stream, or a fault of the disk
 	codeNoStorage   = 10023 // the server's limit
+	codeNoPlace     = 10047 // the same, for a new stream: it counts what each may hold
 	codeNoResources = 10002 // the account's limit
 	codeUnderWay    = 10158 // a message with this id is on its way to the stream's other servers
 )

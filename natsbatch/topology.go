@@ -23,8 +23,8 @@ const (
 // servers, no longer than ctx lasts.
 //
 // It fails if q.Validate does. It returns an error that wraps [ErrDrift] and
-// lists what differs where something exists and is not as q says; it never
-// alters anything.
+// lists what differs in the first stream or consumer that exists and is not as q
+// says; it never alters anything.
 func Setup(ctx context.Context, nc *nats.Conn, q Queue) error {
 	_, err := open(ctx, nc, q)
 	return err
@@ -181,13 +181,18 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.St
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // by another process, just now
 		s, err = js.Stream(ctx, want.Name)
 	}
-	if errors.Is(err, nats.ErrNoResponders) {
+	var said *jetstream.APIError
+	switch {
+	case err == nil:
+		return s, streamDrift(want, s.CachedInfo().Config)
+	case errors.Is(err, nats.ErrNoResponders):
 		err = fmt.Errorf("no server has JetStream: %w", err)
+	case errors.As(err, &said) && said.ErrorCode == codeNoPlace:
+		err = fmt.Errorf("it needs room for %d bytes, more than the server has left beside other streams: %w", want.MaxBytes, err)
+	case !js.Conn().IsConnected():
+		err = fmt.Errorf("there is no connection to a server: %w", err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("natsbatch: stream %s: %w", want.Name, err)
-	}
-	return s, streamDrift(want, s.CachedInfo().Config)
+	return nil, fmt.Errorf("natsbatch: stream %s: %w", want.Name, err)
 }
 
 // apiLevel is that of the first servers that have all that a queue asks for.

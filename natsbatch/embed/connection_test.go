@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gobatcher/batcher/natsbatch"
+	"github.com/gobatcher/batcher/natsbatch/embed"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -139,6 +140,28 @@ func TestSetupSaysThatJetStreamIsMissing(t *testing.T) {
 	}
 	if err := natsbatch.Setup(within(t), dial(t, s.ClientURL()), queue); err == nil || !strings.Contains(err.Error(), "no server has JetStream") {
 		t.Errorf("Setup: %v", err)
+	}
+}
+
+func TestSetupSaysThatThereIsNoConnection(t *testing.T) {
+	nc := dial(t, "nats://127.0.0.1:1", nats.RetryOnFailedConnect(true))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := natsbatch.Setup(ctx, nc, queue)
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "there is no connection to a server") {
+		t.Errorf("Setup: %v", err)
+	}
+}
+
+func TestSetupSaysWhatRoomIsMissing(t *testing.T) {
+	nc, err := start(t, t.TempDir(), embed.Options{MaxStore: 3 << 30}).Connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	err = natsbatch.Setup(within(t), nc, natsbatch.Queue{Endpoint: "e"})
+	if err == nil || !strings.Contains(err.Error(), "needs room for 1073741824 bytes") {
+		t.Errorf("dead letters beyond the room for 1 GiB of requests and 2 GiB of results: %v", err)
 	}
 }
 

@@ -22,8 +22,8 @@ import (
 // store at most 10 GiB and can be reached only from within the program.
 type Options struct {
 	// MaxStore bounds what is stored, in bytes on disk. It must be at least what
-	// the queues ask for together: 4 GiB for one with defaults. Default: zero,
-	// which is 10 GiB.
+	// the Namespaces of the queues may hold together, twice MaxBytes and ResultBytes:
+	// 4 GiB for one with defaults. Default: zero, which is 10 GiB.
 	MaxStore int64
 
 	// Listen is an address, host:port, at which other processes reach the server;
