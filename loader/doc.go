@@ -10,8 +10,9 @@
 // It is the cure for the "N+1 queries" of GraphQL resolvers and of loops over
 // rows. A fetch answers with a map, because rows may come back in another order
 // than they were asked for, and fewer of them; [Slice] adapts a function that
-// answers by position. A key that is missing from the map is [ErrNotFound];
-// [Errors] fails single keys.
+// answers by position. A key that is missing from the map is [ErrNotFound], so a
+// fetch of lists, such as the posts of each author, gives an entry to a key that
+// has none, too; [Errors] fails single keys.
 //
 // # Which key is fetched when
 //

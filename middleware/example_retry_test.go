@@ -44,6 +44,39 @@ func ExampleRetry() {
 	// [{1 <nil>} {4 <nil>} {2 <nil>} {5 <nil>} {4 <nil>}]
 }
 
+// An API that says how long to wait, by Retry-After, means all calls: fn waits
+// until then before the next one, of whatever batch, and Retry adds no wait of
+// its own. With several slots until would need a lock.
+func ExampleRetry_retryAfter() {
+	calls := 0
+	post := func(words []string) (lengths []int, after time.Duration, err error) {
+		fmt.Printf("call with %q\n", words)
+		calls++
+		if calls == 1 {
+			return nil, 10 * time.Millisecond, errors.New("429 Too Many Requests")
+		}
+		return make([]int, len(words)), 0, nil
+	}
+	var until time.Time
+	fn := func(ctx context.Context, words []string) ([]int, error) {
+		select {
+		case <-time.After(time.Until(until)):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		lengths, after, err := post(words)
+		until = time.Now().Add(after)
+		return lengths, err
+	}
+	atOnce := func() func() time.Duration { return func() time.Duration { return 0 } }
+	b := batcher.New(middleware.Retry(fn, nil, 5, atOnce), batcher.Options{})
+	fmt.Println(b.Do(context.Background(), "word"))
+	// Output:
+	// call with ["word"]
+	// call with ["word"]
+	// 0 <nil>
+}
+
 // constantBackOff has the interface of the back-offs of
 // github.com/cenkalti/backoff/v5, for which a negative time means stop, too.
 type constantBackOff struct{}

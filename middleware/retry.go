@@ -26,8 +26,10 @@ import (
 // function that says how long to wait before each further call; a negative
 // time means that no further call is made. Each batch gets its own because a
 // back-off has state, and batches may run at the same time. The back-off
-// libraries plug in as they are: see the examples. Default: nil, which is
-// 100 ms, doubled each time, up to 10 s.
+// libraries plug in as they are: see the examples. It is not shown the error: an
+// fn that is told how long to wait, by Retry-After, say, waits before its next
+// call; there is an example of that too. Default: nil, which is 100 ms, doubled
+// each time, up to 10 s.
 //
 // A wait ends at once when ctx ends, and one that would last until ctx's
 // deadline does not begin; in both cases nothing runs again. Requests that
