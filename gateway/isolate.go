@@ -108,7 +108,7 @@ func (p *processor) resend(ctx context.Context, info batcher.Info, portions []po
 	if len(items) == 0 {
 		return each, gone
 	}
-	info.Size, info.Weight = len(items), len(items)
+	info.Size, info.Weight = len(items), weigh(items)
 	ctx, end := whileAwaited(ctx, portions)
 	defer end()
 	outcomes, err := p.exchange(batcher.WithInfo(ctx, info), items)

@@ -27,8 +27,20 @@ func (r Route) Process(observer Observer) (Process, error) {
 		fn = r.Wrap(fn)
 	}
 	return func(ctx context.Context, key Key, items []Item) ([]Outcome, error) {
+		if info, ok := batcher.FromContext(ctx); ok { // to a Dispatcher its requests may weigh something else
+			info.Weight = weigh(items)
+			ctx = batcher.WithInfo(ctx, info)
+		}
 		return fn(context.WithValue(ctx, keyOfContext{}, key), items)
 	}, nil
+}
+
+// weigh returns the weight of items in the protocol's unit.
+func weigh(items []Item) (weight int) {
+	for _, item := range items {
+		weight += max(1, item.Weight)
+	}
+	return weight
 }
 
 // KeyFromContext returns the key of the batch that ctx belongs to, which is the

@@ -355,12 +355,12 @@ func TestWrapGoesAroundEveryBatch(t *testing.T) {
 		return func(ctx context.Context, items []gateway.Item) ([]gateway.Outcome, error) {
 			key, ok := gateway.KeyFromContext(ctx)
 			info, _ := batcher.FromContext(ctx)
-			wrapped = fmt.Sprint(key.Path, ok, len(items), info.Size, len(info.Requests))
+			wrapped = fmt.Sprint(key.Path, ok, len(items), info.Size, info.Weight, len(info.Requests))
 			return fn(ctx, items)
 		}
 	}}, gateway.Options{})
 	wantAnswer(t, post(h, "a,b"), 200, "A,B")
-	if wrapped != "/wordstrue 2 2 2" {
+	if wrapped != "/wordstrue 2 2 2 2" {
 		t.Errorf("wrapped %q", wrapped)
 	}
 	if _, ok := gateway.KeyFromContext(context.Background()); ok {

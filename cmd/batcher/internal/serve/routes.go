@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"os/exec"
@@ -12,8 +11,6 @@ import (
 	"github.com/gobatcher/batcher/cmd/batcher/internal/durable"
 	"github.com/gobatcher/batcher/gateway"
 	"github.com/gobatcher/batcher/otelbatch"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/trace"
 )
 
 // maker makes the routes of one configuration.
@@ -121,22 +118,9 @@ func (m *maker) trace(r *gateway.Route) error {
 		return err
 	}
 	r.Wrap = func(fn batcher.Func[gateway.Item, gateway.Outcome]) batcher.Func[gateway.Item, gateway.Outcome] {
-		return otelbatch.Func(weighed(fn), telemetry)
+		return otelbatch.Func(fn, telemetry)
 	}
 	return nil
-}
-
-// weighed is fn, and puts the weight of the items on the batch's span: to the
-// gateway's Batcher each weighs its share of two limits.
-func weighed(fn batcher.Func[gateway.Item, gateway.Outcome]) batcher.Func[gateway.Item, gateway.Outcome] {
-	return func(ctx context.Context, items []gateway.Item) ([]gateway.Outcome, error) {
-		weight := 0
-		for _, item := range items {
-			weight += max(1, item.Weight)
-		}
-		trace.SpanFromContext(ctx).SetAttributes(attribute.Int("batcher.batch.weight", weight))
-		return fn(ctx, items)
-	}
 }
 
 // upstream makes the upstream of r. Nothing is started or connected yet.
