@@ -111,6 +111,8 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	run("", "help", "nope").checkUsage(t, `help: unknown command "nope"`)
+	run("", "help", "dlq", "nope").checkUsage(t, `help: unknown command "nope" for "batcher dlq"`)
+	run("", "dlq", "nope", "--help").checkUsage(t, `unknown command "nope" for "batcher dlq"`)
 	if got, want := run("", "help", "pipe"), run("", "pipe", "--help"); got != want {
 		t.Errorf("help pipe: %+v\nwant %+v", got, want)
 	}

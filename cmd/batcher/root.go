@@ -18,6 +18,9 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	if group, err := unknownVerb(root, args); err != nil {
+		return report(stderr, group, err)
+	}
 	verb, err := root.ExecuteContextC(ctx)
 	return report(stderr, verb, err)
 }
@@ -54,12 +57,26 @@ func refuseUnknownTopics(root *cobra.Command) {
 			continue
 		}
 		verb.Args = func(_ *cobra.Command, args []string) error {
-			if _, _, err := root.Find(args); err != nil {
+			_, _, err := root.Find(args)
+			if err == nil {
+				_, err = unknownVerb(root, args)
+			}
+			if err != nil {
 				return fmt.Errorf("help: %w", err)
 			}
 			return nil
 		}
 	}
+}
+
+// unknownVerb returns an error for a verb that a verb with verbs of its own does not
+// have, and that verb. Cobra prints its help if --help follows, as if nothing were wrong.
+func unknownVerb(root *cobra.Command, args []string) (*cobra.Command, error) {
+	group, rest, err := root.Find(args)
+	if err != nil || !group.HasSubCommands() || len(rest) == 0 || strings.HasPrefix(rest[0], "-") {
+		return nil, nil // which root itself finds
+	}
+	return group, cobra.NoArgs(group, rest)
 }
 
 // flagsOnly is the Args of a verb that takes a configuration and nothing else. An
