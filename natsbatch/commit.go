@@ -23,22 +23,22 @@ var commitOptions = batcher.Options{MaxSize: envelopeRequests, MaxWeight: envelo
 
 const (
 	commitTry   = 2 * time.Second       // how long one try waits for the acknowledgement, once the message is sent
-	commitLimit = 30 * time.Second      // how long after the first try another may begin
+	commitLimit = 30 * time.Second      // how long after the first try another may begin; see publish
 	commitPause = 50 * time.Millisecond // between tries
 )
 
 // commit stores an envelope, or its parts where the server has come to let less pass
 // than when it was formed. It calls fail for those requests, from one index to before
-// another, that were not accepted.
-func (fe *frontEnd) commit(ctx context.Context, subject string, e *wire.Envelope, id string, fail func(from, to int, err error)) {
-	err, n := fe.publish(ctx, subject, e, id), len(e.Requests)
+// another, that were not accepted. The last of them came at the time came.
+func (fe *frontEnd) commit(ctx context.Context, came time.Time, subject string, e *wire.Envelope, id string, fail func(from, to int, err error)) {
+	err, n := fe.publish(ctx, came, subject, e, id), len(e.Requests)
 	from := int(e.Requests[0].Index)
 	switch {
 	case errors.Is(err, ErrTooLarge) && n > 1:
 		for _, half := range [][]wire.Request{e.Requests[:n/2], e.Requests[n/2:]} {
 			part := *e
 			part.Part, part.Requests = true, half
-			fe.commit(ctx, subject, &part, id+"."+strconv.FormatUint(half[0].Index, 10), fail)
+			fe.commit(ctx, came, subject, &part, id+"."+strconv.FormatUint(half[0].Index, 10), fail)
 		}
 	case err != nil:
 		fail(from, from+n, err)
@@ -49,11 +49,18 @@ func (fe *frontEnd) commit(ctx context.Context, subject string, e *wire.Envelope
 // outcome is unknown is repeated under the same message id, of which the
 // stream keeps one. publish ends with ctx. It is certain that the envelope was not
 // accepted only if no try can have been stored; therefore commitLimit cuts no try off.
-func (fe *frontEnd) publish(ctx context.Context, subject string, e *wire.Envelope, id string) error {
+// Where the one before was given up, the time that this one has waited counts too, from
+// came: else each would wait for as long again as all those before it.
+func (fe *frontEnd) publish(ctx context.Context, came time.Time, subject string, e *wire.Envelope, id string) error {
 	if fe.nc.IsClosed() {
 		return noConnection(fe.nc)
 	}
 	limit := time.Now().Add(commitLimit)
+	if why := fe.vain.Load(); why != nil {
+		if limit = came.Add(commitLimit); time.Now().After(limit) {
+			return untried(*why)
+		}
+	}
 	msg := nats.NewMsg(subject)
 	msg.Data = e.Append(make([]byte, 0, sizeOf(e)))
 	msg.Header.Set(nats.MsgIdHdr, id)
@@ -63,6 +70,9 @@ func (fe *frontEnd) publish(ctx context.Context, subject string, e *wire.Envelop
 	sure := true
 	for first := true; ; first = false {
 		err := fe.try(ctx, msg)
+		if err == nil || refused(err) {
+			fe.vain.Store(nil)
+		}
 		switch {
 		case err == nil:
 			fault.At(fault.Accepted)
@@ -73,12 +83,14 @@ func (fe *frontEnd) publish(ctx context.Context, subject string, e *wire.Envelop
 			return fmt.Errorf("%w: one try was not acknowledged, and the next was refused: %w", ErrUnknownOutcome, err)
 		}
 		if sure = sure && unheard(err); sure && errors.Is(err, nats.ErrPermissionViolation) {
+			fe.vain.Store(&err)
 			return admissionError(err)
 		}
 		if !first || !errors.Is(err, errSilence) {
 			sleep(ctx, commitPause)
 		}
 		if ctx.Err() != nil || fe.nc.IsClosed() || time.Now().After(limit) {
+			fe.vain.Store(&err)
 			return fe.unacknowledged(ctx, err, sure)
 		}
 	}
@@ -105,6 +117,15 @@ func (fe *frontEnd) unacknowledged(ctx context.Context, err error, sure bool) er
 		return fmt.Errorf("%w: %w", ErrUnknownOutcome, noConnection(fe.nc))
 	}
 	return fmt.Errorf("%w: the connection is %v: %w", ErrUnknownOutcome, fe.nc.Status(), err)
+}
+
+// untried is the error of an envelope that waited for as long as it may be tried, while
+// why kept others from being accepted.
+func untried(why error) error {
+	if isBusy(why) {
+		return admissionError(why)
+	}
+	return fmt.Errorf("natsbatch: the request was not accepted: for %v those before it were not either: %w", commitLimit, why)
 }
 
 // errSilence: the server did not answer a try. It is not context.DeadlineExceeded, which

@@ -17,6 +17,7 @@ import (
 type ask struct {
 	request wire.Request
 	weight  int
+	came    time.Time
 	answer  chan answer // of one; written once
 
 	// calls.mu guards what follows.
@@ -65,7 +66,7 @@ func (fe *frontEnd) do(ctx context.Context, payload []byte, o options) ([]byte, 
 		return nil, err
 	}
 	a := spareAsks.Get().(*ask)
-	a.request, a.weight = r, weigh(&r, int(fe.limit.Load()))
+	a.request, a.weight, a.came = r, weigh(&r, int(fe.limit.Load())), time.Now()
 	future := fe.asks[o.priority].Submit(context.Background(), a)
 	if fe.closed.Load() && neverSent(future) { // by now; Close waits for others, maybe for long
 		return nil, ErrClosed
@@ -138,7 +139,7 @@ func (fe *frontEnd) ask(p Priority) batcher.Func[*ask, struct{}] {
 			a.request.Payload = nil // the envelope has it
 		}
 		s := fe.calls.add(e.Number, asks)
-		fe.commit(ctx, subject, e, fe.messageID(e.Number), func(from, to int, err error) { fe.calls.fail(s, from, to, err) })
+		fe.commit(ctx, asks[len(asks)-1].came, subject, e, fe.messageID(e.Number), func(from, to int, err error) { fe.calls.fail(s, from, to, err) })
 		return make([]struct{}, len(asks)), nil
 	}
 }

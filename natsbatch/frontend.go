@@ -24,6 +24,7 @@ type frontEnd struct {
 	asks    [priorities]*batcher.Batcher[*ask, struct{}]
 	submits [priorities]*batcher.Batcher[*wireRequest, Handle]
 	keys    [priorities]*batcher.Batcher[*wireRequest, Handle] // each request by itself
+	vain    atomic.Pointer[error]                              // why the last envelope was given up; nil: it was not
 	calls   calls
 	futures futures
 	back    broadcast // when the connection is back

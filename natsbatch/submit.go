@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
@@ -14,6 +15,7 @@ import (
 type wireRequest struct {
 	wire.Request
 	weight int
+	came   time.Time
 }
 
 // Weight makes the Batcher count bytes.
@@ -29,7 +31,7 @@ func (fe *frontEnd) submit(ctx context.Context, payload []byte, o options) (Hand
 	if o.keyed {
 		to, r.ID = fe.keys[o.priority], o.key
 	}
-	future := to.Submit(context.Background(), &wireRequest{r, weigh(&r, int(fe.limit.Load()))})
+	future := to.Submit(context.Background(), &wireRequest{r, weigh(&r, int(fe.limit.Load())), time.Now()})
 	h, err := future.Wait(ctx)
 	left := err != nil && ctx.Err() != nil
 	if left {
@@ -60,7 +62,7 @@ func (fe *frontEnd) hand(p Priority) batcher.Func[*wireRequest, Handle] {
 		}
 		fe.futures.add(e.Number, len(reqs))
 		var errs batcher.Errors
-		fe.commit(ctx, subject, e, fe.messageID(e.Number), func(from, to int, err error) {
+		fe.commit(ctx, reqs[len(reqs)-1].came, subject, e, fe.messageID(e.Number), func(from, to int, err error) {
 			if errs == nil {
 				errs = make(batcher.Errors, len(reqs))
 			}
@@ -85,7 +87,7 @@ func (fe *frontEnd) handKey(p Priority) batcher.Func[*wireRequest, Handle] {
 	return func(ctx context.Context, reqs []*wireRequest) ([]Handle, error) {
 		r := reqs[0].Request
 		e := &wire.Envelope{Kind: wire.KindKey, Priority: uint8(p), From: fe.id, Requests: []wire.Request{r}}
-		if err := fe.publish(ctx, subject, e, keyMessageID(fe.Queue, r.ID)); err != nil {
+		if err := fe.publish(ctx, reqs[0].came, subject, e, keyMessageID(fe.Queue, r.ID)); err != nil {
 			return nil, err
 		}
 		return []Handle{KeyHandle(r.ID)}, nil

@@ -110,6 +110,45 @@ func TestWhatIsKnownWithoutAnAcknowledgement(t *testing.T) {
 	way.set(false)
 }
 
+// Those who wait while others are tried have no less patience, and no more: an outage
+// must not keep them for half a minute for each envelope before theirs.
+func TestManyWithoutAnAcknowledgement(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(*server.Server, *nats.Conn){
+		"stream": func(_ *server.Server, nc *nats.Conn) {
+			if err := streams(t, nc).DeleteStream(within(t), "bq_main_req"); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"answer": func(_ *server.Server, nc *nats.Conn) { instead(t, nc, "bq_main_req", "bq.main.req.test.>", "") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, server.Options{})
+			nc := dial(t, s.ClientURL())
+			c := client[string, string](t, nc, natsbatch.ClientOptions{})
+			lose(s, nc)
+			const many = 1500 // six envelopes
+			came := make(chan error, 2*many)
+			for range many {
+				go func() { came <- second(c.Do(context.Background(), "r")) }()
+				go func() { came <- second(c.Submit(context.Background(), "r")) }()
+			}
+			late := time.After(time.Minute)
+			for n := range 2 * many {
+				select {
+				case err := <-came:
+					if err == nil || name == "stream" && errors.Is(err, natsbatch.ErrUnknownOutcome) {
+						t.Fatalf("%v, want that it was not accepted", err)
+					}
+				case <-late:
+					t.Fatalf("%d of %d hang", 2*many-n, 2*many)
+				}
+			}
+		})
+	}
+}
+
 // instead has a stream's place taken by what answers as it is told, in turn; "" is
 // no answer.
 func instead(t *testing.T, nc *nats.Conn, stream, subject string, answers ...string) {
