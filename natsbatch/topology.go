@@ -48,9 +48,20 @@ func Exists(ctx context.Context, nc *nats.Conn, q Queue) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("natsbatch: consumer %s: %w", last, err)
+		return false, fmt.Errorf("natsbatch: consumer %s: %w", last, explained(nc, err))
 	}
 	return true, nil
+}
+
+// explained says why nobody has answered a question, if that is the error.
+func explained(nc *nats.Conn, err error) error {
+	switch {
+	case errors.Is(err, nats.ErrNoResponders):
+		return fmt.Errorf("no server has JetStream: %w", err)
+	case !nc.IsConnected():
+		return fmt.Errorf("there is no connection to a server: %w", err)
+	}
+	return err
 }
 
 // topology is a queue that exists and is as its Queue says.
@@ -181,18 +192,14 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.St
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // by another process, just now
 		s, err = js.Stream(ctx, want.Name)
 	}
-	var said *jetstream.APIError
-	switch {
-	case err == nil:
+	if err == nil {
 		return s, streamDrift(want, s.CachedInfo().Config)
-	case errors.Is(err, nats.ErrNoResponders):
-		err = fmt.Errorf("no server has JetStream: %w", err)
-	case errors.As(err, &said) && said.ErrorCode == codeNoPlace:
-		err = fmt.Errorf("it needs room for %d bytes, more than the server has left beside other streams: %w", want.MaxBytes, err)
-	case !js.Conn().IsConnected():
-		err = fmt.Errorf("there is no connection to a server: %w", err)
 	}
-	return nil, fmt.Errorf("natsbatch: stream %s: %w", want.Name, err)
+	var said *jetstream.APIError
+	if errors.As(err, &said) && said.ErrorCode == codeNoPlace {
+		err = fmt.Errorf("it needs room for %d bytes, more than the server has left beside other streams: %w", want.MaxBytes, err)
+	}
+	return nil, fmt.Errorf("natsbatch: stream %s: %w", want.Name, explained(js.Conn(), err))
 }
 
 // apiLevel is that of the first servers that have all that a queue asks for.

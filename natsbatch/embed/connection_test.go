@@ -128,7 +128,7 @@ func TestAConnectionThatIsClosedFreesCallers(t *testing.T) {
 	}
 }
 
-func TestSetupSaysThatJetStreamIsMissing(t *testing.T) {
+func TestSetupAndExistsSayThatJetStreamIsMissing(t *testing.T) {
 	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true})
 	if err != nil {
 		t.Fatal(err)
@@ -138,18 +138,22 @@ func TestSetupSaysThatJetStreamIsMissing(t *testing.T) {
 	if !s.ReadyForConnections(30 * time.Second) {
 		t.Fatal("the server is not ready")
 	}
-	if err := natsbatch.Setup(within(t), dial(t, s.ClientURL()), queue); err == nil || !strings.Contains(err.Error(), "no server has JetStream") {
-		t.Errorf("Setup: %v", err)
+	nc := dial(t, s.ClientURL())
+	for name, err := range map[string]error{"Setup": natsbatch.Setup(within(t), nc, queue), "Exists": second(natsbatch.Exists(within(t), nc, queue))} {
+		if err == nil || !strings.Contains(err.Error(), "no server has JetStream") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
-func TestSetupSaysThatThereIsNoConnection(t *testing.T) {
+func TestSetupAndExistsSayThatThereIsNoConnection(t *testing.T) {
 	nc := dial(t, "nats://127.0.0.1:1", nats.RetryOnFailedConnect(true))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := natsbatch.Setup(ctx, nc, queue)
-	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "there is no connection to a server") {
-		t.Errorf("Setup: %v", err)
+	for name, err := range map[string]error{"Setup": natsbatch.Setup(ctx, nc, queue), "Exists": second(natsbatch.Exists(ctx, nc, queue))} {
+		if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "there is no connection to a server") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
