@@ -7,6 +7,7 @@ require (
 	github.com/gobatcher/batcher v0.1.0
 	github.com/graph-gophers/dataloader/v7 v7.1.0
 	github.com/samber/lo v1.53.0
+	github.com/vikstrous/dataloadgen v0.0.10
 	github.com/zeromicro/go-zero v1.10.3
 	gocloud.dev v0.46.0
 	golang.org/x/sys v0.47.0

@@ -41,6 +41,7 @@ func (s Set) Goals() []Goal {
 			goals = append(goals, s.keysGoals(g)...)
 		case workload.Load:
 			goals = s.ratio(goals, g, workload.BatcherLoader, workload.DataloaderLoad, "ns/key", ns, 0.5)
+			goals = s.ratio(goals, g, workload.BatcherLoader, workload.DataloadgenLoad, "ns/key", ns, 1)
 		}
 	}
 	return append(goals, s.backlogGoals()...)

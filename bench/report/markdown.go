@@ -74,7 +74,7 @@ func (s Set) method(b *strings.Builder) {
 	fmt.Fprintf(b, "- Of **burst**, **keys**, **backlog** and **load** there are several passes in each process. The first one, in which the heap grows to its size, does not count: "+
 		"there it is mostly the system that takes time, for memory that nobody has touched before.\n")
 	fmt.Fprintf(b, "- **load**: a new loader is asked for keys, which are strings, and finds each. This is the shape of dataloader's own benchmark, which does not wait for "+
-		"answers; the Loader's time lasts until all have arrived.\n")
+		"answers; for the Loader, and for dataloadgen with a wait of 1 ns and a fetch by position, the time lasts until all have arrived.\n")
 	fmt.Fprintf(b, "- How far cores are apart is measured before each cell. On shared machines it changes, and many figures with it: see [design](design.md#the-lock-past-two-cores).\n")
 	fmt.Fprintf(b, "- Allocations and bytes are those of the whole process during the measured time.\n")
 }

@@ -24,12 +24,12 @@ var themes = []theme{
 	{
 		name: "light", background: rgb(0xffffff), text: rgb(0x24292f), grid: rgb(0xd8dee4), floor: rgb(0x6e7781),
 		ours:  []color.Color{rgb(0xcf222e), rgb(0xa40e26), rgb(0xe16f24), rgb(0x953800)},
-		peers: []color.Color{rgb(0x0969da), rgb(0x1a7f37), rgb(0x8250df), rgb(0x0f8a9d), rgb(0x9a6700), rgb(0xbf3989)},
+		peers: []color.Color{rgb(0x0969da), rgb(0x1a7f37), rgb(0x8250df), rgb(0x0f8a9d), rgb(0x9a6700), rgb(0xbf3989), rgb(0x57606a)},
 	},
 	{
 		name: "dark", background: rgb(0x0d1117), text: rgb(0xe6edf3), grid: rgb(0x30363d), floor: rgb(0x8b949e),
 		ours:  []color.Color{rgb(0xff7b72), rgb(0xffa198), rgb(0xffa657), rgb(0xffc680)},
-		peers: []color.Color{rgb(0x58a6ff), rgb(0x3fb950), rgb(0xbc8cff), rgb(0x39c5cf), rgb(0xd29922), rgb(0xf778ba)},
+		peers: []color.Color{rgb(0x58a6ff), rgb(0x3fb950), rgb(0xbc8cff), rgb(0x39c5cf), rgb(0xd29922), rgb(0xf778ba), rgb(0xafb8c1)},
 	},
 }
 

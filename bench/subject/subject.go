@@ -66,7 +66,7 @@ func All() []Subject {
 	return []Subject{
 		floorDirect, floorChan, floorMutex,
 		batcherIdle, batcherIdleCancel, batcherDelay, keyedOneKey,
-		dataloaderPeer, gocloudPeer, bundlerPeer, resiliencyPeer, gozeroPeer, loPeer,
+		dataloaderPeer, dataloadgenPeer, gocloudPeer, bundlerPeer, resiliencyPeer, gozeroPeer, loPeer,
 	}
 }
 

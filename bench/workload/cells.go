@@ -20,8 +20,11 @@ const (
 	BatcherLoader = "batcher-loader" // of Load
 )
 
-// DataloaderLoad is the peer that Load compares the Loader with.
-const DataloaderLoad = "dataloader"
+// The peers that Load compares the Loader with.
+const (
+	DataloaderLoad  = "dataloader"
+	DataloadgenLoad = "dataloadgen"
+)
 
 // keyedCallers is the size of Do at which one key is compared with a Batcher.
 const keyedCallers = 64
@@ -41,7 +44,7 @@ func Cells(b Budget) []Cell {
 		cells = append(cells, Cell{Backlog, pending, BatcherManual})
 	}
 	for _, keys := range Loads {
-		cells = append(cells, Cell{Load, keys, BatcherLoader}, Cell{Load, keys, DataloaderLoad})
+		cells = append(cells, Cell{Load, keys, BatcherLoader}, Cell{Load, keys, DataloaderLoad}, Cell{Load, keys, DataloadgenLoad})
 	}
 	return cells
 }

@@ -30,6 +30,7 @@ func TestCellsMeasure(t *testing.T) {
 		{workload.Cell{Workload: workload.Backlog, Size: 1000, Subject: "batcher-manual"}, batched},
 		{workload.Cell{Workload: workload.Load, Size: 1000, Subject: "batcher-loader"}, batched},
 		{workload.Cell{Workload: workload.Load, Size: 1000, Subject: "dataloader"}, batched},
+		{workload.Cell{Workload: workload.Load, Size: 1000, Subject: "dataloadgen"}, batched},
 	}
 	for _, test := range tests {
 		t.Run(test.cell.String(), func(t *testing.T) {
