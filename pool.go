@@ -61,6 +61,8 @@ type pool[Req, Res any] struct {
 	hurries   bool                // a request has had a deadline that matters
 	resting   bool                // reschedule comes again at rested
 	rested    time.Duration       // on the clock: until then it does nothing
+	lowering  bool                // lowerAll runs
+	fell      bool                // the limit has fallen since lowerAll last began
 	after     after
 
 	spare atomic.Pointer[Batch[Req, Res]] // see spare.go
@@ -178,11 +180,63 @@ func (p *pool[Req, Res]) observe(size int, took time.Duration, failed bool) {
 	before := p.limit
 	p.limit = p.sizer.observe(before, size, took)
 	if p.limit < before && p.enough > 1 { // else each open batch is due, and the slot that takes it makes it fit
-		for b := range p.all {
-			if b.open != nil && !b.openDue {
-				b.review(b.open)
-			}
+		p.lowered()
+	}
+}
+
+// atOnce is how many Batchers are reviewed without a pause after the limit has
+// fallen.
+const atOnce = 256
+
+// lowered starts the open batches that a lower limit has made full. If more keys
+// than atOnce hold batches, a goroutine does so instead: it holds the lock for
+// as many at a time, and for one part in calmly of the time. With 100,000 keys,
+// which were reviewed all at once, a Submit took up to 200 ms, and a Func of 4 ms
+// ran 351 times in 3 s instead of 2,326. p.mu is held.
+func (p *pool[Req, Res]) lowered() {
+	if p.lowering {
+		p.fell = true
+		return
+	}
+	n := 0
+	for b := range p.all {
+		if n++; n > atOnce {
+			p.lowering = true
+			go p.lowerAll()
+			return
 		}
+		b.heed()
+	}
+}
+
+// lowerAll is lowered in a goroutine of its own. Keys that come meanwhile know
+// the limit.
+func (p *pool[Req, Res]) lowerAll() {
+	p.mu.Lock()
+	defer p.unlockApart()
+	for p.fell = true; p.fell && !p.closed; {
+		p.fell = false
+		n, began := 0, p.clock()
+		for b := range p.all {
+			if n++; n%atOnce == 0 {
+				held := p.clock() - began
+				p.unlockApart()
+				time.Sleep(calmly * held)
+				p.mu.Lock()
+				if began = p.clock(); p.closed {
+					break // Close has started all
+				}
+			}
+			b.heed()
+		}
+	}
+	p.lowering = false
+}
+
+// heed starts the open batch if a lower limit has made it full. b.mu is held.
+func (b *Batcher[Req, Res]) heed() {
+	if b.open != nil && !b.openDue {
+		b.review(b.open)
 	}
 }
 
