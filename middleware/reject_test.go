@@ -153,6 +153,24 @@ func TestTooLargeIsHalvedWhateverWhenAndBudgetSay(t *testing.T) {
 	seen.want(t, upTo(7), []int{0, 1, 2}, []int{3, 4, 5, 6}, []int{0}, []int{1, 2}, []int{3, 4}, []int{5, 6})
 }
 
+// Halves after an error come first in line, and there is no call left for them.
+func TestTooLargeIsHalvedWhereTheBudgetHasRunOut(t *testing.T) {
+	var seen calls
+	fn := func(_ context.Context, reqs []int) ([]string, error) {
+		seen.add(reqs)
+		switch {
+		case len(reqs) > 2 || reqs[0] == 0:
+			return nil, errBad
+		case len(reqs) == 2:
+			return nil, middleware.TooLarge{}
+		}
+		return answerAll(reqs), nil
+	}
+	got := run(t, middleware.Isolate(fn, nil, 2), upTo(4)...)
+	wantAnswers(t, got, upTo(4), map[int]error{0: errBad, 1: errBad})
+	seen.want(t, upTo(4), []int{0, 1}, []int{2, 3}, []int{2}, []int{3})
+}
+
 func TestTooLargeAloneFails(t *testing.T) {
 	var seen calls
 	got := run(t, middleware.Isolate(reply(&seen, middleware.TooLarge{Err: errBad}), nil, 0), 1)
