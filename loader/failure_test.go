@@ -72,6 +72,15 @@ func TestGoexitWhereKeysWaitForRoom(t *testing.T) {
 		}
 		loads(t, l, 1, "v")
 	})
+	synctest.Test(t, func(t *testing.T) {
+		l := loader.New(func(context.Context, []int) (map[int]string, error) {
+			runtime.Goexit()
+			return nil, nil
+		}, options(batcher.Options{MaxPending: 5, Go: func(task func()) { task() }}))
+		if value, err := l.Load(t.Context(), 1); err == nil {
+			t.Errorf("Load = %q, want an error", value)
+		}
+	})
 }
 
 func TestErrorsOfTheMomentAreNeverCached(t *testing.T) {

@@ -344,3 +344,19 @@ func TestKeysWithAWeight(t *testing.T) {
 		}
 	})
 }
+
+// Room that is made for many keys is given back when there turn out to be few,
+// and they stay.
+func TestManyEqualKeysAreKeptAsOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := source{takes: time.Second}
+		l := loader.New(s.fetch, options(batcher.Options{}))
+		for range 2 {
+			if values, err := l.LoadAll(t.Context(), make([]int, 5000)); err != nil || values[4999] != "v0" {
+				t.Errorf("LoadAll ends with %q, %v", values[len(values)-1], err)
+			}
+		}
+		peeks(t, l, 0, "v0")
+		s.wants(t, []int{0})
+	})
+}
