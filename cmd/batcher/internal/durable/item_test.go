@@ -116,6 +116,32 @@ func TestBatchesAreCutByWeightAndBytes(t *testing.T) {
 	}
 }
 
+// What an upstream call is told of its requests is of these, not of the whole batch: spans
+// are linked to their callers by it, and isolation tells calls apart.
+func TestPartsOfABatchAreToldOfTheirOwnRequests(t *testing.T) {
+	type name struct{}
+	info := batcher.Info{Size: 5, Trigger: batcher.TriggerSize}
+	for i := range info.Size {
+		info.Requests = append(info.Requests, context.WithValue(t.Context(), name{}, i))
+	}
+	var told []string
+	p := processor{weight: 10, process: func(ctx context.Context, _ gateway.Key, items []gateway.Item) ([]gateway.Outcome, error) {
+		info, _ := batcher.FromContext(ctx)
+		about := fmt.Sprint(info.Size, " by ", info.Trigger, ":")
+		for _, caller := range info.Requests {
+			about += fmt.Sprint(" ", caller.Value(name{}))
+		}
+		told = append(told, about)
+		return make([]gateway.Outcome, len(items)), nil
+	}}
+	if _, err := p.run(batcher.WithInfo(t.Context(), info), "", items(5, 5, 8, 4, 8)); err != nil {
+		t.Fatal(err)
+	}
+	if want := "[2 by size: 0 1 1 by size: 2 1 by size: 3 1 by size: 4]"; fmt.Sprint(told) != want {
+		t.Errorf("told %v, want %s", told, want)
+	}
+}
+
 // An upstream call lasts no longer than those wait who asked for it; the next
 // one has its own time.
 func TestCallsOfAWorkerAreTimed(t *testing.T) {

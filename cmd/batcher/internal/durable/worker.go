@@ -47,16 +47,27 @@ type processor struct {
 // caller is waiting and decides that. Only requests that a shutdown cuts off go back
 // to the queue.
 func (p *processor) run(ctx context.Context, _ string, reqs []request) ([]answer, error) {
-	var answers []answer
-	for len(reqs) > 0 {
-		n := p.fit(reqs)
-		some := p.call(ctx, reqs[:n])
+	answers := make([]answer, 0, len(reqs))
+	for from := 0; from < len(reqs); from = len(answers) {
+		to := from + p.fit(reqs[from:])
+		some := p.call(part(ctx, from, to), reqs[from:to])
 		if errors.Is(ctx.Err(), context.Canceled) {
 			return nil, natsbatch.Retry(context.Cause(ctx))
 		}
-		answers, reqs = append(answers, some...), reqs[n:]
+		answers = append(answers, some...)
 	}
 	return answers, nil
+}
+
+// part returns the context of an upstream call for the requests from one place of the
+// batch to before another: its Info is of these.
+func part(ctx context.Context, from, to int) context.Context {
+	info, ok := batcher.FromContext(ctx)
+	if !ok || len(info.Requests) < to {
+		return ctx
+	}
+	info.Size, info.Requests = to-from, info.Requests[from:to]
+	return batcher.WithInfo(ctx, info) // with the Weight of the whole: Process counts that anew
 }
 
 // fit returns how many of the requests one upstream call takes: one or more. The
