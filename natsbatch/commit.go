@@ -179,6 +179,7 @@ const (
 	codeNoStorage   = 10023 // the server's limit
 	codeNoPlace     = 10047 // the same, for a new stream: it counts what each may hold
 	codeNoResources = 10002 // the account's limit
+	codeSealed      = 10109 // an administrator has closed the stream for good
 	codeUnderWay    = 10158 // a message with this id is on its way to the stream's other servers
 )
 

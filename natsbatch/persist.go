@@ -69,15 +69,21 @@ func (w *Worker) persistOnce(msg *nats.Msg) (final bool, err error) {
 	case w.ctx.Err() != nil || w.nc.IsClosed():
 		return true, err
 	}
-	if !refused(err) || isFull(err) && stream != w.requestStream() {
-		final = w.overdue.failed(stream, err) > mostMissing && isMissing(err) && w.open.Err() != nil
+	keeps := stream != w.requestStream()
+	final = refused(err) && !(keeps && isMissing(err))
+	if !final || keeps && isFull(err) {
+		lasts := w.overdue.failed(stream, err)
+		final = final || lasts > mostMissing && isMissing(err) && w.open.Err() != nil
 	}
-	return final || refused(err), err
+	return final, err
 }
 
-// isMissing reports whether err says that no server has the stream of a message: it was
-// deleted, or none leads it now.
-func isMissing(err error) bool { return errors.Is(err, jetstream.ErrNoStreamResponse) }
+// isMissing reports whether err says that no stream can have a message: the one that did
+// was deleted, or sealed, which cannot be undone, or no server leads it now.
+func isMissing(err error) bool {
+	var api *jetstream.APIError
+	return errors.Is(err, jetstream.ErrNoStreamResponse) || errors.As(err, &api) && api.ErrorCode == codeSealed
+}
 
 // isTaken reports whether err says that a subject has its one message.
 func isTaken(err error) bool {

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/natsbatch"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // purge empties a stream.
@@ -221,6 +223,55 @@ func TestAWorkerWithoutAStreamOfResults(t *testing.T) {
 		if ctx.Err() != nil {
 			t.Fatalf("in the end %v", err)
 		}
+	}
+}
+
+// A stream of results that an administrator has closed for good, or given other subjects, is
+// told too. Who waits for it neither runs again meanwhile nor becomes a dead letter.
+func TestAStreamOfResultsThatTakesNoneAnyMore(t *testing.T) {
+	for name, change := range map[string]func(*jetstream.StreamConfig){
+		"sealed":         func(c *jetstream.StreamConfig) { c.Sealed = true },
+		"other subjects": func(c *jetstream.StreamConfig) { c.Subjects, c.RePublish = []string{"bq.main.res.other.>"}, nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			nc := conn(t)
+			q := natsbatch.Queue{Endpoint: "test", AckWait: time.Second}
+			c := clientOf(t, nc, q)
+			var runs atomic.Int64
+			w, err := natsbatch.NewWorker(within(t), nc, q, func(_ context.Context, reqs []string) ([]string, error) {
+				runs.Add(int64(len(reqs)))
+				return reqs, nil
+			}, natsbatch.WorkerOptions{})
+			worker(t, w, err)
+			js := streams(t, nc)
+			s, err := js.Stream(within(t), "bq_main_res")
+			if err != nil {
+				t.Fatal(err)
+			}
+			config := s.CachedInfo().Config
+			change(&config)
+			if _, err := js.UpdateStream(within(t), config); err != nil {
+				t.Fatal(err)
+			}
+			handles := submitAll(t, c, "r")
+			h, err := c.Submit(within(t), "r", natsbatch.Key("k"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			sick(t, w, "bq_main_res")
+			time.Sleep(3 * q.AckWait) // in which it would run again and again
+			if err := js.DeleteStream(within(t), "bq_main_res"); err != nil {
+				t.Fatal(err)
+			}
+			if err := natsbatch.Setup(within(t), nc, q); err != nil {
+				t.Fatal(err)
+			}
+			wantAll(t, c, append(handles, h))
+			if n, s := runs.Load(), w.Stats(); n != 2 || s.Dead != 0 {
+				t.Errorf("%d runs, %+v; want 2, and nobody dead", n, s)
+			}
+		})
 	}
 }
 
