@@ -88,7 +88,7 @@ func (w *Worker) claim(e *wire.Envelope) ([]wire.Request, error) {
 	if !errors.Is(err, errStored) {
 		return nil, err
 	}
-	report, err := w.report(w.ctx, subject)
+	report, err := w.find(w.ctx, subject)
 	switch {
 	case errors.Is(err, errUnreadable):
 		return nil, nil // it stays the result, and Get says so

@@ -174,9 +174,7 @@ func (fe *frontEnd) lookUp(number uint64) error {
 // enter enters what is stored under a subject, and reports whether that is all of an
 // envelope.
 func (fe *frontEnd) enter(number uint64, subject string) (whole bool, err error) {
-	ctx, cancel := fe.question(fe.life, lookTry)
-	defer cancel()
-	report, err := fe.report(ctx, subject)
+	report, err := fe.find(fe.life, subject)
 	if report == nil {
 		return false, err
 	}

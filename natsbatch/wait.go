@@ -130,12 +130,19 @@ func (t *topology) report(ctx context.Context, subject string) (*wire.Report, er
 	return decodeReport(msg.Data)
 }
 
+// find is report as one question to the server.
+func (t *topology) find(ctx context.Context, subject string) (*wire.Report, error) {
+	ctx, cancel := t.question(ctx, lookTry)
+	defer cancel()
+	return t.report(ctx, subject)
+}
+
 // areStored reports under which of n subjects of the result stream anything is stored. What
 // cannot be read by this program is: it stays there, and Get says so.
 func (t *topology) areStored(ctx context.Context, n int, subject func(i int) string) ([]bool, error) {
 	found := make([]bool, n)
 	return found, concurrently(n, func(i int) error {
-		report, err := t.report(ctx, subject(i))
+		report, err := t.find(ctx, subject(i))
 		if errors.Is(err, errUnreadable) {
 			found[i] = true
 			return nil

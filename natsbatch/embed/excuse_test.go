@@ -37,11 +37,11 @@ func hold(t *testing.T, nc *nats.Conn) (goOn func()) {
 	}
 }
 
-// handOn takes a message of line again and has it delivered to another, as if AckWait had
+// handOn takes a message of a line and has it delivered to another, as if AckWait had
 // passed.
-func handOn(t *testing.T, nc *nats.Conn) {
+func handOn(t *testing.T, nc *nats.Conn, line string) {
 	t.Helper()
-	taken, err := nc.RequestWithContext(within(t), "$JS.API.CONSUMER.MSG.NEXT.bq_main_req.test_again", []byte(`{"batch": 1, "group": "batch"}`))
+	taken, err := nc.RequestWithContext(within(t), "$JS.API.CONSUMER.MSG.NEXT.bq_main_req.test_"+line, []byte(`{"batch": 1, "group": "batch"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestAFullQueueSuspectsNobodyBeforeHisTurn(t *testing.T) {
 	other := q
 	other.Endpoint = "other"
 	fill(t, clientOf(t, nc, other))
-	handOn(t, nc)
+	handOn(t, nc, "again")
 	tries := func(ctx context.Context, reqs []string) ([]string, error) {
 		for i, m := range natsbatch.Metas(ctx) {
 			if reqs[i] == "innocent" && m.Tries > 2 {
@@ -180,7 +180,7 @@ func TestAnExcuseThatCannotBeReadIsOne(t *testing.T) {
 	if _, err := js.Publish(within(t), fmt.Sprintf("bq.main.res.test.front.back.%d.1", ack.Sequence), []byte("\xff: another version")); err != nil {
 		t.Fatal(err)
 	}
-	handOn(t, nc)
+	handOn(t, nc, "again")
 	w, err := natsbatch.NewWorker(within(t), nc, queue, func(ctx context.Context, reqs []string) ([]string, error) {
 		if m := natsbatch.Metas(ctx)[0]; m.Tries != 1 {
 			t.Errorf("it has %d tries", m.Tries)

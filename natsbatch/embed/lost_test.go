@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gobatcher/batcher/natsbatch"
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 )
@@ -72,6 +73,62 @@ func TestAnAnswerThatIsLostWithItsConnection(t *testing.T) {
 			}
 			cancel()
 			if err := soon(t, name, called); err != nil && !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// What a worker asks about a message before it runs it is asked again as soon.
+func TestALookOfAWorkerThatIsLostWithItsConnection(t *testing.T) {
+	submit := wire.Envelope{Kind: wire.KindSubmit, From: "front", Number: 1, Requests: []wire.Request{{Payload: []byte(`"r"`)}}}
+	part, key := submit, submit
+	part.Part, part.Tries, part.Suspect = true, 1, 1
+	key.Kind, key.Requests = wire.KindKey, []wire.Request{{ID: "k", Payload: []byte(`"r"`)}}
+	for name, of := range map[string]struct {
+		line string
+		wire.Envelope
+	}{
+		"results of an envelope":       {"normal", submit},
+		"the result of a key":          {"normal", key},
+		"excuses of its last delivery": {"again", part},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, server.Options{})
+			way, nc := lay(t, s.Addr(), 0), dial(t, s.ClientURL())
+			if err := natsbatch.Setup(within(t), nc, queue); err != nil {
+				t.Fatal(err)
+			}
+			js := streams(t, nc)
+			for subject, data := range map[string][]byte{
+				"bq.main.req.test." + of.line: of.Append(nil),
+				"bq.main.res.test.front.1":    wire.AppendReports(nil, wire.Report{Number: 1, Split: true}), // by who had it before
+			} {
+				if _, err := js.Publish(within(t), subject, data); err != nil {
+					t.Fatal(err)
+				}
+			}
+			handOn(t, nc, of.line)
+			looks := make(chan *nats.Msg, 100)
+			if _, err := nc.ChanSubscribe("lost", looks); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.GlobalAccount().AddMapping("$JS.API.STREAM.MSG.GET.bq_main_res", "lost"); err != nil {
+				t.Fatal(err)
+			}
+			w, err := natsbatch.NewWorker(within(t), dial(t, "nats://"+way.Addr().String()), queue, echo, natsbatch.WorkerOptions{})
+			worker(t, w, err)
+			soon(t, "the first look", looks)
+			begun := time.Now()
+			way.set(true)
+			way.set(false)
+			again := soon(t, "the second", looks)
+			if took := time.Since(begun); took > 4*time.Second {
+				t.Errorf("it came after %v", took)
+			}
+			s.GlobalAccount().RemoveMapping("$JS.API.STREAM.MSG.GET.bq_main_res")
+			if err := again.Respond([]byte(`{"error": {"code": 404, "err_code": 10037, "description": "no message found"}}`)); err != nil {
 				t.Error(err)
 			}
 		})

@@ -2,10 +2,12 @@ package embed_test
 
 import (
 	"bytes"
+	"context"
 	"testing"
 	"time"
 
 	"github.com/gobatcher/batcher/natsbatch"
+	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 )
@@ -66,4 +68,28 @@ func TestALargeStoredResultComesByASlowLink(t *testing.T) {
 			t.Errorf("the front end that %s: %d bytes, %v", name, len(res), err)
 		}
 	}
+}
+
+// So it is where a worker looks whether there is a result yet.
+func TestALargeStoredResultIsFoundByASlowLink(t *testing.T) {
+	t.Parallel()
+	s := serve(t, server.Options{})
+	nc := dial(t, s.ClientURL())
+	c := bytesClient(t, nc, queue)
+	report := wire.Report{Outcomes: []wire.Outcome{{Data: largest}}}
+	if _, err := streams(t, nc).Publish(within(t), "bq.main.res.test.k.aw", wire.AppendReports(nil, report)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Submit(within(t), []byte("r"), natsbatch.Key("k")); err != nil {
+		t.Fatal(err)
+	}
+	w, err := natsbatch.NewWorker(within(t), slowly(t, s, 220<<10), queue, func(_ context.Context, reqs [][]byte) ([][]byte, error) {
+		t.Error("it runs")
+		return reqs, nil
+	}, natsbatch.WorkerOptions{})
+	worker(t, w, err) // 6 s
+	for ctx := within(t); w.Stats().Messages == 0 && ctx.Err() == nil; {
+		time.Sleep(time.Millisecond)
+	}
+	settled(t, nc, queue)
 }
