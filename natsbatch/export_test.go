@@ -2,6 +2,7 @@ package natsbatch
 
 import (
 	"context"
+	"math"
 	"testing/synctest"
 	"time"
 
@@ -76,6 +77,15 @@ func (l *Lane) Plan(urgent int) (first, top *Pull) {
 	return first, top
 }
 
+// PlanOne is Plan where one message is taken at a time.
+func (l *Lane) PlanOne() bool {
+	p := l.l.planOne()
+	if p != nil {
+		l.l.first.sent(p, l.now)
+	}
+	return p != nil
+}
+
 // Arrive has a message with n requests come by the first pull or the top-up,
 // others deliveries to other workers after the last.
 func (l *Lane) Arrive(n int, byTop, backlog bool, others int) {
@@ -92,14 +102,87 @@ func (l *Lane) Free(n int)              { l.l.active -= n }
 func (l *Lane) Starve(runs int)         { l.l.starved += runs }
 func (l *Lane) Sleep(d time.Duration)   { l.now = l.now.Add(d) }
 func (l *Lane) Runs(took time.Duration) { l.lim.run = took }
-func (l *Lane) EndFirst()               { l.l.first.left = 0 }
-func (l *Lane) EndTop()                 { l.l.top.left = 0 }
+func (l *Lane) EndFirst()               { l.l.first.came(math.MaxInt) } // as of an end that says no more
+func (l *Lane) EndTop()                 { l.l.top.came(math.MaxInt) }
 func (l *Lane) Rank() int               { return l.l.rank }
 
 // Lose gives up what is lost by now, and reports whether anything waits.
 func (l *Lane) Lose() bool {
 	_, waits := l.l.expire(l.now)
 	return waits
+}
+
+// Line is a line of a collector whose pulls come back at once.
+type Line struct{ c collector }
+
+func NewLine() *Line {
+	return &Line{collector{w: &Worker{topology: &topology{Queue: Queue{Endpoint: "test"}.withDefaults()}}}}
+}
+
+// Back has a pull come back, and gives how long the next one is put off.
+func (l *Line) Back() time.Duration {
+	r := &l.c.lanes[lineAgain].refused
+	r.back("gone", time.Now())
+	return time.Until(r.until)
+}
+
+func (l *Line) Lose()      { l.c.lanes[lineAgain].refused.note("silence", time.Now()) }
+func (l *Line) Serve()     { l.c.forgetPulls() }
+func (l *Line) Err() error { return l.c.err(time.Now()) }
+
+// IsServed reports whether an end of a pull is to be expected.
+var IsServed = isServed
+
+// Held are deliveries that a worker holds whose AckWait is wait. No server hears of them.
+type Held struct {
+	l leases
+	d map[string]*delivery
+}
+
+func NewHeld(wait time.Duration) *Held {
+	return &Held{leases{nc: &nats.Conn{}, wait: wait}, make(map[string]*delivery)}
+}
+
+func (h *Held) Take(name string) {
+	h.d[name] = &delivery{touched: time.Now()}
+	h.l.take(h.d[name])
+}
+
+func (h *Held) Drop(name string) { h.l.drop(h.d[name]) }
+
+// Silence is for how long the server has heard nothing of a delivery.
+func (h *Held) Silence(name string) time.Duration {
+	d := h.d[name]
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return time.Since(d.touched)
+}
+
+// Overdue are deliveries that wait for room.
+type Overdue struct{ o overdue }
+
+// Enter has a delivery come that is to wait for a stream, and reports whether it may.
+func (o *Overdue) Enter(stream string, suspect bool) (leave func(), ok bool) {
+	d := &delivery{}
+	if suspect {
+		d.line = lineAgain
+	}
+	_, ok = o.o.enter(d, stream)
+	return func() { o.o.leave(d) }, ok
+}
+
+func (o *Overdue) Many(stream string) bool          { return o.o.many(stream) }
+func (o *Overdue) Fail(stream string) time.Duration { return o.o.failed(stream, nats.ErrTimeout) }
+func (o *Overdue) Store(stream string)              { o.o.stored(stream) }
+func (o *Overdue) Err(within time.Duration) error   { return o.o.err(time.Now().Add(-within)) }
+
+// Quiet is how long a leader has not heard from as many others as it needs.
+func Quiet(others ...time.Duration) time.Duration {
+	c := &jetstream.ClusterInfo{}
+	for _, active := range others {
+		c.Replicas = append(c.Replicas, &jetstream.PeerInfo{Active: active})
+	}
+	return quiet(c)
 }
 
 // Verdict is what a run came to for one request.
@@ -250,7 +333,28 @@ func (e *Envelopes) Wait(n uint64) (leave func()) {
 	}
 }
 
-func (e *Envelopes) Report(n uint64)   { e.f.report(n, &wire.Report{Outcomes: []wire.Outcome{{}}}) }
+func (e *Envelopes) Report(n uint64) { e.f.report(n, &wire.Report{Outcomes: []wire.Outcome{{}}}) }
+
+// Fill is Report with so many bytes.
+func (e *Envelopes) Fill(n uint64, size int) {
+	e.f.report(n, &wire.Report{Outcomes: []wire.Outcome{{Data: make([]byte, size)}}})
+}
+
+func (e *Envelopes) Add(n uint64)    { e.f.add(n, 1) }
+func (e *Envelopes) Remove(n uint64) { e.f.remove(n) }
+
+// Knows reports whether the result of an envelope is known or will be.
+func (e *Envelopes) Knows(n uint64) bool {
+	_, ok, changed := e.f.look(Handle{envelope: n})
+	return ok || changed != nil
+}
+
+// Await waits for the result of an envelope, and reports whether it is known.
+func (e *Envelopes) Await(n uint64) bool {
+	_, ok, _ := e.f.wait(context.Background(), context.Background(), Handle{envelope: n})
+	return ok
+}
+
 func (e *Envelopes) Miss()             { e.f.miss() }
 func (e *Envelopes) Again(n uint64)    { e.f.again(n) }
 func (e *Envelopes) Overdue() []uint64 { return e.f.overdue() }

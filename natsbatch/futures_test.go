@@ -59,3 +59,43 @@ func TestResultsThatCameDuringAnAbsenceAreAskedFor(t *testing.T) {
 		}
 	})
 }
+
+// Who waits for what is forgotten is told to ask the server.
+func TestAFrontEndForgetsTheOldestEnvelopes(t *testing.T) {
+	const most = 16384
+	synctest.Test(t, func(t *testing.T) {
+		e := natsbatch.NewEnvelopes(1, 2, 3)
+		waited := make(chan bool)
+		go func() { waited <- e.Await(1) }()
+		synctest.Wait()
+		for n := uint64(4); n <= most+1; n++ {
+			e.Add(n)
+		}
+		if e.Knows(1) || !e.Knows(2) || !e.Knows(most+1) {
+			t.Errorf("of %d it knows the first %t, the second %t, the last %t", most+1, e.Knows(1), e.Knows(2), e.Knows(most+1))
+		}
+		if <-waited {
+			t.Error("a result of nothing")
+		}
+	})
+}
+
+// Results are forgotten before they fill the memory, and no more of them than that takes.
+func TestAFrontEndForgetsTheOldestResults(t *testing.T) {
+	const mostBytes = 32 << 20
+	e := natsbatch.NewEnvelopes(1, 2, 3, 4)
+	for n := range uint64(3) {
+		e.Fill(n+1, mostBytes/3)
+	}
+	if e.Knows(1) || !e.Knows(2) || !e.Knows(3) {
+		t.Errorf("of too many bytes it knows the first %t, the second %t, the third %t", e.Knows(1), e.Knows(2), e.Knows(3))
+	}
+	e.Remove(2)
+	if e.Fill(4, mostBytes/3); !e.Knows(3) || !e.Knows(4) {
+		t.Error("it counts bytes that it has forgotten")
+	}
+	e.Add(5)
+	if e.Fill(5, 2*mostBytes); e.Knows(4) || !e.Knows(5) {
+		t.Error("it does not know the last alone")
+	}
+}

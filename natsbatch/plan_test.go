@@ -167,6 +167,103 @@ func TestUrgentRequestsGoFirstButNotAlone(t *testing.T) {
 	wantPull(t, "after 8 batches of them", first, &natsbatch.Pull{Batch: 1, Expires: 500 * time.Millisecond, Priority: 2})
 }
 
+// Else they would never wait again once they have.
+func TestLessUrgentRequestsThatHadTheirTurnWaitAgain(t *testing.T) {
+	l := natsbatch.NewLane(4, 1, 0)
+	l.Starve(8)
+	l.Plan(4)
+	l.Arrive(1, false, false, 0)
+	l.Free(1)
+	first, _ := l.Plan(4)
+	wantPull(t, "after their turn", first, nil)
+}
+
+// What a top-up brings beyond that would wait, although another worker may be idle; and one
+// that does not expire would bring it whenever it comes.
+func TestATopUpBringsWhatCanRunUntilItsBatchStarts(t *testing.T) {
+	l := natsbatch.NewLane(8, 1, linger)
+	l.Plan(0)
+	for range 3 {
+		l.Arrive(2, false, false, 0)
+	}
+	l.Sleep(linger) // it runs
+	if _, top := l.Plan(0); top != nil {
+		t.Errorf("for a batch that has started: %+v", *top)
+	}
+	l.Arrive(1, false, false, 0)
+	_, top := l.Plan(0)
+	if top == nil || top.Batch != 1 || top.Expires > linger {
+		t.Errorf("with room for one: %+v", top)
+	}
+}
+
+// The server takes a pull for none for one for one, and a pull for more than the inbox can
+// hold loses what it brings.
+func TestAPullIsForOneMessageAtLeastAndNotForMoreThanTheInboxHolds(t *testing.T) {
+	for _, c := range []struct{ size, had, want int }{{1 << 20, 1, 1024}, {256, 250, 1}} {
+		l := natsbatch.NewLane(c.size, 1, 0)
+		l.Runs(time.Nanosecond)
+		l.Plan(0)
+		l.Arrive(c.had, false, true, 0)
+		if c.want == 1 { // all of the room but one is taken
+			l.Free(c.had + 1 - 5*c.size)
+		}
+		first, _ := l.Plan(0)
+		if first == nil || first.Batch != c.want {
+			t.Errorf("%+v: %+v", c, first)
+		}
+	}
+}
+
+// Where there is traffic a worker always has pulls waiting, for no more than it can run.
+func TestWhereThereIsTrafficHalfOfAPullIsReplaced(t *testing.T) {
+	l := natsbatch.NewLane(16, 1, linger)
+	for range 20 {
+		fill(l, 10, 0)
+	}
+	first, _ := l.Plan(0)
+	wantPull(t, "first", first, &natsbatch.Pull{Batch: 16, Expires: 200 * time.Millisecond, Priority: 2})
+	for range 8 {
+		l.Arrive(1, false, false, 0)
+		l.Free(1)
+	}
+	first, _ = l.Plan(0)
+	wantPull(t, "with half of it left", first, &natsbatch.Pull{Batch: 8, Expires: 200 * time.Millisecond, Priority: 2})
+	first, _ = l.Plan(0)
+	wantPull(t, "with all of it left", first, nil)
+}
+
+// The deliveries of a consumer that is made again are counted from one again.
+func TestAConsumerThatIsMadeAgainIsPulledFrom(t *testing.T) {
+	l := natsbatch.NewLane(64, 1, linger)
+	for range 20 {
+		fill(l, 10, 0)
+	}
+	l.Arrive(1, false, false, 0)
+	l.Arrive(1, false, false, -100)
+	l.Sleep(2 * linger)
+	l.Arrive(1, false, false, 0)
+	l.Free(3)
+	l.EndFirst()
+	first, _ := l.Plan(0)
+	wantPull(t, "afterwards", first, &natsbatch.Pull{Batch: 64, Expires: 200 * time.Millisecond, Priority: 2})
+}
+
+// Those that a worker has when it dies are suspected.
+func TestSuspectsComeOneMessageAtATime(t *testing.T) {
+	l := natsbatch.NewLane(64, 4, linger)
+	if !l.PlanOne() || l.PlanOne() {
+		t.Error("want one pull")
+	}
+	l.Arrive(1, false, true, 0)
+	if l.PlanOne() {
+		t.Error("a pull while one is not settled")
+	}
+	if l.Free(1); !l.PlanOne() {
+		t.Error("no pull when it is")
+	}
+}
+
 func TestAPullOfWhichNothingIsHeardIsGivenUp(t *testing.T) {
 	l := natsbatch.NewLane(4, 1, 0)
 	l.Plan(0)

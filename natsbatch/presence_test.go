@@ -36,3 +36,15 @@ func TestADoEndsWhoseAnswerMayHaveBeenMissed(t *testing.T) {
 		}
 	})
 }
+
+// A leader needs most of all servers, itself among them.
+func TestALeaderIsAloneWithoutMostOfTheOthers(t *testing.T) {
+	for _, c := range []struct {
+		others []time.Duration
+		want   time.Duration
+	}{{nil, 0}, {[]time.Duration{5}, 5}, {[]time.Duration{9, 1}, 1}, {[]time.Duration{8, 9}, 8}, {[]time.Duration{9, 1, 8, 2}, 2}, {[]time.Duration{9, 1, 8, 7}, 7}} {
+		if got := natsbatch.Quiet(c.others...); got != c.want {
+			t.Errorf("others heard of %v ago: %v, want %v", c.others, got, c.want)
+		}
+	}
+}

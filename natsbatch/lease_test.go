@@ -1,0 +1,38 @@
+package natsbatch_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gobatcher/batcher/natsbatch"
+)
+
+// The server delivers to another worker what it has heard nothing of for AckWait. It hears
+// of it in a third of that, so that two words may be lost or late.
+func TestTheServerHearsOfADeliveryInAThirdOfAckWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const wait = 6 * time.Second
+		h := natsbatch.NewHeld(wait)
+		watch := func(name string, d time.Duration) {
+			for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+				synctest.Wait()
+				if s := h.Silence(name); s > wait/3 {
+					t.Fatalf("%s: silence for %v", name, s)
+				}
+			}
+		}
+		h.Take("first")
+		watch("first", wait/10)
+		h.Take("second") // between two words
+		watch("second", 3*wait)
+		watch("first", wait)
+		h.Drop("first")
+		h.Drop("second")
+		time.Sleep(wait)
+		h.Take("after a pause")
+		watch("after a pause", wait)
+		h.Drop("after a pause")
+		time.Sleep(wait) // for the timer to end
+	})
+}

@@ -1,0 +1,61 @@
+package natsbatch_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gobatcher/batcher/natsbatch"
+)
+
+// The server keeps the others. One that is suspect may wait nevertheless, or it would hold up
+// its line.
+func TestSoManyWaitForAStreamAndNoMore(t *testing.T) {
+	var o natsbatch.Overdue
+	var leave func()
+	for n := range 256 {
+		var ok bool
+		if leave, ok = o.Enter("full", false); !ok || o.Many("full") != (n == 255) {
+			t.Fatalf("%d wait: the last may %t, many %t", n+1, ok, o.Many("full"))
+		}
+	}
+	if _, ok := o.Enter("full", false); ok {
+		t.Error("257 wait")
+	}
+	suspect, ok := o.Enter("full", true)
+	if !ok {
+		t.Error("a suspect may not wait")
+	}
+	if _, ok := o.Enter("other", false); !ok || o.Many("other") {
+		t.Error("none may wait for another stream")
+	}
+	suspect()
+	if leave(); o.Many("full") {
+		t.Error("255 are many")
+	}
+	if _, ok := o.Enter("full", false); !ok {
+		t.Error("none may take the place of one that has left")
+	}
+}
+
+// A worker that stops gives up a stream once it has been missing for long enough. Each try
+// fails anew.
+func TestHowLongAStreamFailsIsCountedFromItsFirstFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var o natsbatch.Overdue
+		for range 2 {
+			for n := range 20 {
+				if got := o.Fail("s"); got != time.Duration(n)*time.Second {
+					t.Errorf("%v after %d s", got, n)
+				}
+				if err := o.Err(time.Second); err == nil {
+					t.Error("it is not told")
+				}
+				time.Sleep(time.Second)
+			}
+			if o.Store("s"); o.Err(time.Minute) != nil {
+				t.Error("it is told although it is over")
+			}
+		}
+	})
+}
