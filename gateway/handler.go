@@ -138,7 +138,9 @@ func (h *Handler) leave() {
 // ends first, requests that have not been sent yet are answered with 503, calls
 // of batches are aborted, and Shutdown returns ctx's cause. It does so too if
 // only requests that are passed through, which it leaves alone, are unanswered.
-// It may be called again, and then only waits.
+// For an Upstream that does not close it waits as long as ctx lasts, but 2 s if
+// that is longer, and then returns ctx's cause as well.
+// It may be called again, and then only waits for requests.
 func (h *Handler) Shutdown(ctx context.Context) error {
 	h.mu.Lock()
 	first := !h.draining
@@ -157,12 +159,25 @@ func (h *Handler) Shutdown(ctx context.Context) error {
 			errs = append(errs, err)
 		}
 	}
-	for _, r := range h.routes {
-		if r.Upstream != nil {
-			errs = append(errs, r.Upstream.Close())
+	for _, err := range h.closeUpstreams(ctx) {
+		if !errors.Is(err, late) {
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// closeUpstreams closes all Upstreams at the same time: each may need a while.
+func (h *Handler) closeUpstreams(ctx context.Context) []error {
+	errs := make([]error, len(h.routes))
+	var all sync.WaitGroup
+	for i, r := range h.routes {
+		if r.Upstream != nil {
+			all.Go(func() { errs[i] = closeWithin(ctx, r.Upstream) })
+		}
+	}
+	all.Wait()
+	return errs
 }
 
 // wait waits until nobody is inside. If ctx ends first, it returns the cause.

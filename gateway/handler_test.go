@@ -159,6 +159,58 @@ func TestShutdownOutOfTime(t *testing.T) {
 	})
 }
 
+// stuck is an upstream that closes only when it is told to.
+type stuck struct {
+	upper
+	release chan struct{}
+}
+
+func (s *stuck) Close() error {
+	<-s.release
+	return errors.ErrUnsupported
+}
+
+func TestShutdownDoesNotWaitLongForUpstreamsThatDoNotClose(t *testing.T) {
+	for _, c := range []struct{ limit, want time.Duration }{{time.Minute, time.Minute}, {time.Second, 2 * time.Second}, {0, 2 * time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			first, second := &stuck{release: make(chan struct{})}, &stuck{release: make(chan struct{})}
+			h, err := gateway.New([]gateway.Route{
+				{Name: "first", Pattern: "/first", Protocol: words{}, Upstream: first},
+				{Name: "second", Pattern: "/second", Protocol: words{}, Upstream: second},
+			}, gateway.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeoutCause(t.Context(), c.limit, errTest)
+			defer cancel()
+			start := time.Now()
+			if err := h.Shutdown(ctx); !errors.Is(err, errTest) || !strings.Contains(err.Error(), "an upstream does not close") {
+				t.Errorf("Shutdown: %v", err)
+			}
+			if took := time.Since(start); took != c.want {
+				t.Errorf("with %v left it took %v, want %v", c.limit, took, c.want)
+			}
+			close(first.release)
+			close(second.release)
+		})
+	}
+}
+
+// One that closes in the end is waited for, though no time is left: what it has
+// started would be left behind.
+func TestShutdownOutOfTimeLetsUpstreamsClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &stuck{release: make(chan struct{})}
+		h := newHandler(t, gateway.Route{Upstream: u}, gateway.Options{})
+		time.AfterFunc(1500*time.Millisecond, func() { close(u.release) })
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := h.Shutdown(ended); !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("Shutdown: %v, want the error of Close", err)
+		}
+	})
+}
+
 // What is passed through counts, though no batch is cut off.
 func TestShutdownTellsOfWhoIsStillInside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -1,6 +1,10 @@
 package gateway
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"time"
+)
 
 // Upstream answers batches. Its methods are safe for concurrent use.
 //
@@ -16,4 +20,29 @@ type Upstream interface {
 	// Close releases what the Upstream holds (connections, processes). It is
 	// called once, when nothing is sent any more.
 	Close() error
+}
+
+// closeTime is what an Upstream has to close when no time is left. A Program
+// needs more than a second, and leaves processes behind if it is not waited for.
+const closeTime = 2 * time.Second
+
+// closeWithin closes u, but does not wait longer than ctx and closeTime: the
+// transport of net/http waits for a lock of each connection of HTTP/2, and an
+// upstream can bring one to hold it for ever.
+func closeWithin(ctx context.Context, u Upstream) error {
+	least := time.NewTimer(closeTime)
+	defer least.Stop()
+	closed := make(chan error, 1)
+	go func() { closed <- u.Close() }()
+	select {
+	case err := <-closed:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-closed:
+		return err
+	case <-least.C:
+		return fmt.Errorf("an upstream does not close: %w", context.Cause(ctx))
+	}
 }
