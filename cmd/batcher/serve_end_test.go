@@ -5,11 +5,13 @@ package main_test
 import (
 	"bufio"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"regexp"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -137,6 +139,32 @@ func TestServeDrainDelayEnds(t *testing.T) {
 		t.Errorf("it ended after %v", took)
 	}
 	g.hears("msg=draining")
+}
+
+// Who has connected before the port is closed is answered, though the request comes
+// later; for who has not, the port is closed.
+func TestServeAnswersWhoHasConnectedBeforeTheEnd(t *testing.T) {
+	g := startGate(t, "--upstream", "http://127.0.0.1:1", "--protocol", "kserve-v1", "--grace=1h")
+	conns := []net.Conn{g.dial(), g.dial()}
+	fmt.Fprint(conns[1], "GET /x HTTP/1.1\r\n")
+	get(t, g.url+"/x") // so both are accepted
+	g.signal(syscall.SIGTERM)
+	until(t, "the port is closed", func() bool {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(g.url, "http://"))
+		if err == nil {
+			conn.Close()
+		}
+		return err != nil
+	})
+	fmt.Fprint(conns[0], "GET /x HTTP/1.1\r\nHost: x\r\n\r\n")
+	fmt.Fprint(conns[1], "Host: x\r\n\r\n")
+	for _, conn := range conns {
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || res.StatusCode != http.StatusServiceUnavailable || !res.Close {
+			t.Errorf("got %+v, %v, want 503 that closes the connection", res, err)
+		}
+	}
+	g.end(0)
 }
 
 func TestServeGracePeriodEnds(t *testing.T) {

@@ -23,6 +23,8 @@ type port struct {
 	listener net.Listener
 	server   *http.Server
 	secure   bool
+	served   chan struct{} // closed when it accepts no more connections
+	new      newcomers
 }
 
 func (p *port) address() string {
@@ -75,7 +77,8 @@ func (s *server) openService() (*port, error) {
 	p.server.Protocols.SetUnencryptedHTTP2(true) // by prior knowledge, as proxies and sidecars speak it
 	// A deadline ends a stream, but only if that can be written; this ends a connection to which nothing can.
 	p.server.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: streams, WriteByteTimeout: c.Limits.AnswerTime}
-	p.server.ConnState = func(_ net.Conn, state http.ConnState) {
+	p.server.ConnState = func(conn net.Conn, state http.ConnState) {
+		p.new.changed(conn, state)
 		switch state {
 		case http.StateNew:
 			s.metrics.Connected(1)
@@ -155,7 +158,9 @@ func (c complaints) Write(p []byte) (int, error) {
 // serve serves until finish or close.
 func (p *ports) serve() {
 	for _, each := range p.all() {
+		each.served = make(chan struct{})
 		go func() {
+			defer close(each.served)
 			var err error
 			if each.secure {
 				err = each.server.ServeTLS(each.listener, "", "")
@@ -179,11 +184,15 @@ func (p *ports) all() (all []*port) {
 }
 
 // finish closes both ports, the admin port last, once the answers under way have
-// been sent. When ctx ends, it cuts off the connections that are left.
+// been sent, and connections that had been accepted have got theirs. When ctx
+// ends, it cuts off the connections that are left.
 func (p *ports) finish(ctx context.Context) error {
 	if p.service == nil {
 		return p.close()
 	}
+	_ = p.service.listener.Close() // Shutdown would, but by then nobody may be new
+	<-p.service.served
+	p.service.new.wait(ctx)
 	err := p.service.server.Shutdown(ctx)
 	return errors.Join(err, p.close())
 }
