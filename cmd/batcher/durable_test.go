@@ -294,3 +294,32 @@ func TestDurableReload(t *testing.T) {
 	g.signal(syscall.SIGTERM)
 	g.end(0)
 }
+
+// The workers of a configuration that is not taken over may have taken requests
+// before its fault was found. They finish them or hand them back.
+func TestDurableReloadOfAWrongRouteLosesNoRequest(t *testing.T) {
+	u := startUpstream(t)
+	text := fmt.Sprintf("store: %s\nupstream: %s\nroutes:\n  - {name: sum, protocol: kserve-v1, max-items: 1}\n", t.TempDir(), u.URL)
+	name := file(t, "batcher.yaml", text)
+	g := startGate(t, "--config", name, "--log-access=false")
+	writeFile(t, name, text+"  - {name: wrong, pattern: /wrong, protocol: exec, command: [no-such-program]}\n")
+	var stop atomic.Bool
+	var callers sync.WaitGroup
+	for caller := range 16 {
+		callers.Go(func() {
+			for n := caller; !stop.Load(); n += 16 {
+				g.predict(n).want(t, n)
+			}
+		})
+	}
+	for range 10 {
+		before := g.metric(`batcher_config_reloads_total{ok="false"}`)
+		g.signal(syscall.SIGHUP)
+		until(t, "the reload has failed", func() bool { return g.metric(`batcher_config_reloads_total{ok="false"}`) > before })
+	}
+	stop.Store(true)
+	callers.Wait()
+	g.counts(`batcher_worker_redelivered_total{route="sum"}`, 0)
+	g.signal(syscall.SIGTERM)
+	g.end(0)
+}

@@ -120,16 +120,17 @@ func closeWithin(ctx context.Context, u gateway.Upstream) error {
 	}
 }
 
-// Abandon is Shutdown for Routes whose dispatchers no gateway uses.
-func (rs *Routes) Abandon() {
+// Abandon is Shutdown for Routes whose dispatchers no gateway uses. Their workers
+// may have taken requests already: those that run are finished too.
+func (rs *Routes) Abandon(ctx context.Context) {
 	ended, cancel := context.WithCancel(context.Background())
-	cancel() // nothing has been dispatched yet
+	cancel() // nothing has been dispatched
 	for _, q := range rs.all {
 		if q.dispatcher != nil {
 			_ = q.dispatcher.Shutdown(ended)
 		}
 	}
-	_ = rs.Shutdown(ended)
+	_ = rs.Shutdown(ctx)
 }
 
 // Health returns which queues do not work, or nil.

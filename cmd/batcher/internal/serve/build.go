@@ -79,7 +79,11 @@ func (s *server) build(c *config.Config) (p *parts, err error) {
 		m.queues = durable.NewRoutes(s.link)
 	}
 	if p.handler, err = m.handler(); err != nil && m.queues != nil {
-		m.queues.Abandon()
+		s.old.all.Go(func() {
+			ctx, cancel := context.WithTimeoutCause(s.ending, c.Patience(), errGrace)
+			defer cancel()
+			m.queues.Abandon(ctx)
+		})
 	}
 	p.queues = m.queues
 	return p, err

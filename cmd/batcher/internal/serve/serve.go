@@ -107,6 +107,7 @@ func Run(ctx, kill context.Context, opts Options) (err error) {
 	_ = s.watch(c) // begin tells what is not watched
 	p, err := s.build(c)
 	if err != nil {
+		s.old.all.Wait() // for what workers have taken meanwhile
 		return err
 	}
 	if unwatched != nil {
