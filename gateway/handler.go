@@ -173,7 +173,7 @@ func (h *Handler) closeUpstreams(ctx context.Context) []error {
 	var all sync.WaitGroup
 	for i, r := range h.routes {
 		if r.Upstream != nil {
-			all.Go(func() { errs[i] = closeWithin(ctx, r.Upstream) })
+			all.Go(func() { errs[i] = CloseUpstream(ctx, r.Upstream) })
 		}
 	}
 	all.Wait()

@@ -26,10 +26,11 @@ type Upstream interface {
 // needs more than a second, and leaves processes behind if it is not waited for.
 const closeTime = 2 * time.Second
 
-// closeWithin closes u, but does not wait longer than ctx and closeTime: the
-// transport of net/http waits for a lock of each connection of HTTP/2, and an
-// upstream can bring one to hold it for ever.
-func closeWithin(ctx context.Context, u Upstream) error {
+// CloseUpstream closes u, for who shuts an Upstream down in a Handler's place. It
+// waits as long as ctx lasts, but 2 s if that is longer, and then returns an
+// error that wraps ctx's cause: the transport of net/http waits for a lock of each
+// connection of HTTP/2, and an upstream can bring one to hold it for ever.
+func CloseUpstream(ctx context.Context, u Upstream) error {
 	least := time.NewTimer(closeTime)
 	defer least.Stop()
 	closed := make(chan error, 1)

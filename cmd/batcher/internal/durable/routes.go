@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
 	"github.com/gobatcher/batcher/gateway"
@@ -89,35 +88,12 @@ func (rs *Routes) Shutdown(ctx context.Context) error {
 				errs[i] = q.worker.Shutdown(ctx)
 			}
 			if q.upstream != nil {
-				errs[i] = errors.Join(errs[i], closeWithin(ctx, q.upstream))
+				errs[i] = errors.Join(errs[i], gateway.CloseUpstream(ctx, q.upstream))
 			}
 		})
 	}
 	all.Wait()
 	return errors.Join(errs...)
-}
-
-// closeTime is what an upstream has to close when no time is left, as in package
-// gateway.
-const closeTime = 2 * time.Second
-
-// closeWithin closes u, but does not wait longer than ctx and closeTime.
-func closeWithin(ctx context.Context, u gateway.Upstream) error {
-	least := time.NewTimer(closeTime)
-	defer least.Stop()
-	closed := make(chan error, 1)
-	go func() { closed <- u.Close() }()
-	select {
-	case err := <-closed:
-		return err
-	case <-ctx.Done():
-	}
-	select {
-	case err := <-closed:
-		return err
-	case <-least.C:
-		return fmt.Errorf("an upstream does not close: %w", context.Cause(ctx))
-	}
 }
 
 // Abandon is Shutdown for Routes whose dispatchers no gateway uses. Their workers
