@@ -70,7 +70,7 @@ func (w *Worker) persistOnce(msg *nats.Msg) (final bool, err error) {
 		return true, err
 	}
 	keeps := stream != w.requestStream()
-	final = refused(err) && !(keeps && isMissing(err))
+	final = refused(err) && (!keeps || !isMissing(err))
 	if !final || keeps && isFull(err) {
 		lasts := w.overdue.failed(stream, err)
 		final = final || lasts > mostMissing && isMissing(err) && w.open.Err() != nil
