@@ -420,9 +420,10 @@ func TestTheTimeKeptForFuncChangesWhileABatchWaits(t *testing.T) {
 		before, now time.Duration
 		want        string
 	}{
-		"it is slower": {10 * ms, 3 * time.Second, "56.4365625s"},
-		"it is faster": {3 * time.Second, 10 * ms, "56.808125s"},
-		"it is known":  {0, time.Second, "58.625s"},
+		"it is slower":        {10 * ms, 3 * time.Second, "56.4365625s"},
+		"it is faster":        {3 * time.Second, 10 * ms, "56.808125s"},
+		"it is known":         {0, time.Second, "58.625s"},
+		"it is hardly faster": {time.Second, 900 * ms, "58.6875s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -505,6 +506,29 @@ func TestADeadlineDoesNotOutliveItsRequestInABatchWithoutASlot(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The request that hurried the batch was canceled while no slot was free.
+func TestAfterAHurryAnotherDeadlineStartsTheBatchInItsOwnTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := hold()
+		k := batcher.NewKeyed(r.processKey, batcher.Options{Delay: time.Minute})
+		gone := k.Submit(r.due(t, 40*time.Second), "a", 1) // due at 20 s
+		k.Submit(context.Background(), "a", 2)
+		r.until(18 * time.Second)
+		k.Submit(context.Background(), "b", 3)
+		k.Flush("b")
+		r.until(21 * time.Second)
+		gone.Cancel()
+		r.until(22 * time.Second)
+		r.release(1) // from now on 6 s are kept
+		r.until(23 * time.Second)
+		k.Submit(r.due(t, 39*time.Second), "a", 4)
+		r.until(38 * time.Second)
+		r.expect(t, "18s manual b[3]", "33s deadline a[2 4]")
+		close(r.gate)
+		k.Close()
+	})
 }
 
 // It was due before Func became faster, and its request still waits.

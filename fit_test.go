@@ -96,6 +96,16 @@ func TestBatchesThatWaitFollowTheLimit(t *testing.T) {
 				"450ms size [17 18 19 20 21 22 23 24]", // the limit is 5, and 3 may not remain
 			},
 		},
+		"too few for two, without StrictSize": {
+			batcher.Options{MaxSize: 8, MinSize: 5}, 24,
+			[]time.Duration{fast, slow, slow, fast, fast},
+			[]string{
+				"0s idle [0 0 0 0 0]", "50ms size [1 2 3 4 5 6 7 8]",
+				"250ms size [9 10 11 12 13 14 15 16]",
+				"450ms size [17 18 19 20 21]",
+				"500ms size [22 23 24]",
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -319,6 +329,55 @@ func TestWhatIsLeftOfTheOpenBatchWaitsForCompany(t *testing.T) {
 	})
 }
 
+// The limit has fallen to 5, as many as they hold, and risen again.
+func TestABatchThatOthersAreFilledFromKeepsMinSize(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := record()
+		b := batcher.New(r.paced(fast, slow, slow, fast, fast, fast, fast), batcher.Options{MaxSize: 10, MinSize: 4, StrictSize: true, TargetTime: target})
+		submitBehind(b, 4, 20)
+		r.until(460 * ms)
+		submitAll(b, upTo(21, 24)...)
+		r.until(470 * ms)
+		submitAll(b, upTo(25, 39)...)
+		b.Close()
+		r.expect(t, "0s idle [0 0 0 0]", "50ms size [1 2 3 4 5 6 7 8 9 10]", "250ms size [11 12 13 14 15 16 17 18 19 20]", "460ms idle [21 22 23 24]",
+			"510ms size [25 26 27 28 29]", "560ms size [30 31 32 33 34 35]", "610ms size [36 37 38 39]") // the limit is 7, and 3 may not remain
+	})
+}
+
+func TestAFlushedBatchIsNotFilled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, b, _ := halved(t)
+		submitAll(b, 25, 26)
+		b.Flush()
+		submitAll(b, 27, 28)
+		r.release(4)
+		r.expect(t, append(halvedRuns, "450ms size [21 22 23 24]", "450ms manual [25 26]", "450ms idle [27 28]")...)
+		b.Close()
+	})
+}
+
+func TestABatchThatWasCutTellsWhenItWasOpened(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var opened []time.Time
+		b := batcher.New(func(ctx context.Context, reqs []int) ([]int, error) {
+			info, _ := batcher.FromContext(ctx)
+			opened = append(opened, info.Opened)
+			time.Sleep(slow)
+			return reqs, nil
+		}, batcher.Options{MaxSize: 2, TargetTime: target})
+		want := []time.Time{time.Now()}
+		submitAll(b, 0)
+		time.Sleep(10 * ms)
+		second := time.Now()
+		submitAll(b, 1, 2, 3, 4) // the limit falls to 1 before 3 and 4 run
+		b.Close()
+		if want = append(want, second, second, second); !slices.Equal(opened, want) {
+			t.Errorf("batches were opened at %v, want %v", opened, want)
+		}
+	})
+}
+
 func TestAllWhoWaitForARequestThatMovesAloneGetIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := record()
@@ -366,6 +425,33 @@ func TestABatchRunsOnceThoughARequestThatMovedIntoItHasLeft(t *testing.T) {
 		if s := b.Stats(); s.Batches != 5 || s.Canceled != 1 || s.Succeeded != 24 {
 			t.Errorf("%+v", s)
 		}
+	})
+}
+
+// 29 and 30 come from Dos whose contexts never end.
+func TestWhoWaitsInABatchThatIsFilledIsAskedAndTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, b, _ := halved(t)
+		ctx := &silent{Context: context.Background()}
+		gone := b.Submit(ctx, 25)
+		ctx.err = context.DeadlineExceeded
+		submitAll(b, 26, 27, 28)
+		for req := 29; req <= 30; req++ {
+			r.later(func() (int, error) { return b.Do(context.Background(), req) })
+		}
+		wait := r.later(func() (int, error) { return gone.Wait(context.Background()) })
+		r.release(2)
+		r.expect(t, append(halvedRuns, "450ms size [21 22 23 24]", "450ms size [26 27 28 29 30]")...)
+		select {
+		case got := <-wait:
+			if got.err != context.DeadlineExceeded {
+				t.Errorf("it got %+v", got)
+			}
+		default:
+			t.Error("it is not told while its batch runs")
+		}
+		r.release(1)
+		b.Close()
 	})
 }
 
@@ -433,6 +519,30 @@ func TestOnlyAsMuchMovesAsMaxWeightLets(t *testing.T) {
 		}
 		b.Close()
 		if want := []int{1, 8, 8, 4, 4, 6, 2 + 3, 5 + 3, 5}; !slices.Equal(sizes, want) {
+			t.Errorf("batches of %v, want %v", sizes, want)
+		}
+	})
+}
+
+// Five of the seven in the open batch have moved to the one that runs.
+func TestWhatHasMovedLeavesRoomUnderMaxWeight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sizes []int
+		took := []time.Duration{fast, slow, slow, fast, fast, fast, fast, fast, fast, fast}
+		b := batcher.New(func(_ context.Context, reqs []parcel) ([]int, error) {
+			time.Sleep(took[len(sizes)])
+			sizes = append(sizes, len(reqs))
+			return make([]int, len(reqs)), nil
+		}, batcher.Options{MaxSize: 8, MaxWeight: 8, TargetTime: target})
+		b.Submit(context.Background(), 1)
+		synctest.Wait()
+		for range 47 {
+			b.Submit(context.Background(), 1)
+		}
+		time.Sleep(670 * ms)
+		b.Submit(context.Background(), 6)
+		b.Close()
+		if want := []int{1, 8, 8, 4, 4, 6, 7, 8, 3}; !slices.Equal(sizes, want) {
 			t.Errorf("batches of %v, want %v", sizes, want)
 		}
 	})

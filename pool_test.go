@@ -66,6 +66,18 @@ func TestAFallOfTheLimitHoldsTheLockBriefly(t *testing.T) {
 		if s := k.Stats(); s.Failed != 3*keys {
 			t.Errorf("%d requests of %d have run: %+v", s.Failed, 3*keys, s)
 		}
+		for key := range keys {
+			k.Submit(context.Background(), key, 1)
+		}
+		synctest.Wait()
+		if s := k.Stats(); s.Pending != keys {
+			t.Fatalf("not all of %d requests wait: %+v", keys, s)
+		}
+		fall()
+		time.Sleep(time.Second)
+		if s := k.Stats(); s.Pending != 0 {
+			t.Errorf("after another fall, which starts all: %+v", s)
+		}
 		k.Close()
 	})
 }

@@ -24,3 +24,18 @@ func TestALargerBatchSaysNothingOfALimitThatItsCostFits(t *testing.T) {
 		}
 	}
 }
+
+// Of two runs that agree the limit grows to the smaller fit, whichever it is of.
+func TestTheLimitGrowsNoFurtherThanBothRunsAllow(t *testing.T) {
+	const target = 100 * time.Millisecond
+	for _, took := range [][]time.Duration{{target / 2, target / 5}, {target / 5, target / 2}} {
+		s := sizer{target: target, least: 1, most: 1000}
+		limit := 10
+		for _, d := range took {
+			limit = s.observe(limit, 10, d)
+		}
+		if limit != 20 {
+			t.Errorf("after runs of %v, the limit is %d, want 20", took, limit)
+		}
+	}
+}
