@@ -146,7 +146,7 @@ func TestCallersWithoutASpanTakeNoLink(t *testing.T) {
 }
 
 func TestMaxLinks(t *testing.T) {
-	for _, c := range []struct{ limit, want int }{{0, 128}, {3, 3}, {-1, 200}} {
+	for _, c := range []struct{ limit, want int }{{0, 128}, {1, 1}, {3, 3}, {-1, 200}} {
 		s := newSDK(t)
 		limits := sdktrace.NewSpanLimits()
 		limits.LinkCountLimit = -1
