@@ -127,11 +127,12 @@ func TestPartsOfABatchAreToldOfTheirOwnRequests(t *testing.T) {
 	var told []string
 	p := processor{weight: 10, process: func(ctx context.Context, _ gateway.Key, items []gateway.Item) ([]gateway.Outcome, error) {
 		info, _ := batcher.FromContext(ctx)
-		about := fmt.Sprint(info.Size, " by ", info.Trigger, ":")
+		var about strings.Builder
+		about.WriteString(fmt.Sprint(info.Size, " by ", info.Trigger, ":"))
 		for _, caller := range info.Requests {
-			about += fmt.Sprint(" ", caller.Value(name{}))
+			about.WriteString(fmt.Sprint(" ", caller.Value(name{})))
 		}
-		told = append(told, about)
+		told = append(told, about.String())
 		return make([]gateway.Outcome, len(items)), nil
 	}}
 	if _, err := p.run(batcher.WithInfo(t.Context(), info), "", items(5, 5, 8, 4, 8)); err != nil {
