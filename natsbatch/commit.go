@@ -83,14 +83,14 @@ func (fe *frontEnd) publish(ctx context.Context, came time.Time, subject string,
 			return fmt.Errorf("%w: one try was not acknowledged, and the next was refused: %w", ErrUnknownOutcome, err)
 		}
 		if sure = sure && unheard(err); sure && errors.Is(err, nats.ErrPermissionViolation) {
-			fe.vain.Store(&err)
+			fe.giveUp(err)
 			return admissionError(err)
 		}
 		if !first || !errors.Is(err, errSilence) {
 			sleep(ctx, commitPause)
 		}
 		if ctx.Err() != nil || fe.nc.IsClosed() || time.Now().After(limit) {
-			fe.vain.Store(&err)
+			fe.giveUp(err)
 			return fe.unacknowledged(ctx, err, sure)
 		}
 	}
@@ -118,6 +118,10 @@ func (fe *frontEnd) unacknowledged(ctx context.Context, err error, sure bool) er
 	}
 	return fmt.Errorf("%w: the connection is %v: %w", ErrUnknownOutcome, fe.nc.Status(), err)
 }
+
+// giveUp notes why an envelope was given up. It takes a copy, so that only then err is
+// allocated.
+func (fe *frontEnd) giveUp(why error) { fe.vain.Store(&why) }
 
 // untried is the error of an envelope that waited for as long as it may be tried, while
 // why kept others from being accepted.
