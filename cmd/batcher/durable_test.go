@@ -273,22 +273,13 @@ func TestDurableReload(t *testing.T) {
 	g := startGate(t, "--config", name, "--log-access=false")
 	held := g.waiting(u, 0)
 	u.release()
-	var stop atomic.Bool
-	var callers sync.WaitGroup
-	for caller := range 4 {
-		callers.Go(func() {
-			for n := caller + 1; !stop.Load(); n += 4 {
-				g.predict(n).want(t, n)
-			}
-		})
-	}
+	stop := g.load(4)
 	text := strings.Replace(g.configured(name), "max-items: 5", "max-items: 7", 1)
 	for i := range 3 {
 		replaceFile(t, name, text+strings.Repeat("\n", i))
 		until(t, "the reload is counted", func() bool { return g.metric(reloaded) > float64(i) })
 	}
-	stop.Store(true)
-	callers.Wait()
+	stop()
 	r := <-held
 	r.want(t, 0)
 	g.signal(syscall.SIGTERM)
@@ -303,22 +294,13 @@ func TestDurableReloadOfAWrongRouteLosesNoRequest(t *testing.T) {
 	name := file(t, "batcher.yaml", text)
 	g := startGate(t, "--config", name, "--log-access=false")
 	writeFile(t, name, text+"  - {name: wrong, pattern: /wrong, protocol: exec, command: [no-such-program]}\n")
-	var stop atomic.Bool
-	var callers sync.WaitGroup
-	for caller := range 16 {
-		callers.Go(func() {
-			for n := caller; !stop.Load(); n += 16 {
-				g.predict(n).want(t, n)
-			}
-		})
-	}
+	stop := g.load(16)
 	for range 10 {
 		before := g.metric(`batcher_config_reloads_total{ok="false"}`)
 		g.signal(syscall.SIGHUP)
 		until(t, "the reload has failed", func() bool { return g.metric(`batcher_config_reloads_total{ok="false"}`) > before })
 	}
-	stop.Store(true)
-	callers.Wait()
+	stop()
 	g.counts(`batcher_worker_redelivered_total{route="sum"}`, 0)
 	g.signal(syscall.SIGTERM)
 	g.end(0)

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -76,11 +75,7 @@ func TestServeLimitsOfTime(t *testing.T) {
 // context of the request; and who ends half of the connection does not read 200
 // in place of an answer.
 func TestServeLimitsOfTimeForWhatPasses(t *testing.T) {
-	up := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body)
-		<-r.Context().Done()
-	}))
-	t.Cleanup(up.Close)
+	up := startSilent(t)
 	g := startGate(t, "--upstream", up.URL, "--protocol=kserve-v1", "--limits-body-time=100ms")
 	for range 10 {
 		late := g.dial()

@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -187,6 +188,23 @@ type reply struct {
 // predict asks for the sum of one instance that holds n.
 func (g *gate) predict(n int) reply { return post(g.url+"/v1/models/sum:predict", instance(n)) }
 
+// load has callers predict, each numbers of its own, until stop, which waits for them.
+func (g *gate) load(callers int) (stop func()) {
+	var stopped atomic.Bool
+	var all sync.WaitGroup
+	for caller := range callers {
+		all.Go(func() {
+			for n := caller + 1; !stopped.Load(); n += callers {
+				g.predict(n).want(g.t, n)
+			}
+		})
+	}
+	return func() {
+		stopped.Store(true)
+		all.Wait()
+	}
+}
+
 func instance(n int) string { return fmt.Sprintf(`{"instances": [%d]}`, n) }
 
 func prediction(n int) string { return fmt.Sprintf(`{"predictions":[%d]}`, n) }
@@ -247,6 +265,16 @@ func newUpstream(t *testing.T) *upstream {
 	u.Server = httptest.NewUnstartedServer(u)
 	t.Cleanup(func() { u.release(); u.Close() })
 	return u
+}
+
+// startSilent starts a server that reads requests and answers none.
+func startSilent(t *testing.T) *httptest.Server {
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	}))
+	t.Cleanup(s.Close)
+	return s
 }
 
 // startUpstream is one that serves.

@@ -11,8 +11,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -29,22 +27,13 @@ func TestServeReloadsWithoutLosingARequest(t *testing.T) {
 	u := startUpstream(t)
 	name := file(t, "batcher.yaml", configuration(u.URL, 1))
 	g := startGate(t, "--config", name, "--log-access=false")
-	var stop atomic.Bool
-	var callers sync.WaitGroup
-	for caller := range 8 {
-		callers.Go(func() {
-			for n := caller; !stop.Load(); n += 8 {
-				g.predict(n).want(t, n)
-			}
-		})
-	}
+	stop := g.load(8)
 	for i := range 10 {
 		writeFile(t, name, configuration(u.URL, 2+i))
 		g.signal(syscall.SIGHUP)
 		until(t, "the reload is counted", func() bool { return g.metric(reloaded) > float64(i) })
 	}
-	stop.Store(true)
-	callers.Wait()
+	stop()
 	g.signal(syscall.SIGTERM)
 	g.end(0)
 }

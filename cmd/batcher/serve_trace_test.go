@@ -144,11 +144,7 @@ func TestServeTellsOfVariablesThatAreWrong(t *testing.T) {
 // A collector that does not answer holds up the end for a while. The log says that
 // this was in vain.
 func TestServeTellsThatTheLastSpansWereNotSent(t *testing.T) {
-	sink := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body)
-		<-r.Context().Done()
-	}))
-	t.Cleanup(sink.Close)
+	sink := startSilent(t)
 	u := startUpstream(t)
 	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1", "--name", "sum", "--tracing-endpoint", sink.URL)
 	g.predict(1).want(t, 1)
