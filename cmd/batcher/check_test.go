@@ -132,6 +132,14 @@ func TestCheckBulk(t *testing.T) {
 	}
 }
 
+// With one item that is enough, a delay does not hold it back.
+func TestCheckOneItemIsEnough(t *testing.T) {
+	o := run("", "check", "--protocol=exec", "--command=cat", "--min-items=1", "--delay=300ms")
+	if want := "A batch takes the first upstream call that is free; a lone request waits for nothing.\n"; !strings.Contains(o.stdout, want) {
+		t.Errorf("stdout lacks %q:\n%s%s", want, o.stdout, o.stderr)
+	}
+}
+
 // A file that is named without its flag gets an error that names the flag.
 func TestFileWithoutItsFlag(t *testing.T) {
 	for _, verb := range [][]string{{"check"}, {"serve"}, {"worker"}, {"dlq", "list"}} {

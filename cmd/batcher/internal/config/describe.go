@@ -140,11 +140,11 @@ func (r Route) alike() string {
 func (r Route) start() string {
 	free := "that is free"
 	switch {
-	case r.Delay == 0 && r.MinItems <= 1:
+	case r.MinItems == 1 || r.MinItems == 0 && r.Delay == 0: // one that is enough does not wait for the delay
 		return "A batch takes the first upstream call " + free + "; a lone request waits for nothing."
-	case r.MinItems > 1 && r.Delay > 0:
+	case r.MinItems > 0 && r.Delay > 0:
 		return fmt.Sprintf("A batch of %d items takes the first upstream call %s, a smaller one %s after its first item.", r.MinItems, free, formatDuration(r.Delay))
-	case r.MinItems > 1:
+	case r.MinItems > 0:
 		return fmt.Sprintf("A batch of %d items takes the first upstream call %s, a smaller one 10ms after its first item.", r.MinItems, free)
 	}
 	return fmt.Sprintf("A batch goes when it is full, or %s after its first item.", formatDuration(r.Delay))
