@@ -13,7 +13,9 @@ type Route struct {
 	Name string
 
 	// Pattern is an [net/http.ServeMux] pattern: "/v1/models/{rest...}",
-	// "POST /v1/embeddings", "api.example.com/". The most specific one wins.
+	// "POST /v1/embeddings", "api.example.com/". The most specific one wins. A path
+	// with //, /./ or /../ in it matches none, nor does /a where there is /a/ and no
+	// other pattern for /a alone.
 	Pattern string
 
 	// Protocol and Upstream must be set; Upstream may be nil where Dispatcher

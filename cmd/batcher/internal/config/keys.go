@@ -70,7 +70,7 @@ func (c *Config) keys() []key {
 func (r *Route) keys() []key {
 	return []key{
 		{"name", text(&r.Name), "Name in logs and metrics. Empty: the pattern."},
-		{"pattern", text(&r.Pattern), "Which requests belong to the route: a pattern of Go's http.ServeMux such as POST /v1/embeddings, /v1/models/{rest...} or api.example.com/. The most specific one wins."},
+		{"pattern", text(&r.Pattern), "Which requests belong to the route: a pattern of Go's http.ServeMux such as POST /v1/embeddings, /v1/models/{rest...} or api.example.com/. The most specific one wins. A path with //, /./ or /../ in it matches none, nor does /a where there is /a/ and no other pattern for /a alone."},
 		{"protocol", text(&r.Protocol), "How requests are joined and answers are split: kserve-v1, oip-v2, openai-embeddings, es-bulk, json-rpc, json-array or exec. Must be set."},
 		{"upstream", text(&r.Upstream), "URL of the route's upstream, to which a request's path is appended. Empty: the one of all routes."},
 		{"command", list{&r.Command}, "Protocol exec only: the program and its arguments."},
