@@ -139,8 +139,13 @@ func (r Route) Label() string {
 // registered matches what a mux says about where a pattern was registered.
 var registered = regexp.MustCompile(` \(registered at [^)]*\)`)
 
-// pattern notes a fault if the mux of a gateway would refuse the pattern.
+// pattern notes a fault if the mux of a gateway would refuse the pattern, or take it
+// for one of a method that nobody uses.
 func (k *checker) pattern(mux *http.ServeMux, at, pattern string) {
+	if end := strings.IndexAny(pattern, " \t"); end > 0 {
+		method := pattern[:end]
+		k.fault(method != strings.ToUpper(method), at+"pattern", "method %q matches nothing: it must be in capitals", method)
+	}
 	defer func() {
 		if v := recover(); v != nil {
 			said := registered.ReplaceAllString(fmt.Sprint(v), "")

@@ -241,6 +241,8 @@ routes:
 		`9:15: pattern: parsing "GET ": at offset 4: host/path missing /`,
 		`10:15: pattern: pattern "/a" conflicts with pattern "/a": /a matches the same requests as /a`,
 		`10:25: name: "/c" is the name of another route too`}},
+	{"methods that nobody uses", "upstream: http://up\nroutes: [{protocol: kserve-v1, pattern: post /a}, {protocol: kserve-v1, pattern: POST /a}]\n", []string{
+		`2:41: pattern: method "post" matches nothing: it must be in capitals`}},
 	{"headers that cannot matter", "upstream: http://up\nroutes: [{protocol: kserve-v1, headers: [X-Tenant, Host]}]\n", []string{"2:41: headers: names \"Host\", which is no header that can divide batches"}},
 	{"no such port", oneRoute + "listen: a:65536\nadmin: {listen: 'a:nope'}\n", []string{
 		`4:9: listen: "a:65536" is not an address`, `5:17: admin.listen: "a:nope" is not an address`}},
