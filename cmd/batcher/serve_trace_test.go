@@ -102,6 +102,27 @@ func TestServeTraces(t *testing.T) {
 	}
 }
 
+// Like the log, spans hold no query, in which keys are sent.
+func TestServeTracesNoQuery(t *testing.T) {
+	s := &spans{all: make(map[string]*otlp.Span)}
+	sink := httptest.NewServer(s)
+	t.Cleanup(sink.Close)
+	u := startUpstream(t)
+	g := startGate(t, "--upstream", u.URL, "--protocol", "kserve-v1", "--name", "sum", "--tracing-endpoint", sink.URL)
+	post(g.url+"/v1/models/sum:predict?key=s3cret", instance(1)).want(t, 1)
+	get(t, g.url+"/other?key=s3cret")
+	g.signal(syscall.SIGTERM)
+	g.end(0)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range []string{"POST", "HTTP POST", "GET", "HTTP GET"} {
+		if said := s.all[name].String(); !strings.Contains(said, "127.0.0.1") || strings.Contains(said, "s3cret") {
+			t.Errorf("the span %q is %s", name, said)
+		}
+	}
+}
+
 // Readiness makes no traces, and the environment names the service.
 func TestServeTracesOnlyRequests(t *testing.T) {
 	t.Setenv("OTEL_SERVICE_NAME", "mine")

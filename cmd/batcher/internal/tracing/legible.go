@@ -7,10 +7,12 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/trace"
+	semconv "go.opentelemetry.io/otel/semconv/v1.41.0"
 )
 
 // legible exports spans with texts in UTF-8: a path and an upstream's error may
-// hold other bytes, and with one such text no span of an export could be sent.
+// hold other bytes, and with one such text no span of an export could be sent. The
+// URLs in them have no query, which may hold a key.
 type legible struct{ trace.SpanExporter }
 
 func (l legible) ExportSpans(ctx context.Context, spans []trace.ReadOnlySpan) error {
@@ -44,9 +46,14 @@ func (s legibleSpan) Status() trace.Status {
 func legibleAttributes(attrs []attribute.KeyValue) []attribute.KeyValue {
 	attrs = slices.Clone(attrs)
 	for i, a := range attrs {
-		if a.Value.Type() == attribute.STRING {
-			attrs[i].Value = attribute.StringValue(legibleText(a.Value.AsString()))
+		if a.Value.Type() != attribute.STRING {
+			continue
 		}
+		text := a.Value.AsString()
+		if a.Key == semconv.URLFullKey {
+			text, _, _ = strings.Cut(text, "?")
+		}
+		attrs[i].Value = attribute.StringValue(legibleText(text))
 	}
 	return attrs
 }
