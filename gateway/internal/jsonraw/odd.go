@@ -8,7 +8,8 @@ import (
 // This file says what makes a text odd. RFC 8259 leaves it to parsers to set
 // limits on depth, on the range of numbers and on the characters of strings
 // (sections 6, 8.2 and 9), so what one takes another refuses, with all else that
-// came with it.
+// came with it. Servers in JavaScript refuse names by which a text could change the
+// prototypes of their objects.
 
 // The most that every parser takes.
 const (
@@ -25,6 +26,28 @@ const (
 	plainLength   = 18
 	plainExponent = 2
 )
+
+// Names that Fastify refuses, the second one within a member named constructor, and
+// hapi the first, and the bytes of either.
+const (
+	oddProto     = `"__proto__"`
+	oddPrototype = `"prototype"`
+	shortOddName = len(oddProto)
+)
+
+// called is called for each name of at least shortOddName bytes, quotes included. It
+// looks at the first byte of most only.
+func (s *Scanner) called(name []byte) {
+	switch first := name[1]; {
+	case len(name) > oddName:
+		s.Odd = true
+	case first != oddProto[1] && first != oddPrototype[1] && first != '\\':
+	case len(name) == shortOddName:
+		s.Odd = s.Odd || string(name) == oddProto || string(name) == oddPrototype
+	case bytes.IndexByte(name, '\\') >= 0:
+		s.Odd = s.Odd || isNamed(name, "__proto__") || isNamed(name, "prototype")
+	}
+}
 
 // long is called for each number of more than plainLength bytes. An integer,
 // which is whole, is odd if it does not fit 64 bits: simdjson has no other.

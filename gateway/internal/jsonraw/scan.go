@@ -174,7 +174,9 @@ func (s *Scanner) name(at int) (end, value int, err error) {
 	if end, err = s.text(at); err != nil {
 		return end, end, err
 	}
-	s.Odd = s.Odd || end-at > oddName
+	if end-at >= shortOddName {
+		s.called(data[at:end])
+	}
 	at = space(data, end)
 	if at >= len(data) || data[at] != ':' {
 		return end, at, unexpected(data, at, "after a name")
