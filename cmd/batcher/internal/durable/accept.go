@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gobatcher/batcher/gateway"
@@ -46,6 +47,7 @@ const Prefix = "/.batcher/later/"
 
 const (
 	mostBody    = 700 << 10 // of a request or an answer: in JSON it must fit into a message
+	mostBodies  = 256 << 20 // bytes of requests on their way into the queue
 	defaultWait = 10 * time.Second
 	mostWait    = time.Minute
 )
@@ -53,7 +55,9 @@ const (
 // accept accepts a request. It returns the size of its body, and why it was not
 // accepted.
 func (l *Later) accept(w http.ResponseWriter, r *http.Request, key string) (in int, err error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody))
+	b := &arriving{ReadCloser: http.MaxBytesReader(w, r.Body, mostBody), bodies: &l.bodies, until: time.Now().Add(l.now.Load().longest)}
+	defer b.give()
+	body, err := io.ReadAll(b)
 	if long := new(http.MaxBytesError); errors.As(err, &long) {
 		say(w, http.StatusRequestEntityTooLarge, "a request that is to be answered later may have 700 KiB at most")
 		return len(body), err
@@ -76,9 +80,36 @@ func (l *Later) accept(w http.ResponseWriter, r *http.Request, key string) (in i
 	return len(body), nil
 }
 
+// arriving is the body of a request on its way into the queue. What has come of it
+// counts until give.
+type arriving struct {
+	io.ReadCloser
+	bodies *atomic.Int64 // bytes of all of them
+	held   int64         // of this one
+	until  time.Time     // when it must be there: who sends a byte now and then would hold its place for ever
+}
+
+func (b *arriving) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.held += int64(n)
+	switch {
+	case b.bodies.Add(int64(n)) > mostBodies:
+		return n, natsbatch.ErrFull
+	case err == nil && time.Now().After(b.until):
+		return n, gateway.Errorf(http.StatusRequestTimeout, "the body takes too long")
+	}
+	return n, err
+}
+
+func (b *arriving) give() { b.bodies.Add(-b.held) }
+
 // unread answers a request whose body could not be read to its end: if the caller
 // is still there, it must not take the request for accepted.
 func unread(w http.ResponseWriter, err error) {
+	if errors.Is(err, natsbatch.ErrFull) {
+		refuse(w, err)
+		return
+	}
 	if own := new(gateway.Error); errors.As(err, &own) {
 		say(w, own.Status, own.Text)
 		return

@@ -6,8 +6,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
@@ -34,6 +36,7 @@ func TestWhoAsksTellsRequestsApart(t *testing.T) {
 // A body that breaks off is not accepted, and its caller must know.
 func TestBodyThatBreaksOffIsNotAccepted(t *testing.T) {
 	l := &Later{}
+	l.Use(&config.Config{})
 	for want, err := range map[int]error{
 		http.StatusBadRequest:     errors.New("malformed chunked encoding"),
 		http.StatusRequestTimeout: gateway.Errorf(http.StatusRequestTimeout, "the body does not go on"),
@@ -52,6 +55,56 @@ func TestBodyThatBreaksOffIsNotAccepted(t *testing.T) {
 			t.Errorf("%v: told of %+v, want the %d with its error, once", err, served, want)
 		}
 	}
+}
+
+// async posts body, to be answered later, to a gateway without a queue.
+func async(l *Later, body io.Reader) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, "/", io.NopCloser(body))
+	r.Header.Set("Prefer", "respond-async")
+	r.Header.Set("Idempotency-Key", "one")
+	w := httptest.NewRecorder()
+	l.Handler(http.NotFoundHandler(), func(*http.Request, gateway.Served) {}).ServeHTTP(w, r)
+	return w
+}
+
+// Thousands of callers that send nearly all of a body must not take all memory.
+func TestBodiesOnTheirWayAreBounded(t *testing.T) {
+	l := &Later{}
+	l.Use(&config.Config{})
+	const others = mostBodies - 3
+	l.bodies.Store(others)
+	w := async(l, io.MultiReader(strings.NewReader("abc"), strings.NewReader("d"), iotest.ErrReader(errors.New("broken"))))
+	if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" {
+		t.Errorf("status %d, Retry-After %q", w.Code, w.Header().Get("Retry-After"))
+	}
+	w = async(l, io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(errors.New("broken"))))
+	if w.Code != http.StatusBadRequest {
+		t.Errorf("status %d for a body for which there is room", w.Code)
+	}
+	if got := l.bodies.Load(); got != others {
+		t.Errorf("%d bytes are held in the end, want %d", got, others)
+	}
+}
+
+// drop is a body that never ends, of which a byte comes every 20 seconds.
+type drop struct{}
+
+func (drop) Read(p []byte) (int, error) {
+	time.Sleep(20 * time.Second)
+	p[0] = ' '
+	return 1, nil
+}
+
+func TestBodyThatNeverEndsGivesItsPlaceBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &Later{}
+		l.Use(&config.Config{})
+		start := time.Now()
+		w := async(l, drop{})
+		if took := time.Since(start); w.Code != http.StatusRequestTimeout || took != laterTime+20*time.Second || l.bodies.Load() != 0 {
+			t.Errorf("status %d after %v, with %d bytes held", w.Code, took, l.bodies.Load())
+		}
+	})
 }
 
 // A caller that has left, or closed half of its connection, must not read 200: that is

@@ -19,12 +19,13 @@ type Later struct {
 	queued
 	client *natsbatch.Client[httpRequest, httpAnswer]
 	now    atomic.Pointer[terms]
+	bodies atomic.Int64 // bytes of requests on their way into the queue
 }
 
 // terms is what one reading of the configuration says.
 type terms struct {
 	matters []string      // names of the headers that tell requests with one key apart
-	longest time.Duration // how long one may take before it is tried again
+	longest time.Duration // how long one may take to come, and then before it is tried again
 }
 
 // Use makes c apply from now on. It must be called before a handler that divides
