@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -119,6 +120,20 @@ func (h *HTTP) override(header http.Header) {
 	}
 }
 
+// curtail leaves out of a trailer the names that the gateway sets itself: some servers
+// take them as if they had come in the header.
+func (h *HTTP) curtail(trailer http.Header) {
+	if trailer == nil {
+		return
+	}
+	for name := range h.opts.Header {
+		trailer.Del(name)
+	}
+	for _, name := range slices.Concat(sent, forwarded, []string{"X-Forwarded-For"}) {
+		delete(trailer, name)
+	}
+}
+
 // readAnswer reads and decompresses.
 func (h *HTTP) readAnswer(res *http.Response) (data []byte, err error) {
 	from, n := io.Reader(res.Body), res.ContentLength
@@ -151,7 +166,8 @@ func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// Else an HTTP/1 server reads the request to its end before it answers, which
 	// never comes if the caller waits for the answer. HTTP/2 needs no such call.
 	_ = http.NewResponseController(w).EnableFullDuplex()
-	r = withPassedBody(asWritten(r))
+	r = withPassedBody(asWritten(r), func() { h.curtail(r.Trailer) })
+	h.curtail(r.Trailer) // which is there already if the body was read before
 	h.proxy.ServeHTTP(answerTo(w, r), r)
 }
 
@@ -206,6 +222,9 @@ func (h *HTTP) failed(w http.ResponseWriter, r *http.Request, err error) {
 		err = errors.Join(err, context.Cause(r.Context()), passedFault(r))
 	}
 	e := asError(fmt.Errorf("the upstream did not answer: %w", unquoted{err}))
+	if body := (unreadBody{}); e.Status == http.StatusBadGateway && errors.As(err, &body) {
+		e = Errorf(http.StatusBadRequest, "the body cannot be read: %v", unquoted{body.error})
+	}
 	if e.Status == statusClientGone {
 		panic(http.ErrAbortHandler)
 	}

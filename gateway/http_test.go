@@ -80,6 +80,35 @@ func TestHTTPPassesTrailers(t *testing.T) {
 	}
 }
 
+// What the gateway sets itself cannot come in a trailer, which some servers add to the
+// header: neither credentials in place of its own, nor another length of the body.
+func TestHTTPSetsItsHeaderAlone(t *testing.T) {
+	seen := make(chan http.Header, 1)
+	u := newHTTP(t, "", gateway.HTTPOptions{Header: http.Header{"x-drop": nil, "authorization": {"own"}}}, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(w, r.Body)
+		seen <- r.Trailer
+	})
+	front := httptest.NewServer(newHandler(t, gateway.Route{Pattern: "/words", Upstream: u}, gateway.Options{Fallback: u}))
+	defer front.Close()
+	for _, path := range []string{"/", "/words"} { // the latter once it has been read
+		res, conn := sent(t, front, "PUT "+path+" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum, Authorization\r\n\r\n1\r\na\r\n0\r\n"+
+			"X-Sum: 1\r\nAuthorization: z\r\nX-Drop: 2\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nX-Forwarded-For: 9.9.9.9\r\nX-Forwarded-Host: z\r\n\r\n")
+		conn.Close()
+		if res.StatusCode != 200 {
+			t.Fatalf("%s: status %d", path, res.StatusCode)
+		}
+		got := <-seen
+		for name, values := range got {
+			if len(values) > 0 && name != "X-Sum" {
+				t.Errorf("%s: the trailer %s", path, name)
+			}
+		}
+		if got.Get("X-Sum") != "1" {
+			t.Errorf("%s: the trailer %v", path, got)
+		}
+	}
+}
+
 func TestHTTPBoundsTheAnswer(t *testing.T) {
 	for _, chunked := range []bool{false, true} {
 		u := newHTTP(t, "", gateway.HTTPOptions{MaxAnswer: 10}, func(w http.ResponseWriter, r *http.Request) {

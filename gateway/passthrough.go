@@ -97,18 +97,26 @@ func (w *statusWriter) Write(p []byte) (int, error) {
 // context ends too, and that is all that the transport would report.
 type passedBody struct {
 	io.ReadCloser
+	end  func()        // called at the end of the body
 	left atomic.Int64  // bytes to come; negative: some, until the end
 	turn chan struct{} // holds a value during a Read
 	own  *Error        // guarded by turn
 }
 
+// unreadBody is why the body of a request could not be read to its end.
+type unreadBody struct{ error }
+
+func (u unreadBody) Unwrap() error { return u.error }
+
 type passedKey struct{}
 
-func withPassedBody(r *http.Request) *http.Request {
+// withPassedBody returns r with a passedBody, which calls end at its end, when the
+// trailer has come.
+func withPassedBody(r *http.Request, end func()) *http.Request {
 	if r.Body == nil || r.ContentLength == 0 {
 		return r
 	}
-	body := &passedBody{ReadCloser: r.Body, turn: make(chan struct{}, 1)}
+	body := &passedBody{ReadCloser: r.Body, end: end, turn: make(chan struct{}, 1)}
 	body.left.Store(r.ContentLength)
 	r = r.WithContext(context.WithValue(r.Context(), passedKey{}, body))
 	r.Body = body
@@ -119,12 +127,18 @@ func (b *passedBody) Read(p []byte) (int, error) {
 	b.turn <- struct{}{}
 	defer func() { <-b.turn }()
 	n, err := b.ReadCloser.Read(p)
-	if left := b.left.Load(); err == io.EOF {
+	switch left := b.left.Load(); {
+	case err == io.EOF:
 		b.left.Store(0)
-	} else if left > 0 {
+		b.end()
+		return n, err
+	case left > 0:
 		b.left.Store(left - int64(n))
 	}
 	errors.As(err, &b.own)
+	if err != nil && err != http.ErrBodyReadAfterClose {
+		err = unreadBody{err}
+	}
 	return n, err
 }
 

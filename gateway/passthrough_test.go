@@ -39,21 +39,46 @@ func TestEarlyAnswersEndTheConnection(t *testing.T) {
 		{"empty", "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 200, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			conn, err := net.Dial("tcp", front.Listener.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
+			res, conn := sent(t, front, c.request)
 			defer conn.Close()
-			_, _ = io.WriteString(conn, c.request)
-			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
 			_ = res.Body.Close()
 			if res.StatusCode != c.status || res.Close != c.last {
 				t.Errorf("status %d, the last of its connection: %t; want %d, %t", res.StatusCode, res.Close, c.status, c.last)
 			}
 		})
+	}
+}
+
+// sent sends a request as it is written, and returns the head of its answer.
+func sent(t *testing.T, front *httptest.Server, request string) (*http.Response, net.Conn) {
+	t.Helper()
+	conn, err := net.Dial("tcp", front.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(conn, request)
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res, conn
+}
+
+// That a body cannot be read is its caller's fault, not the upstream's.
+func TestBodiesThatCannotBeReadAreNotPassedThrough(t *testing.T) {
+	u := newHTTP(t, "", gateway.HTTPOptions{}, func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+	statuses := make(chan int, 1)
+	front := httptest.NewServer(newHandler(t, gateway.Route{Pattern: "/words", Upstream: u}, gateway.Options{
+		Fallback: u, Observer: gateway.Observer{Served: func(_ *http.Request, s gateway.Served) { statuses <- s.Status }},
+	}))
+	defer front.Close()
+	for _, body := range []string{"zz\r\n", "1\r\nab\r\n", "0\r\nno trailer\r\n\r\n", "ffffffffffffffffff\r\n"} {
+		res, conn := sent(t, front, "PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n"+body)
+		text, _ := io.ReadAll(res.Body)
+		conn.Close()
+		if status := <-statuses; res.StatusCode != 400 || status != 400 || !res.Close {
+			t.Errorf("%q: status %d, which the observer takes for %d, and the connection ends: %t; %s", body, res.StatusCode, status, res.Close, text)
+		}
 	}
 }
 
