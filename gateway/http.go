@@ -223,7 +223,7 @@ func (h *HTTP) failed(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	e := asError(fmt.Errorf("the upstream did not answer: %w", unquoted{err}))
 	if body := (unreadBody{}); e.Status == http.StatusBadGateway && errors.As(err, &body) {
-		e = Errorf(http.StatusBadRequest, "the body cannot be read: %v", unquoted{body.error})
+		e = Errorf(http.StatusBadRequest, "the body cannot be read: %v", unquoted(body))
 	}
 	if e.Status == statusClientGone {
 		panic(http.ErrAbortHandler)

@@ -94,7 +94,7 @@ func TestHTTPSetsItsHeaderAlone(t *testing.T) {
 		res, conn := sent(t, front, "PUT "+path+" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum, Authorization\r\n\r\n1\r\na\r\n0\r\n"+
 			"X-Sum: 1\r\nAuthorization: z\r\nX-Drop: 2\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nX-Forwarded-For: 9.9.9.9\r\nX-Forwarded-Host: z\r\n\r\n")
 		conn.Close()
-		if res.StatusCode != 200 {
+		if res.StatusCode != http.StatusOK {
 			t.Fatalf("%s: status %d", path, res.StatusCode)
 		}
 		got := <-seen

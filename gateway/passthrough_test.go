@@ -76,7 +76,7 @@ func TestBodiesThatCannotBeReadAreNotPassedThrough(t *testing.T) {
 		res, conn := sent(t, front, "PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n"+body)
 		text, _ := io.ReadAll(res.Body)
 		conn.Close()
-		if status := <-statuses; res.StatusCode != 400 || status != 400 || !res.Close {
+		if status := <-statuses; res.StatusCode != http.StatusBadRequest || status != http.StatusBadRequest || !res.Close {
 			t.Errorf("%q: status %d, which the observer takes for %d, and the connection ends: %t; %s", body, res.StatusCode, status, res.Close, text)
 		}
 	}
