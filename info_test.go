@@ -61,7 +61,7 @@ func TestFromContextOfDerivedContexts(t *testing.T) {
 			}
 			return reqs, nil
 		}, batcher.Options{})
-		b.Do(context.Background(), 1)
+		expectAnswers(t, submitAll(b, 1), 1)
 	})
 }
 
@@ -130,7 +130,9 @@ func TestDerivedContextsStartNoGoroutine(t *testing.T) {
 				ctx, cancel = context.WithTimeout(ctx, timeout)
 				defer cancel()
 			}
-			b.Do(ctx, 1)
+			if _, err := b.Do(ctx, 1); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }
@@ -189,6 +191,9 @@ func TestContextMayBeUsedAfterFuncHasReturned(t *testing.T) {
 		b.Close()
 		stragglers.Wait()
 		cancel()
+		if s := b.Stats(); s.Batches == 0 {
+			t.Errorf("Func was not called: %+v", s)
+		}
 	}
 }
 
@@ -199,7 +204,7 @@ func TestFuncPrintsItsContextWhileACallerLeaves(t *testing.T) {
 		derived, cancel := context.WithCancel(ctx)
 		defer cancel()
 		leave()
-		for derived.Err() == nil {
+		for ended := false; !ended; ended = derived.Err() != nil {
 			if got := fmt.Sprintf("%v, %+v", ctx, derived); got != "batcher.Func, batcher.Func.WithCancel" {
 				t.Error(got)
 				break
@@ -209,4 +214,7 @@ func TestFuncPrintsItsContextWhileACallerLeaves(t *testing.T) {
 	}, batcher.Options{})
 	b.Do(ctx, 1)
 	b.Close()
+	if s := b.Stats(); s.Batches != 1 {
+		t.Errorf("Func was not called: %+v", s)
+	}
 }

@@ -238,7 +238,8 @@ func TestFuncSeesWhatItRuns(t *testing.T) {
 		info, ok := batcher.FromContext(ctx)
 		metas := natsbatch.Metas(ctx)
 		if !ok || info.Size != 2 || len(info.Requests) != 2 || info.Weight == 0 || len(metas) != 2 {
-			t.Fatalf("Info %+v, Metas %+v", info, metas)
+			t.Errorf("Info %+v, Metas %+v", info, metas)
+			return nil, errUpstream
 		}
 		for i, want := range []string{"fe.1.0", "fe.1.2"} {
 			if metas[i].ID != want {
