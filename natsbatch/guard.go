@@ -105,8 +105,12 @@ func check[Res any](res []Res, err error, n int) ran[Res] {
 
 // perRequest returns the errors of single requests that err consists of; false
 // if err is one for the batch, as is one that Retry has marked: errors inside it
-// may be about other requests, those of a Batcher that Func uses.
+// may be about other requests, those of a Batcher that Func uses. So is a panic that
+// a wrapper has caught, whatever was passed to panic, as for a Batcher.
 func perRequest(err error) (each batcher.Errors, ok bool) {
+	if _, panicked := err.(*batcher.PanicError); panicked {
+		return nil, false
+	}
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if _, whole := e.(*RetryError); whole {
 			return nil, false

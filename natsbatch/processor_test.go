@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gobatcher/batcher"
+	"github.com/gobatcher/batcher/middleware"
 	"github.com/gobatcher/batcher/natsbatch"
 )
 
@@ -171,6 +172,17 @@ func TestErrorsOfFuncMayPanic(t *testing.T) {
 	for i, v := range natsbatch.Process(t.Context(), fn, natsbatch.WorkerOptions{Retryable: nobody}, 1000, "1", "2") {
 		if v.Fate != "crashed" || !strings.HasPrefix(v.Data, "to read the error of Func panicked: boom") {
 			t.Errorf("request %d: %+v", i, v)
+		}
+	}
+}
+
+// As in a Batcher: what was passed to panic is not what Func says of each request.
+func TestAPanicThatAWrapperCaughtIsOneError(t *testing.T) {
+	fn := middleware.Retry(func(context.Context, []int) ([]int, error) { panic(batcher.Errors{nil, errUpstream}) }, nil, 2, nil)
+	run := func(ctx context.Context, _ string, reqs []int) ([]int, error) { return fn(ctx, reqs) }
+	for i, v := range natsbatch.Process(t.Context(), run, natsbatch.WorkerOptions{}, 1000, "1", "2") {
+		if v.Fate != "answered" || !strings.HasPrefix(v.Data, "batcher: Func panicked: ") {
+			t.Errorf("request %d: %+v, want the panic", i, v)
 		}
 	}
 }
