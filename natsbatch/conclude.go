@@ -185,14 +185,8 @@ func (w *Worker) rest(d *delivery, verdicts []*verdict) *wire.Envelope {
 	return &e
 }
 
-// maxReason bounds the text of a failure, in bytes: a stack can be long.
-const maxReason = 4 << 10
-
+// shorten cuts the text of a failure to maxReason.
 func shorten(text string) string { return text[:min(len(text), maxReason)] }
-
-// longest bounds AckWait, and what Backoff and Func may ask for, so that nothing
-// overflows.
-const longest = 365 * 24 * time.Hour
 
 // delay is how long requests wait for their next try: as long as Func asks at
 // least, and up to half as much again by chance, so that they do not all come

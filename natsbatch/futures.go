@@ -137,30 +137,6 @@ func (f *futures) report(number uint64, r *wire.Report) {
 	f.trim()
 }
 
-// broadcast wakes all that wait on it.
-type broadcast struct {
-	mu sync.Mutex
-	ch chan struct{} // closed at the next broadcast, or nil
-}
-
-func (b *broadcast) wait() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ch == nil {
-		b.ch = make(chan struct{})
-	}
-	return b.ch
-}
-
-func (b *broadcast) broadcast() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ch != nil {
-		close(b.ch)
-		b.ch = nil
-	}
-}
-
 // outcomeBytes is what an outcome takes beside its data.
 const outcomeBytes = 64
 

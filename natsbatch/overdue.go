@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -107,17 +106,6 @@ func (o *overdue) err(since time.Time) error {
 		}
 	}
 	return errors.Join(slices.Collect(maps.Values(told))...)
-}
-
-// streamOf returns the stream of a subject.
-func (q Queue) streamOf(subject string) string {
-	switch {
-	case strings.HasPrefix(subject, q.prefix()+stored):
-		return q.resultStream()
-	case subject == q.deadSubject():
-		return q.deadStream()
-	}
-	return q.requestStream()
 }
 
 // waitForRoom reports whether a delivery may wait for room in a stream. One that

@@ -1,6 +1,7 @@
 package natsbatch
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -96,23 +97,15 @@ func (q Queue) Validate() error {
 
 // withDefaults returns q with every default filled in.
 func (q Queue) withDefaults() Queue {
-	q.Namespace = or(q.Namespace, "main")
-	q.MaxBytes = or(q.MaxBytes, 1<<30)
-	q.MaxMessages = or(q.MaxMessages, 1_000_000)
-	q.ResultBytes = or(q.ResultBytes, 2<<30)
-	q.ResultTTL = or(q.ResultTTL, 24*time.Hour)
-	q.DeadTTL = or(q.DeadTTL, 14*24*time.Hour)
-	q.AckWait = or(q.AckWait, 5*time.Second)
-	q.Replicas = or(q.Replicas, 1)
+	q.Namespace = cmp.Or(q.Namespace, "main")
+	q.MaxBytes = cmp.Or(q.MaxBytes, 1<<30)
+	q.MaxMessages = cmp.Or(q.MaxMessages, 1_000_000)
+	q.ResultBytes = cmp.Or(q.ResultBytes, 2<<30)
+	q.ResultTTL = cmp.Or(q.ResultTTL, 24*time.Hour)
+	q.DeadTTL = cmp.Or(q.DeadTTL, 14*24*time.Hour)
+	q.AckWait = cmp.Or(q.AckWait, 5*time.Second)
+	q.Replicas = cmp.Or(q.Replicas, 1)
 	return q
-}
-
-func or[T comparable](v, zero T) T {
-	var z T
-	if v == z {
-		return zero
-	}
-	return v
 }
 
 // Priority orders the requests that wait. More urgent ones go first, but the

@@ -3,6 +3,7 @@ package natsbatch
 import (
 	"encoding/base64"
 	"strconv"
+	"strings"
 
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 )
@@ -67,4 +68,15 @@ func (q Queue) partSubject(e *wire.Envelope, r *wire.Request) string {
 		return q.keySubject(stored, r.ID)
 	}
 	return q.indexSubject(stored, e.From, e.Number, r.Index)
+}
+
+// streamOf returns the stream of a subject.
+func (q Queue) streamOf(subject string) string {
+	switch {
+	case strings.HasPrefix(subject, q.prefix()+stored):
+		return q.resultStream()
+	case subject == q.deadSubject():
+		return q.deadStream()
+	}
+	return q.requestStream()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/gobatcher/batcher"
@@ -172,4 +173,28 @@ func (fe *frontEnd) flush(ctx context.Context) {
 	defer cancel()
 	defer context.AfterFunc(fe.life, cancel)()
 	_ = fe.nc.FlushWithContext(ctx)
+}
+
+// broadcast wakes all that wait on it.
+type broadcast struct {
+	mu sync.Mutex    // guards what follows
+	ch chan struct{} // closed at the next broadcast, or nil
+}
+
+func (b *broadcast) wait() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch == nil {
+		b.ch = make(chan struct{})
+	}
+	return b.ch
+}
+
+func (b *broadcast) broadcast() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch != nil {
+		close(b.ch)
+		b.ch = nil
+	}
 }

@@ -1,6 +1,7 @@
 package natsbatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,14 +85,14 @@ func (o WorkerOptions) Validate() error {
 }
 
 func (o WorkerOptions) withDefaults() WorkerOptions {
-	o.Batch.MaxSize = or(o.Batch.MaxSize, defaultSize)
-	o.Batch.MaxConcurrent = or(o.Batch.MaxConcurrent, 1)
+	o.Batch.MaxSize = cmp.Or(o.Batch.MaxSize, defaultSize)
+	o.Batch.MaxConcurrent = cmp.Or(o.Batch.MaxConcurrent, 1)
 	if o.Batch.MaxConcurrent < 0 {
 		o.Batch.MaxConcurrent = manySlots
 	}
 	o.Batch.MaxConcurrent = min(o.Batch.MaxConcurrent, mostTaken)
-	o.MaxDeliveries = or(o.MaxDeliveries, defaultDeliveries)
-	o.Timeout = or(o.Timeout, defaultTimeout)
+	o.MaxDeliveries = cmp.Or(o.MaxDeliveries, defaultDeliveries)
+	o.Timeout = cmp.Or(o.Timeout, defaultTimeout)
 	if o.Backoff == nil {
 		o.Backoff = defaultBackoff
 	}

@@ -4,6 +4,7 @@
 package embed
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -47,7 +48,7 @@ const (
 	defaultMaxStore = 10 << 30
 	startTimeout    = 30 * time.Second
 
-	// MaxPayload is the largest message: a request of 1 MiB and what goes with it.
+	// maxPayload is the largest message: a request of 1 MiB and what goes with it.
 	maxPayload = 1<<20 + 64<<10
 )
 
@@ -134,7 +135,7 @@ func (s *Server) start(dir string) error {
 		JetStream:         true,
 		StoreDir:          dir,
 		SyncAlways:        true,
-		JetStreamMaxStore: orDefault(s.opts.MaxStore, defaultMaxStore),
+		JetStreamMaxStore: cmp.Or(s.opts.MaxStore, defaultMaxStore),
 		MaxPayload:        maxPayload,
 		DontListen:        s.opts.Listen == "",
 		NoSigs:            true,
@@ -214,11 +215,4 @@ func listenAt(o *server.Options, address string) error {
 		o.Port = server.RANDOM_PORT
 	}
 	return nil
-}
-
-func orDefault(v, zero int64) int64 {
-	if v == 0 {
-		return zero
-	}
-	return v
 }

@@ -160,7 +160,7 @@ type pipe struct {
 
 // output keeps the end of what a child writes.
 type output struct {
-	mu   sync.Mutex
+	mu   sync.Mutex // guards what follows
 	kept bytes.Buffer
 }
 
