@@ -30,11 +30,11 @@ type Handler struct {
 	opts   Options
 	mux    *http.ServeMux
 	routes []*route
+	empty  chan struct{} // closed when draining and nobody is inside
 
-	mu       sync.Mutex
-	inside   int           // requests being served
-	draining bool          // takes no more
-	empty    chan struct{} // closed when draining and nobody is inside
+	mu       sync.Mutex // guards what follows, and the closing of empty
+	inside   int        // requests being served
+	draining bool       // takes no more
 }
 
 // New makes a Handler. It owns the routes' Upstreams and Dispatchers from then

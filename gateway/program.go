@@ -54,8 +54,8 @@ type Program struct {
 	opts    ProgramOptions
 	slots   chan struct{} // an element for each process at work
 
-	mu     sync.Mutex
-	idle   []*child
+	mu     sync.Mutex // guards what follows
+	idle   []*child   // the one that was at work last comes last
 	all    map[*child]bool
 	closed bool
 }

@@ -7,7 +7,7 @@ import (
 
 // pacers serve many goroutines that sleep at once, as Funcs do.
 type pacers struct {
-	mu   sync.Mutex
+	mu   sync.Mutex // guards what follows
 	free []*pacer
 }
 

@@ -22,11 +22,11 @@ type world struct {
 	f       Fixture
 	url     string
 	handler *gateway.Handler
+	behave  func(w http.ResponseWriter, r *http.Request, body []byte) bool // true: it has answered
 
-	mu       sync.Mutex
+	mu       sync.Mutex      // guards what follows
 	requests []*http.Request // that the upstream got
 	bodies   [][]byte
-	behave   func(w http.ResponseWriter, r *http.Request, body []byte) bool // true: it has answered
 }
 
 // start makes a world whose upstream behaves; nil: as the fixture says.

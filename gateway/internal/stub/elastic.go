@@ -20,7 +20,7 @@ import (
 type Elastic struct {
 	Forgets bool // keeps nothing: what it answers to a write depends on that alone
 
-	mu      sync.Mutex
+	mu      sync.Mutex        // guards what follows
 	docs    map[string]*esDoc // by index and id
 	ids     int               // assigned
 	changes int
