@@ -15,8 +15,8 @@ import (
 	"github.com/gobatcher/batcher/gateway"
 )
 
-// Path is the path of all requests of the load.
-const Path = "/v1/models/sum:predict"
+// path is that of all requests of the load.
+const path = "/v1/models/sum:predict"
 
 // Config is what Run shows. All fields must be set.
 type Config struct {
@@ -109,7 +109,7 @@ func (c Config) compare(ctx context.Context, sides [2]*side) {
 // hint says how to play with the gateway that is kept.
 func (c Config) hint(front, direct string) {
 	fmt.Fprintf(c.Out, "\nThe gateway goes on, at %s; the upstream without it is %s. Try it from another terminal:\n\n", front, direct)
-	fmt.Fprintf(c.Out, "  curl -i %s%s -d '{\"instances\": [[1, 2, 3.5]]}'\n\nCtrl-C ends it.\n", front, Path)
+	fmt.Fprintf(c.Out, "  curl -i %s%s -d '{\"instances\": [[1, 2, 3.5]]}'\n\nCtrl-C ends it.\n", front, path)
 }
 
 // servers are HTTP servers to be closed together.

@@ -54,7 +54,7 @@ func (l *ledger) repeated() (n int) {
 // handIn submits the request with this number, to be answered later, and returns the
 // path of its answer.
 func handIn(ctx context.Context, gate, key string, number int) (place string, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, gate+Path, strings.NewReader(fmt.Sprintf(`{"instances": [[%d, 0.5]]}`, number)))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, gate+path, strings.NewReader(fmt.Sprintf(`{"instances": [[%d, 0.5]]}`, number)))
 	if err != nil {
 		return "", err
 	}

@@ -27,7 +27,7 @@ type load struct {
 func newLoad(url string, callers int) *load {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = callers
-	return &load{url: url + Path, client: &http.Client{Transport: t}}
+	return &load{url: url + path, client: &http.Client{Transport: t}}
 }
 
 // run lets callers ask until ctx ends, and waits for their answers.

@@ -24,14 +24,14 @@ type exactAnswer struct {
 
 type exactHeader map[string][][]byte
 
-func (r httpRequest) MarshalJSON() ([]byte, error) {
-	return json.Marshal(exactRequest{r.Method, r.Host, []byte(r.URI), exact(r.Header), r.Body})
+func (req httpRequest) MarshalJSON() ([]byte, error) {
+	return json.Marshal(exactRequest{req.Method, req.Host, []byte(req.URI), exact(req.Header), req.Body})
 }
 
-func (r *httpRequest) UnmarshalJSON(text []byte) error {
+func (req *httpRequest) UnmarshalJSON(text []byte) error {
 	var e exactRequest
 	err := json.Unmarshal(text, &e)
-	*r = httpRequest{Method: e.Method, Host: e.Host, URI: string(e.URI), Header: e.Header.texts(), Body: e.Body}
+	*req = httpRequest{Method: e.Method, Host: e.Host, URI: string(e.URI), Header: e.Header.texts(), Body: e.Body}
 	return err
 }
 

@@ -77,7 +77,8 @@ func (l *Later) serve(next http.Handler) batcher.Func[httpRequest, httpAnswer] {
 
 // matters are the headers that may change what a request means, or who asks:
 // those of routes, those by which the protocols of package gateway divide
-// batches, and those that what is passed through may bring.
+// batches, and those that what is passed through may bring. Accept, by which es-bulk
+// divides too, is not one: it says how the answer is to be written.
 func matters(c *config.Config) []string {
 	names := []string{
 		"Authorization", "Cookie", "Origin", "Content-Type", "Content-Encoding",
@@ -96,6 +97,3 @@ func matters(c *config.Config) []string {
 func (l *Later) Shutdown(ctx context.Context) error {
 	return errors.Join(l.worker.Shutdown(ctx), l.client.Shutdown(ctx))
 }
-
-// Health returns why requests cannot be kept now, or nil.
-func (l *Later) Health(ctx context.Context) error { return l.client.Health(ctx) }

@@ -77,7 +77,7 @@ func of(route string) string {
 // open opens the dead letters of a route. One without a queue has none, and
 // natsbatch.NewAdmin would make it one.
 func (l *Letters) open(c *config.Config, name string) error {
-	q := &queued{name: name, queue: Queue(c, name)}
+	q := &queued{name: name, queue: routeQueue(c, name)}
 	if name == config.Later {
 		q.queue = laterQueue(c)
 	}

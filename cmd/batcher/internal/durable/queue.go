@@ -22,8 +22,8 @@ func endpoint(route string) string {
 	return "route-" + hex.EncodeToString(sum[:8])
 }
 
-// Queue returns the queue of a route's items.
-func Queue(c *config.Config, route string) natsbatch.Queue {
+// routeQueue returns the queue of a route's items.
+func routeQueue(c *config.Config, route string) natsbatch.Queue {
 	return natsbatch.Queue{
 		Namespace: c.Queue.Namespace,
 		Endpoint:  endpoint(route),
@@ -36,7 +36,7 @@ func Queue(c *config.Config, route string) natsbatch.Queue {
 // laterQueue returns the queue of requests that nobody waits for, whatever their
 // route. No route's queue can have its name.
 func laterQueue(c *config.Config) natsbatch.Queue {
-	q := Queue(c, config.Later)
+	q := routeQueue(c, config.Later)
 	q.Endpoint = "_later"
 	return q
 }

@@ -39,7 +39,7 @@ func (rs *Routes) at(c *config.Config, name string) (*queued, error) {
 			return q, nil
 		}
 	}
-	q := &queued{name: name, queue: Queue(c, name)}
+	q := &queued{name: name, queue: routeQueue(c, name)}
 	ctx, cancel := rs.link.setup()
 	defer cancel()
 	var err error
