@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -29,6 +30,34 @@ func TestWhoAsksTellsRequestsApart(t *testing.T) {
 		req.Header.Set(name, "a")
 		if l.idOf(req, "one") == plain {
 			t.Errorf("a request with %s is taken for one without", name)
+		}
+	}
+}
+
+// What divides batches tells requests apart too, whichever protocol says so.
+func TestHeadersOfProtocolsTellRequestsApart(t *testing.T) {
+	const es = "application/vnd.elasticsearch+json;compatible-with=8"
+	names := matters(&config.Config{})
+	for path, c := range map[string]struct {
+		protocol gateway.Protocol
+		body     string
+	}{
+		"/v1/embeddings":     {gateway.OpenAIEmbeddings{}, `{"input":"a"}`},
+		"/v2/models/m/infer": {gateway.OIPv2{}, `{"inputs":[{"name":"a","shape":[1],"datatype":"INT8","data":[1]}]}`},
+		"/i/_doc/1":          {gateway.ESBulk{}, `{"a":1}`},
+		"/":                  {gateway.JSONRPC{}, `{"jsonrpc":"2.0","id":1,"method":"m"}`},
+	} {
+		r := httptest.NewRequest(http.MethodPost, path, nil)
+		r.Header = http.Header{"Content-Type": {es}, "Accept": {es}}
+		call, err := c.protocol.Read(r, []byte(c.body), 0)
+		if err != nil || len(call.Headers) == 0 {
+			t.Fatalf("%T: %+v, %v", c.protocol, call, err)
+		}
+		for _, name := range call.Headers {
+			same := func(other string) bool { return strings.EqualFold(other, name) }
+			if name != "Accept" && !slices.ContainsFunc(names, same) {
+				t.Errorf("%T divides by %s, which tells no requests apart", c.protocol, name)
+			}
 		}
 	}
 }
