@@ -175,3 +175,40 @@ func TestServeTellsThatTheLastSpansWereNotSent(t *testing.T) {
 		t.Errorf("it said %s", said)
 	}
 }
+
+// A batch from a queue links to its requests too, and is traced if one of them is.
+func TestDurableTraces(t *testing.T) {
+	for _, way := range []string{"wait", "respond-async"} {
+		s := &spans{all: make(map[string]*otlp.Span)}
+		sink := httptest.NewServer(s)
+		t.Cleanup(sink.Close)
+		u := startUpstream(t)
+		g := startGate(t, durableArgs(u, t.TempDir(), "--tracing-endpoint", sink.URL)...)
+		const trace, unsampled, sampled = "0af7651916cd43dd8448eb211c80319c", "-b7ad6b7169203331-00", "-b7ad6b7169203331-01"
+		for n, parent := range []string{unsampled, sampled} {
+			r := g.ask(http.MethodPost, predictPath, instance(n), "Traceparent", "00-"+trace+parent, "Prefer", way, "Idempotency-Key", "k")
+			if place := r.header.Get("Location"); place != "" {
+				r = g.ask(http.MethodGet, place, "", "Traceparent", "00-"+trace+unsampled)
+			}
+			r.want(t, n)
+			u.mu.Lock()
+			told := u.headers[n].Get("Traceparent")
+			u.mu.Unlock()
+			if !strings.HasSuffix(told, parent[len(parent)-3:]) {
+				t.Errorf("%s: of the batch of %s the upstream was told %q", way, parent, told)
+			}
+		}
+		g.signal(syscall.SIGTERM)
+		g.end(0)
+
+		s.mu.Lock()
+		request, batch := s.all["POST"], s.all["batch sum"]
+		s.mu.Unlock()
+		if request == nil || batch == nil {
+			t.Fatalf("%s: got the spans %v", way, s.all)
+		}
+		if len(batch.Links) != 1 || hex.EncodeToString(batch.Links[0].TraceId) != trace || string(batch.Links[0].SpanId) != string(request.SpanId) {
+			t.Errorf("%s: the batch links to %v, want the request, %x", way, batch.Links, request.SpanId)
+		}
+	}
+}

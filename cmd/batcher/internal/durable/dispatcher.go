@@ -22,7 +22,7 @@ type dispatcher struct {
 func newDispatcher(l *Link, q natsbatch.Queue, r gateway.Route) (*dispatcher, error) {
 	ctx, cancel := l.setup()
 	defer cancel()
-	client, err := natsbatch.NewClient[request, answer](ctx, l.Conn, q, natsbatch.ClientOptions{})
+	client, err := natsbatch.NewClient[request, answer](ctx, l.Conn, q, natsbatch.ClientOptions{Trace: traceOf})
 	if err != nil {
 		return nil, err
 	}

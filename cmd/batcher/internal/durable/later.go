@@ -51,7 +51,7 @@ func NewLater(l *Link, c *config.Config, next http.Handler) (*Later, error) {
 	if q.admin, err = l.admin(ctx, q.queue); err != nil {
 		return nil, err
 	}
-	client, err := natsbatch.NewClient[httpRequest, httpAnswer](ctx, l.Conn, q.queue, natsbatch.ClientOptions{})
+	client, err := natsbatch.NewClient[httpRequest, httpAnswer](ctx, l.Conn, q.queue, natsbatch.ClientOptions{Trace: traceOf})
 	if err != nil {
 		return nil, err
 	}

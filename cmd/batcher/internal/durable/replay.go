@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
 	"github.com/gobatcher/batcher/natsbatch"
 )
@@ -32,9 +33,14 @@ type replay struct{ next http.Handler }
 // serve is the Func of a worker whose batches hold one request.
 func (p replay) serve(ctx context.Context, reqs []httpRequest) ([]httpAnswer, error) {
 	answers := make([]httpAnswer, len(reqs))
+	info, _ := batcher.FromContext(ctx)
 	for i, req := range reqs {
+		in := ctx
+		if i < len(info.Requests) {
+			in = traced(ctx, info.Requests[i])
+		}
 		var err error
-		if answers[i], err = p.one(ctx, req); err != nil {
+		if answers[i], err = p.one(in, req); err != nil {
 			return nil, err
 		}
 	}

@@ -60,13 +60,17 @@ func (p *processor) run(ctx context.Context, _ string, reqs []request) ([]answer
 }
 
 // part returns the context of an upstream call for the requests from one place of the
-// batch to before another: its Info is of these.
+// batch to before another: its Info is of these, each in its trace.
 func part(ctx context.Context, from, to int) context.Context {
 	info, ok := batcher.FromContext(ctx)
 	if !ok || len(info.Requests) < to {
 		return ctx
 	}
-	info.Size, info.Requests = to-from, info.Requests[from:to]
+	callers := make([]context.Context, to-from)
+	for i, caller := range info.Requests[from:to] {
+		callers[i] = traced(caller, caller)
+	}
+	info.Size, info.Requests = to-from, callers
 	return batcher.WithInfo(ctx, info) // with the Weight of the whole: Process counts that anew
 }
 
