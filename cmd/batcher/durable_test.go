@@ -305,3 +305,30 @@ func TestDurableReloadOfAWrongRouteLosesNoRequest(t *testing.T) {
 	g.signal(syscall.SIGTERM)
 	g.end(0)
 }
+
+// What workers have done stays counted when a reload ends them, also while they finish,
+// and when their route is no more.
+func TestDurableCountersOutliveAReload(t *testing.T) {
+	old, next := startUpstream(t), startUpstream(t)
+	store := t.TempDir()
+	text := func(u *upstream, route string) string {
+		return fmt.Sprintf("store: %s\nroutes:\n  - {name: %s, protocol: kserve-v1, upstream: %s}\n", store, route, u.URL)
+	}
+	name := file(t, "batcher.yaml", text(old, "sum"))
+	g := startGate(t, "--config", name)
+	g.predict(1).want(t, 1)
+	answer := g.waiting(old, 2)
+	for i, route := range []string{"sum", "other"} {
+		replaceFile(t, name, text(next, route))
+		g.counts(reloaded, float64(i+1))
+		g.counts(`batcher_worker_items_total{route="sum"}`, 2) // counted when they began to run
+	}
+	g.predict(3).want(t, 3)
+	g.counts(`batcher_worker_items_total{route="other"}`, 1)
+	old.release()
+	r := <-answer
+	r.want(t, 2)
+	for _, name := range []string{"items", "batches", "messages"} {
+		g.counts(`batcher_worker_`+name+`_total{route="sum"}`, 2)
+	}
+}

@@ -11,10 +11,10 @@ import (
 )
 
 // Figures reports, for Prometheus, what is in the queues of the Routes that routes
-// returns, and in that of later unless it is nil, and what this process does with
-// it. The servers are asked at each scrape.
-func Figures(routes func() *Routes, later *Later) prometheus.Collector {
-	return figures{func() []*queued {
+// returns, and in that of later unless it is nil, and what all workers that this process
+// has had on l did. The servers are asked at each scrape.
+func Figures(l *Link, routes func() *Routes, later *Later) prometheus.Collector {
+	return figures{&l.tally, func() []*queued {
 		all := slices.Clone(routes().all)
 		if later != nil {
 			all = append(all, &later.queued)
@@ -23,7 +23,10 @@ func Figures(routes func() *Routes, later *Later) prometheus.Collector {
 	}}
 }
 
-type figures struct{ queues func() []*queued }
+type figures struct {
+	tally  *tally
+	queues func() []*queued
+}
 
 // askTime is how long a scrape waits for the servers.
 const askTime = 2 * time.Second
@@ -40,9 +43,9 @@ var (
 	used        = desc("queue_bytes", "Bytes on disk of all queues of the namespace.")
 	limit       = desc("queue_limit_bytes", "Bytes beyond which new requests are refused.")
 
-	batches  = desc("worker_batches_total", "Batches that this process's worker has run.")
+	batches  = desc("worker_batches_total", "Batches that this process's workers have run.")
 	requests = desc("worker_items_total", "Items in these batches.")
-	filled   = desc("worker_pull_efficiency", "Mean batch of this process's worker against the most that one holds; 0: none has run.")
+	filled   = desc("worker_pull_efficiency", "Mean batch since the last reload against the most that one holds; 0: none has run.")
 	taken    = desc("worker_messages_total", "Messages that the worker has taken.")
 	again    = desc("worker_redelivered_total", "Of these messages, those that a worker had before.")
 	ended    = desc("worker_ended_total", "Items that the worker did not answer: expired, retried, handed back at its end, or dead.", "how")
@@ -59,6 +62,9 @@ func (f figures) Describe(ch chan<- *prometheus.Desc) {
 func (f figures) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), askTime)
 	defer cancel()
+	for route, s := range f.tally.counts() {
+		workerFigures(ch, route, s)
+	}
 	var all sync.WaitGroup
 	for _, q := range f.queues() {
 		all.Go(func() {
@@ -66,7 +72,7 @@ func (f figures) Collect(ch chan<- prometheus.Metric) {
 				queueFigures(ch, q.name, s)
 			}
 			if q.worker != nil {
-				workerFigures(ch, q.name, q.worker.Stats())
+				gauge(ch, filled, efficiency(q.worker.Stats()), q.name)
 			}
 		})
 	}
@@ -106,9 +112,11 @@ func workerFigures(ch chan<- prometheus.Metric, route string, s natsbatch.Worker
 	counter(ch, ended, s.Retried, route, "retried")
 	counter(ch, ended, s.HandedBack, route, "handed back")
 	counter(ch, ended, s.Dead, route, "dead")
-	efficiency := 0.0
-	if s.Batches > 0 && s.Size > 0 {
-		efficiency = float64(s.Requests) / float64(s.Batches) / float64(s.Size)
+}
+
+func efficiency(s natsbatch.WorkerStats) float64 {
+	if s.Batches == 0 || s.Size == 0 {
+		return 0
 	}
-	gauge(ch, filled, efficiency, route)
+	return float64(s.Requests) / float64(s.Batches) / float64(s.Size)
 }

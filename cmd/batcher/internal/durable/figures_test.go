@@ -26,7 +26,8 @@ func TestDocumentedFigures(t *testing.T) {
 		documented = append(documented, found[1])
 	}
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(Figures(func() *Routes { return &Routes{} }, open(t)))
+	link, later := open(t)
+	registry.MustRegister(Figures(link, func() *Routes { return &Routes{} }, later))
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +50,7 @@ func TestDocumentedFigures(t *testing.T) {
 }
 
 // open opens the queue of requests that nobody waits for, in a store.
-func open(t *testing.T) *Later {
+func open(t *testing.T) (*Link, *Later) {
 	t.Helper()
 	c := config.Default()
 	c.Store = t.TempDir()
@@ -67,5 +68,5 @@ func open(t *testing.T) *Later {
 		}
 		link.Close()
 	})
-	return later
+	return link, later
 }

@@ -62,6 +62,7 @@ func NewLater(l *Link, c *config.Config, next http.Handler) (*Later, error) {
 	if later.worker, err = natsbatch.NewWorker(ctx, l.Conn, q.queue, later.serve(next), opts); err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
+	l.tally.begin(q.name, later.worker)
 	return later, nil
 }
 

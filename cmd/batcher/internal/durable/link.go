@@ -24,6 +24,7 @@ type Link struct {
 	Conn   *nats.Conn
 	server *embed.Server
 	ctx    context.Context // of the program: when it ends, setting up is given up
+	tally  tally           // of all its workers
 }
 
 // setupTime is how long servers may take to answer when a program starts.

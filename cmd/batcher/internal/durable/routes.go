@@ -74,6 +74,7 @@ func (rs *Routes) Work(c *config.Config, r gateway.Route, observer gateway.Obser
 	if q.worker, err = newWorker(rs.link, q.queue, r, observer); err != nil {
 		return fmt.Errorf("route %s: %w", r.Name, err)
 	}
+	rs.link.tally.begin(r.Name, q.worker)
 	return nil
 }
 
@@ -86,6 +87,7 @@ func (rs *Routes) Shutdown(ctx context.Context) error {
 		all.Go(func() {
 			if q.worker != nil {
 				errs[i] = q.worker.Shutdown(ctx)
+				rs.link.tally.end(q.worker)
 			}
 			if q.upstream != nil {
 				errs[i] = errors.Join(errs[i], gateway.CloseUpstream(ctx, q.upstream))

@@ -137,7 +137,7 @@ func (s *server) begin(p *parts) (err error) {
 			return errors.Join(err, p.shutdown(grace))
 		}
 	}
-	s.metrics.Add(durable.Figures(func() *durable.Routes { return s.now.Load().queues }, s.later))
+	s.metrics.Add(durable.Figures(s.link, func() *durable.Routes { return s.now.Load().queues }, s.later))
 	return nil
 }
 
