@@ -270,3 +270,19 @@ func TestServeShowsItsOwnToken(t *testing.T) {
 	replaceFile(t, token, "two")
 	until(t, "the new token is shown", func() bool { return shown() == "Bearer two" })
 }
+
+// A route that a reload brings is reported before its first request, as others are.
+func TestServeReportsRoutesFromTheStart(t *testing.T) {
+	u := startUpstream(t)
+	text := configuration(u.URL, 1)
+	name := file(t, "batcher.yaml", text)
+	g := startGate(t, "--config", name)
+	if _, body := get(t, g.admin+"/metrics"); !strings.Contains(body, `batcher_requests_total{code="502",passed="false",route="sum"} 0`) {
+		t.Error("route sum is not reported")
+	}
+	replaceFile(t, name, strings.Replace(text, "sum", "total", 1))
+	g.hears("the configuration is taken over")
+	if _, body := get(t, g.admin+"/metrics"); !strings.Contains(body, `batcher_requests_total{code="502",passed="false",route="total"} 0`) {
+		t.Error("route total is not reported")
+	}
+}

@@ -38,6 +38,10 @@ func scrape(t *testing.T) string {
 	m.Reloaded(errors.New("no"))
 	m.Connected(1)
 	m.Watch(func() map[string]batcher.Stats { return map[string]batcher.Stats{"sum": {Pending: 7, Running: 2}} })
+	return body(m)
+}
+
+func body(m *metrics.Metrics) string {
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	return w.Body.String()
@@ -82,6 +86,55 @@ func TestReloadsAreCountedFromZero(t *testing.T) {
 	for _, want := range []string{`batcher_config_reloads_total{ok="false"} 0`, `batcher_config_reloads_total{ok="true"} 0`} {
 		if !strings.Contains(w.Body.String(), want+"\n") {
 			t.Errorf("%s is not reported", want)
+		}
+	}
+}
+
+// What alerts are made of is there before it happens, for the same reason, and stays as
+// it is when a reload expects it again.
+func TestFailuresAreCountedFromZero(t *testing.T) {
+	m := metrics.New("v1")
+	m.Expect("sum", true)
+	m.Served(gateway.Served{Route: "sum", Status: 502, Items: 1, Batches: []*gateway.Batch{{}}})
+	m.Expect("sum", true)
+	m.Expect("", false)
+	got := body(m)
+	for _, want := range []string{
+		`batcher_requests_total{code="200",passed="false",route="sum"} 0`,
+		`batcher_requests_total{code="429",passed="false",route="sum"} 0`,
+		`batcher_requests_total{code="500",passed="true",route="sum"} 0`,
+		`batcher_requests_total{code="502",passed="false",route="sum"} 1`,
+		`batcher_requests_total{code="503",passed="false",route="sum"} 0`,
+		`batcher_requests_total{code="504",passed="true",route=""} 0`,
+		`batcher_request_queue_seconds_bucket{route="sum",le="1"} 1`,
+	} {
+		if !strings.Contains(got, want+"\n") {
+			t.Errorf("%s is not reported in\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, `batcher_request_queue_seconds_count{route=""}`) {
+		t.Error("requests that match no route are reported as calls")
+	}
+}
+
+// Quantiles are right for quick upstreams, slow ones and large batches: all that lies
+// beyond the last bound is taken for that bound.
+func TestBoundsOfHistograms(t *testing.T) {
+	m := metrics.New("v1")
+	for upstream, size := range map[time.Duration]int{200 * time.Microsecond: 3000, 40 * time.Second: 10_000, 4 * time.Minute: 10_000} {
+		m.Exchanged(t.Context(), gateway.Exchange{Route: "sum", Status: 200, Batch: gateway.Batch{Size: size, Upstream: upstream}})
+	}
+	got := body(m)
+	for _, want := range []string{
+		`batcher_upstream_duration_seconds_bucket{route="sum",le="0.0001"} 0`,
+		`batcher_upstream_duration_seconds_bucket{route="sum",le="0.00025"} 1`,
+		`batcher_upstream_duration_seconds_bucket{route="sum",le="60"} 2`,
+		`batcher_upstream_duration_seconds_bucket{route="sum",le="300"} 3`,
+		`batcher_batch_items_bucket{route="sum",le="4096"} 1`,
+		`batcher_batch_items_bucket{route="sum",le="16384"} 3`,
+	} {
+		if !strings.Contains(got, want+"\n") {
+			t.Errorf("%s is not reported in\n%s", want, got)
 		}
 	}
 }

@@ -34,6 +34,23 @@ func (m *Metrics) usualOf(route string) *usual {
 	return u
 }
 
+// failures are the codes that say that callers are not served.
+var failures = []int{http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
+
+// Expect reports from zero on, for a route, what alerts are made of: Prometheus sees no
+// increase in a counter that comes into being with its first events. batched says whether
+// the route has calls, and not only requests that are answered otherwise.
+func (m *Metrics) Expect(route string, batched bool) {
+	if batched {
+		m.usualOf(route)
+	}
+	for _, code := range failures {
+		for _, passed := range []bool{true, false} {
+			m.requests.WithLabelValues(route, strconv.Itoa(code), strconv.FormatBool(passed))
+		}
+	}
+}
+
 func (u *usual) count(s gateway.Served) {
 	u.requests.Inc()
 	u.received.Add(float64(s.In))

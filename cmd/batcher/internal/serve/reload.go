@@ -76,12 +76,27 @@ func (s *server) use(p *parts) {
 	if p.tls != nil {
 		s.tls.Use(p.tls)
 	}
+	s.expect(p)
 	s.now.Store(p)
 	for _, what := range p.doubts {
 		p.log.Warn("a certificate is not valid now", "err", what)
 	}
 	if err := s.watch(p.config); err != nil {
 		p.log.Warn("not all files are watched", "err", err.Error())
+	}
+}
+
+// expect has all that p will serve reported before the first request comes.
+func (s *server) expect(p *parts) {
+	if p.handler == nil {
+		return
+	}
+	for name := range p.handler.Stats() {
+		s.metrics.Expect(name, true)
+	}
+	s.metrics.Expect("", false) // what matches no route
+	if p.queues != nil {
+		s.metrics.Expect(config.Later, false)
 	}
 }
 
