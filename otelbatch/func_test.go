@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -45,6 +46,45 @@ func TestMetricsOfABatch(t *testing.T) {
 		wantHistogram(s, "batcher.batch.size", delay, 1, int64(2))
 		wantHistogram(s, "batcher.batch.queue.duration", delay, 1, 1.0)
 		wantHistogram(s, "batcher.batch.run.duration", delay, 1, 2.0)
+	})
+}
+
+// Quantiles are right for quick Funcs, slow ones and large batches: all that lies beyond
+// the last bound is taken for that bound.
+func TestBoundsOfHistograms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSDK(t)
+		b := batcher.New(otelbatch.Func(func(_ context.Context, reqs []int) ([]int, error) {
+			time.Sleep(time.Duration(reqs[0]))
+			return reqs, nil
+		}, s.telemetry()), batcher.Options{})
+		for _, took := range []time.Duration{200 * time.Microsecond, 40 * time.Second, 4 * time.Minute} {
+			b.Do(t.Context(), int(took))
+		}
+		bounds := func(name string) []float64 {
+			switch data := s.metrics()[name].Data.(type) {
+			case metricdata.Histogram[float64]:
+				return data.DataPoints[0].Bounds
+			case metricdata.Histogram[int64]:
+				return data.DataPoints[0].Bounds
+			}
+			return nil
+		}
+		for name, want := range map[string][2]float64{
+			"batcher.batch.run.duration":   {100e-6, 300},
+			"batcher.batch.queue.duration": {100e-6, 300},
+			"batcher.batch.size":           {1, 16384},
+		} {
+			if got := bounds(name); len(got) == 0 || got[0] != want[0] || got[len(got)-1] != want[1] {
+				t.Errorf("%s has the bounds %v, want some from %v to %v", name, got, want[0], want[1])
+			}
+		}
+		run := s.metrics()["batcher.batch.run.duration"].Data.(metricdata.Histogram[float64]).DataPoints[0]
+		for i, bound := range run.Bounds {
+			if want := map[float64]uint64{250e-6: 1, 60: 1, 300: 1}[bound]; run.BucketCounts[i] != want {
+				t.Errorf("%d runs count in the bucket to %v s, want %d", run.BucketCounts[i], bound, want)
+			}
+		}
 	})
 }
 
