@@ -2,8 +2,10 @@ package embed_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -193,4 +195,86 @@ func TestAnExcuseThatCannotBeReadIsOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantAll(t, c, []natsbatch.Handle{h})
+}
+
+// A request that runs and for which the queue then has no room is suspected for it, however
+// many workers stop with it: else one that panics would never be buried.
+func TestAFullQueueExcusesNobodyWhoRuns(t *testing.T) {
+	t.Parallel()
+	nc := conn(t)
+	q := small["messages"]
+	q.AckWait = time.Minute
+	c := clientOf(t, nc, q)
+	e := wire.Envelope{Kind: wire.KindSubmit, Part: true, Tries: 1, Suspect: 1, From: "front", Number: 1, Requests: []wire.Request{{Payload: []byte(`"bad"`)}}}
+	if _, err := streams(t, nc).Publish(within(t), "bq.main.req.test.again", e.Append(nil)); err != nil {
+		t.Fatal(err)
+	}
+	other := q
+	other.Endpoint = "other"
+	fill(t, clientOf(t, nc, other))
+	h, err := natsbatch.ParseHandle("front.1.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := make(chan error, 1)
+	go func() { _, err := c.Wait(within(t), h); dead <- err }()
+	var runs atomic.Int64
+	for err == nil && runs.Load() < 6 {
+		ran := make(chan struct{}, 10)
+		w, fault := natsbatch.NewWorker(within(t), nc, q, func(context.Context, []string) ([]string, error) {
+			runs.Add(1)
+			ran <- struct{}{}
+			panic("bad")
+		}, natsbatch.WorkerOptions{Backoff: func(int) time.Duration { return 500 * time.Millisecond }})
+		worker(t, w, fault)
+		select {
+		case <-ran: // and it stays, or is dead
+		case err = <-dead:
+		}
+		if fault := w.Close(); fault != nil {
+			t.Fatal(fault)
+		}
+	}
+	if n := runs.Load(); n != 3 || !errors.Is(err, natsbatch.ErrDead) {
+		t.Errorf("it ran %d times, want 3, and then %v", n, err)
+	}
+}
+
+// While the server cannot say whether a delivery was excused, nobody is suspected, and nothing
+// runs.
+func TestAnExcuseIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	nc := conn(t)
+	js := streams(t, nc)
+	if err := natsbatch.Setup(within(t), nc, queue); err != nil {
+		t.Fatal(err)
+	}
+	e := wire.Envelope{Kind: wire.KindDo, Tries: 1, Suspect: 1, From: "front", Number: 1, Requests: []wire.Request{{Payload: []byte(`"r"`)}}}
+	if _, err := js.Publish(within(t), "bq.main.req.test.again", e.Append(nil)); err != nil {
+		t.Fatal(err)
+	}
+	handOn(t, nc, "again")
+	goOn, asked, ran := hold(t, nc), make(chan *nats.Msg, 1000), make(chan struct{}, 10)
+	w, err := natsbatch.NewWorker(within(t), nc, queue, func(_ context.Context, reqs []string) ([]string, error) {
+		ran <- struct{}{}
+		return reqs, nil
+	}, natsbatch.WorkerOptions{})
+	worker(t, w, err)
+	if _, err := nc.ChanSubscribe("$JS.API.STREAM.MSG.GET.bq_main_res", asked); err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteStream(within(t), "bq_main_res"); err != nil {
+		t.Fatal(err)
+	}
+	goOn()
+	for range 3 {
+		soon(t, "a question for an excuse", asked)
+	}
+	if len(ran) > 0 {
+		t.Error("it runs")
+	}
+	if err := natsbatch.Setup(within(t), nc, queue); err != nil {
+		t.Fatal(err)
+	}
+	soon(t, "Func", ran)
 }
