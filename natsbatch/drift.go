@@ -37,10 +37,14 @@ func streamDrift(want, got jetstream.StreamConfig) error {
 	d.compare("max messages", unlimited(want.MaxMsgs), unlimited(got.MaxMsgs))
 	d.compare("max messages per subject", unlimited(want.MaxMsgsPerSubject), unlimited(got.MaxMsgsPerSubject))
 	d.compare("max bytes", unlimited(want.MaxBytes), unlimited(got.MaxBytes))
+	d.compare("max message size", unlimited(int64(want.MaxMsgSize)), unlimited(int64(got.MaxMsgSize)))
 	d.compare("max age", want.MaxAge, got.MaxAge)
 	d.compare("duplicates window", want.Duplicates, got.Duplicates)
 	d.compare("message TTLs", want.AllowMsgTTL, got.AllowMsgTTL)
 	d.compare("republish", republish(want), republish(got))
+	d.compare("subject transform", transform(want), transform(got))
+	d.compare("no ack", want.NoAck, got.NoAck)
+	d.compare("sealed", want.Sealed, got.Sealed)
 	return d.err("stream " + want.Name)
 }
 
@@ -54,6 +58,10 @@ func consumerDrift(want, got jetstream.ConsumerConfig) error {
 	d.compare("max waiting", want.MaxWaiting, got.MaxWaiting)
 	d.compare("priority policy", want.PriorityPolicy, got.PriorityPolicy)
 	d.compare("priority groups", want.PriorityGroups, got.PriorityGroups)
+	d.compare("headers only", want.HeadersOnly, got.HeadersOnly)
+	d.compare("max request batch", want.MaxRequestBatch, got.MaxRequestBatch)
+	d.compare("max request expires", want.MaxRequestExpires, got.MaxRequestExpires)
+	d.compare("max request bytes", want.MaxRequestMaxBytes, got.MaxRequestMaxBytes)
 	return d.err("consumer " + want.Durable)
 }
 
@@ -70,4 +78,11 @@ func republish(c jetstream.StreamConfig) string {
 		return "off"
 	}
 	return c.RePublish.Source + " to " + c.RePublish.Destination
+}
+
+func transform(c jetstream.StreamConfig) string {
+	if c.SubjectTransform == nil {
+		return "off"
+	}
+	return c.SubjectTransform.Source + " to " + c.SubjectTransform.Destination
 }

@@ -75,11 +75,22 @@ func TestDriftIsNamed(t *testing.T) {
 			t.Errorf("%v\nlacks %q", err, want)
 		}
 	}
+	deaf := requests
+	deaf.MaxMsgSize, deaf.NoAck, deaf.Sealed = 1000, true, true
+	deaf.SubjectTransform = &jetstream.SubjectTransformConfig{Source: "bq.main.req.>", Destination: "other.>"}
+	err = natsbatch.StreamDrift(requests, deaf)
+	for _, want := range []string{"max message size is 1000, must be -1", "subject transform is bq.main.req.> to other.>, must be off", "no ack is true, must be false", "sealed is true, must be false"} {
+		if !errors.Is(err, natsbatch.ErrDrift) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v\nlacks %q", err, want)
+		}
+	}
 	consumer := natsbatch.Consumer(natsbatch.Queue{Endpoint: "e"})
 	changed := consumer
-	changed.MaxAckPending, changed.PriorityPolicy = 100, jetstream.PriorityPolicyNone
+	changed.MaxAckPending, changed.PriorityPolicy, changed.HeadersOnly = 100, jetstream.PriorityPolicyNone, true
+	changed.MaxRequestBatch, changed.MaxRequestExpires, changed.MaxRequestMaxBytes = 1, time.Millisecond, 1000
 	err = natsbatch.ConsumerDrift(consumer, changed)
-	for _, want := range []string{"e_again", "max ack pending is 100, must be -1", "priority policy"} {
+	for _, want := range []string{"e_again", "max ack pending is 100, must be -1", "priority policy", "headers only is true, must be false",
+		"max request batch is 1, must be 0", "max request expires is 1ms, must be 0s", "max request bytes is 1000, must be 0"} {
 		if !errors.Is(err, natsbatch.ErrDrift) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\nlacks %q", err, want)
 		}
