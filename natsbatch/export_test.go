@@ -3,6 +3,7 @@ package natsbatch
 import (
 	"context"
 	"math"
+	"strings"
 	"testing/synctest"
 	"time"
 
@@ -240,16 +241,17 @@ func PutOff(delay time.Duration, stored, now time.Time) time.Duration {
 // Absent gives what a Do comes to within a minute whose front end cannot look for so
 // long for what is stored for it: it sleeps, or its server leads nobody any more.
 func Absent(q Queue, asleep, alone time.Duration) error {
-	r := &lone{since: time.Now().Add(time.Hour)}
+	r := &lone{since: time.Now().Add(2 * time.Hour)}
 	fe := &frontEnd{topology: &topology{Queue: q.withDefaults(), nc: &nats.Conn{}, results: r}, life: context.Background()}
-	a := &ask{answer: make(chan answer, 1)}
-	fe.calls.add(1, []*ask{a})
 	p := presence{looked: time.Now()}
 	here := func(d time.Duration) {
 		for end := time.Now().Add(d); time.Now().Before(end); fe.attend(&p) {
 			time.Sleep(fe.beat())
 		}
 	}
+	here(time.Hour) // in which no Do waits
+	a := &ask{answer: make(chan answer, 1)}
+	fe.calls.add(1, []*ask{a})
 	here(10 * time.Second)
 	time.Sleep(asleep)
 	r.since = time.Now()
@@ -275,6 +277,38 @@ func (l *lone) Info(context.Context, ...jetstream.StreamInfoOpt) (*jetstream.Str
 	time.Sleep(time.Millisecond)
 	others := []*jetstream.PeerInfo{{Active: max(0, time.Since(l.since))}}
 	return &jetstream.StreamInfo{Cluster: &jetstream.ClusterInfo{Replicas: others}}, nil
+}
+
+// Pardon has a worker find out, as often as it is asked, what is left of the third delivery
+// of a message, the first of which was excused. At first the server does not say whether
+// there are results. It gives how often the requests have begun to run, as far as is known.
+func Pardon(times int) (tries, suspect int) {
+	w := &Worker{topology: &topology{Queue: Queue{Endpoint: "test"}.withDefaults(), nc: &nats.Conn{}, results: &excusing{}}, ctx: context.Background()}
+	d := deliveryOf([]string{"r"})
+	d.line, d.count, d.tries, d.suspect = lineAgain, 3, 3, 3
+	d.envelope.Kind, d.envelope.Part = wire.KindSubmit, true
+	for range times {
+		_, _ = w.unsettled(d)
+	}
+	return d.tries, d.suspect
+}
+
+// excusing is a stream of results that holds an excuse of a first delivery alone.
+type excusing struct {
+	jetstream.Stream
+	asked int // for results
+}
+
+func (e *excusing) GetLastMsgForSubject(_ context.Context, subject string) (*jetstream.RawStreamMsg, error) {
+	switch {
+	case strings.HasSuffix(subject, ".back.0.1"):
+		return &jetstream.RawStreamMsg{Data: wire.AppendReports(nil, wire.Report{Number: 1})}, nil
+	case !strings.Contains(subject, ".back."):
+		if e.asked++; e.asked == 1 {
+			return nil, nats.ErrTimeout
+		}
+	}
+	return nil, jetstream.ErrMsgNotFound
 }
 
 func deliveryOf(payloads []string) *delivery {

@@ -134,6 +134,38 @@ func TestFullResultsDoNotHoldUpDosThatRunAgain(t *testing.T) {
 	}
 }
 
+// A result for which there is no room is tried again until there is. Its request does not run
+// again meanwhile.
+func TestAResultWaitsForRoom(t *testing.T) {
+	t.Parallel()
+	nc := conn(t)
+	q := natsbatch.Queue{Endpoint: "test", AckWait: time.Minute, ResultBytes: 4 << 10}
+	c := clientOf(t, nc, q)
+	var runs atomic.Int64
+	w, err := natsbatch.NewWorker(within(t), nc, q, func(_ context.Context, reqs []string) ([]string, error) {
+		runs.Add(1)
+		return reqs, nil
+	}, natsbatch.WorkerOptions{})
+	worker(t, w, err)
+	js := streams(t, nc)
+	for err == nil { // until the results are full
+		_, err = js.Publish(within(t), "bq.main.res.test.other."+nats.NewInbox(), make([]byte, 100))
+	}
+	tried := make(chan *nats.Msg, 1000)
+	if _, err := nc.ChanSubscribe("bq.main.res.>", tried); err != nil {
+		t.Fatal(err)
+	}
+	handles := submitAll(t, c, "r")
+	for range 4 {
+		soon(t, "a try to store the result", tried)
+	}
+	purge(t, nc, "bq_main_res")
+	wantAll(t, c, handles)
+	if n := runs.Load(); n != 1 {
+		t.Errorf("it ran %d times", n)
+	}
+}
+
 // A worker that stops hands back what it has run and cannot store. That is no
 // reason to bury it.
 func TestRestartsWhileResultsAreFull(t *testing.T) {
