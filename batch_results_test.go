@@ -115,6 +115,8 @@ func TestResultsOfABatchThatFailed(t *testing.T) {
 	}{
 		{"error", func(context.Context, []int) ([]int, error) { return nil, broken }, broken, []batcher.Result[int]{failed, failed}},
 		{"panic", func(context.Context, []int) ([]int, error) { panic(broken) }, broken, []batcher.Result[int]{failed, failed}},
+		{"no results", func(context.Context, []int) ([]int, error) { return nil, nil }, batcher.ErrResultCount,
+			[]batcher.Result[int]{{Err: batcher.ErrResultCount}, {Err: batcher.ErrResultCount}}},
 		{"Errors", func(context.Context, []int) ([]int, error) { return []int{7, 8}, batcher.Errors{nil, own} }, nil,
 			[]batcher.Result[int]{{Value: 7}, {Err: own}}},
 	} {
@@ -157,5 +159,29 @@ func TestBatchOfWhichAllWereWithdrawn(t *testing.T) {
 		canceled := batcher.Result[int]{Err: batcher.ErrCanceled}
 		expectResults(t, b, nil, canceled, canceled)
 		r.expect(t)
+	})
+}
+
+func TestResultsOfABatchThatCloseHasCanceled(t *testing.T) {
+	b := batcher.New(answerAll, batcher.Options{MinSize: 3, StrictSize: true})
+	submitAll(b, 1, 2)[0].Cancel()
+	batch := b.Current()
+	b.Close()
+	expectResults(t, batch, batcher.ErrClosed, batcher.Result[int]{Err: batcher.ErrCanceled}, batcher.Result[int]{Err: batcher.ErrClosed})
+}
+
+func TestResultsOfABatchThatShutdownHasCanceled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := hold()
+		b := batcher.New(r.process, batcher.Options{})
+		submitAll(b, 1)
+		synctest.Wait() // it runs
+		submitAll(b, 2)
+		batch := b.Current()
+		ended, end := context.WithCancel(context.Background())
+		end()
+		b.Shutdown(ended)
+		expectResults(t, batch, batcher.ErrClosed, batcher.Result[int]{Err: batcher.ErrClosed})
+		r.release(1)
 	})
 }

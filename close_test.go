@@ -201,6 +201,42 @@ func TestShutdownOutOfTime(t *testing.T) {
 	})
 }
 
+func TestShutdownOutOfTimeEndsAllThatRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPatient()
+		b := batcher.New(p.process, batcher.Options{MaxSize: 1, MaxConcurrent: 3})
+		submitAll(b, 1, 2, 3)
+		synctest.Wait()
+		ended, end := context.WithCancel(context.Background())
+		end()
+		b.Shutdown(ended)
+		for range 3 {
+			if ctx := <-p.ctx; context.Cause(ctx) != batcher.ErrClosed {
+				t.Errorf("a Func's context: %v", context.Cause(ctx))
+			}
+		}
+	})
+}
+
+// Without a limit of time it would wait for itself.
+func TestShutdownWithinFunc(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b *batcher.Batcher[int, int]
+		b = batcher.New(func(_ context.Context, reqs []int) ([]int, error) {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			if err := b.Shutdown(ctx); err != context.DeadlineExceeded {
+				t.Errorf("Shutdown: %v", err)
+			}
+			return tenfold(reqs), nil
+		}, batcher.Options{})
+		expectAnswers(t, submitAll(b, 1), 10)
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestShutdownDoesNotWaitForAFuncThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := hold() // it does not look at its context

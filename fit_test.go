@@ -345,6 +345,22 @@ func TestABatchThatOthersAreFilledFromKeepsMinSize(t *testing.T) {
 	})
 }
 
+// Two of the eight in front have left, and six of those behind: fewer than MinSize
+// must not remain, so both of the rest move, or none.
+func TestAStrictBatchIsFilledWithAllOfAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := hold()
+		b := batcher.New(r.process, batcher.Options{MaxSize: 8, MinSize: 2, StrictSize: true, TargetTime: target})
+		futures := submitBehind(b, 2, 16)
+		for _, place := range []int{2, 4, 8, 9, 11, 12, 13, 15} {
+			futures[place].Cancel()
+		}
+		r.release(2)
+		r.expect(t, "0s idle [0 0]", "0s size [1 2 4 6 7 8 11 15]")
+		b.Close()
+	})
+}
+
 func TestAFlushedBatchIsNotFilled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b, _ := halved(t)

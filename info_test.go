@@ -48,6 +48,26 @@ func TestInfoTellsFuncOfItsBatch(t *testing.T) {
 	})
 }
 
+func TestInfoShowsWhoHasLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := batcher.New(func(ctx context.Context, reqs []int) ([]int, error) {
+			info, _ := batcher.FromContext(ctx)
+			time.Sleep(2 * time.Second)
+			if info.Requests[0].Err() != context.DeadlineExceeded || info.Requests[1].Err() != nil {
+				t.Errorf("%v has left, and %v stays", info.Requests[0], info.Requests[1])
+			}
+			return reqs, nil
+		}, together(2))
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		go b.Do(ctx, 1)
+		synctest.Wait()
+		if _, err := b.Do(context.Background(), 2); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestFromContextOfDerivedContexts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		if info, ok := batcher.FromContext(context.Background()); ok || info.Size != 0 {

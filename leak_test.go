@@ -402,3 +402,53 @@ func TestContextsOfWithdrawnSubmitsAreNotKept(t *testing.T) {
 		})
 	}
 }
+
+// watched is a context that counts who waits for its end.
+type watched struct {
+	context.Context
+	end     chan struct{}
+	mu      sync.Mutex // guards what follows
+	waiting int
+}
+
+func (c *watched) Done() <-chan struct{} { return c.end }
+
+// AfterFunc is what package context calls instead of starting a goroutine.
+func (c *watched) AfterFunc(func()) (stop func() bool) {
+	c.count(1)
+	return sync.OnceValue(func() bool { c.count(-1); return true })
+}
+
+func (c *watched) count(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting += n
+}
+
+// It may live for long, and what waits for its end would keep the requests.
+func TestNothingWaitsForTheContextOfAnAnsweredRequest(t *testing.T) {
+	for name, opts := range map[string]batcher.Options{
+		"they stay where they are":         {MaxSize: 8},
+		"they move to where there is room": {MaxSize: 8, TargetTime: target},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := record()
+			b := batcher.New(r.paced(fast, slow, slow, fast, fast, fast, fast, fast, fast), opts)
+			ctx := &watched{Context: context.Background(), end: make(chan struct{})}
+			submitAll(b, 0)
+			synctest.Wait() // it runs
+			for i := range 44 {
+				if f := b.Submit(ctx, i); i%10 == 0 {
+					f.Cancel()
+				}
+			}
+			if ctx.waiting == 0 {
+				t.Errorf("%s: none waits before the end", name)
+			}
+			b.Close()
+			if ctx.waiting != 0 {
+				t.Errorf("%s: %d still wait", name, ctx.waiting)
+			}
+		})
+	}
+}

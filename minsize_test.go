@@ -166,6 +166,19 @@ func TestStrictSizeDoesNotCountTheCanceled(t *testing.T) {
 	})
 }
 
+func TestWhatLeavesAStrictBatchThatHasStartedIsNotReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := hold()
+		b := batcher.New(r.process, batcher.Options{MinSize: 3, MaxSize: 3, StrictSize: true})
+		submitAll(b, 1, 2, 3)
+		synctest.Wait() // it runs
+		submitAll(b, 4, 5, 6)[1].Cancel()
+		submitAll(b, 7, 8, 9)
+		r.release(3)
+		r.expect(t, "0s size [1 2 3]", "0s size [4 6]", "0s size [7 8 9]")
+	})
+}
+
 func TestWithoutStrictSizeTheCanceledCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := record()

@@ -28,8 +28,8 @@ type Options struct {
 	// which fails a smaller batch with ErrClosed. Requests that were canceled
 	// do not count for MinSize and MaxSize then. Only MaxWeight starts a
 	// smaller batch, as that one could never grow. Requests withdrawn from a
-	// batch that has started and waits for a slot are not replaced: Func then
-	// gets fewer. Default: false.
+	// batch that has started and waits for a slot are replaced only under
+	// TargetTime, as far as there are others: Func may get fewer. Default: false.
 	StrictSize bool
 
 	// MaxWeight is the most total weight of a batch (see Weigher).

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -81,6 +82,49 @@ func TestWithoutWeigherARequestWeighsOne(t *testing.T) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	})
+}
+
+// tally is a request that counts how often it is asked for its weight.
+type tally struct{ asked *int }
+
+func (r tally) Weight() int { *r.asked++; return 1 }
+
+// Each in its own goroutine: that of the batch asks none, for the race detector.
+func TestARequestIsAskedOnceForItsWeight(t *testing.T) {
+	ctx := context.Background()
+	fn := func(_ context.Context, reqs []tally) ([]int, error) { return make([]int, len(reqs)), nil }
+	for _, opts := range []batcher.Options{{}, {MaxWeight: 3, MaxPending: 1}, {MaxSize: 2, MinSize: 2, StrictSize: true}, {MaxSize: 2, TargetTime: 1}} {
+		for name, enter := range map[string]func(*batcher.Batcher[tally, int], tally){
+			"Do":        func(b *batcher.Batcher[tally, int], req tally) { b.Do(ctx, req) },
+			"Submit":    func(b *batcher.Batcher[tally, int], req tally) { b.Submit(ctx, req) },
+			"TrySubmit": func(b *batcher.Batcher[tally, int], req tally) { b.TrySubmit(ctx, req) },
+			"Cancel":    func(b *batcher.Batcher[tally, int], req tally) { b.Submit(ctx, req).Cancel() },
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				b := batcher.New(fn, opts)
+				asked := make([]int, 5)
+				for i := range asked {
+					go enter(b, tally{&asked[i]})
+				}
+				synctest.Wait()
+				b.Close()
+				synctest.Wait()
+				if !slices.Equal(asked, []int{1, 1, 1, 1, 1}) {
+					t.Errorf("%s, %+v: they were asked %v times", name, opts, asked)
+				}
+			})
+		}
+	}
+	b := batcher.NewBatch(fn, batcher.BatchOptions{MaxSize: 1})
+	asked := make([]int, 2)
+	for i := range asked {
+		b.Add(ctx, tally{&asked[i]}) // the second finds no room
+	}
+	b.Start()
+	b.Results(ctx)
+	if !slices.Equal(asked, []int{1, 1}) {
+		t.Errorf("Add: they were asked %v times", asked)
+	}
 }
 
 func TestTooHeavyRequestFailsAlone(t *testing.T) {
