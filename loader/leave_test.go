@@ -223,6 +223,51 @@ func TestFetchSeesTheValuesOfTheFirstCaller(t *testing.T) {
 	})
 }
 
+// Those that join it add nothing.
+func TestFetchSeesNoValuesOfWhoJoins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := loader.New(func(ctx context.Context, keys []int) (map[int]string, error) {
+			info, _ := batcher.FromContext(ctx)
+			if got := info.Requests[0].Value(tenant{}); got != "first" {
+				t.Errorf("the fetch saw tenant %v, want the first", got)
+			}
+			return map[int]string{1: "one"}, nil
+		}, options(batcher.Options{Delay: time.Second}))
+		var wg sync.WaitGroup
+		for i, name := range []string{"first", "second"} {
+			at(&wg, time.Duration(i)*100*time.Millisecond, func() {
+				if value, err := l.Load(context.WithValue(t.Context(), tenant{}, name), 1); value != "one" || err != nil {
+					t.Errorf("%s: %q, %v", name, value, err)
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
+
+// Nor does it wait for a fetch under way.
+func TestEndedContextWaitsForNothing(t *testing.T) {
+	for _, opts := range []batcher.Options{{}, {MaxPending: 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			s := source{takes: time.Second}
+			l := loader.New(s.fetch, options(opts))
+			var wg sync.WaitGroup
+			at(&wg, 0, func() { loads(t, l, 1, "v1") })
+			at(&wg, 500*time.Millisecond, func() {
+				abandons(t, l, 1, 0)
+				start := time.Now()
+				_, err := l.LoadAll(leaving(t, 0), []int{1, 2})
+				var errs batcher.Errors
+				if !errors.As(err, &errs) || errs[0] != errLeft || errs[1] != errLeft || time.Since(start) != 0 {
+					t.Errorf("LoadAll: %v after %v, want errLeft for both at once", err, time.Since(start))
+				}
+			})
+			wg.Wait()
+			s.wants(t, []int{1})
+		})
+	}
+}
+
 // Not even where Options.Go runs a fetch before Submit returns.
 func TestAnEndedContextFetchesNothing(t *testing.T) {
 	var s source

@@ -107,6 +107,31 @@ func TestLoadAllOfAnIdleLoaderIsOneFetch(t *testing.T) {
 	}
 }
 
+// One beside which others may run.
+func TestFetchThatLoadsFromItsOwnLoader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l *loader.Loader[int, int]
+		l = loader.New(func(ctx context.Context, keys []int) (map[int]int, error) {
+			depths := make(map[int]int, len(keys))
+			for _, key := range keys {
+				if key == 0 {
+					depths[0] = 0
+					continue
+				}
+				above, err := l.LoadAll(ctx, []int{key / 10})
+				if err != nil {
+					return nil, err
+				}
+				depths[key] = 1 + above[0]
+			}
+			return depths, nil
+		}, loader.Options[int, int]{Batch: batcher.Options{MaxConcurrent: -1}})
+		if depths, err := l.LoadAll(t.Context(), []int{1234, 5, 77777}); err != nil || !slices.Equal(depths, []int{4, 1, 5}) {
+			t.Errorf("LoadAll = %v, %v", depths, err)
+		}
+	})
+}
+
 // heap is what is reachable, in bytes.
 func heap() int64 {
 	runtime.GC()

@@ -80,6 +80,26 @@ func TestLeavingLoadAllInTheLineForRoom(t *testing.T) {
 	})
 }
 
+// Nor do they wait for room that may never come.
+func TestKeysOfALoadAllThatHasLeftAreNotKeptInTheLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := source{takes: time.Hour}
+		l := loader.New(s.fetch, options(batcher.Options{MaxPending: 1}))
+		var wg sync.WaitGroup
+		at(&wg, 0, func() { loads(t, l, 1, "v1") })
+		at(&wg, time.Second, func() {
+			if _, err := l.LoadAll(leaving(t, time.Second), []int{2, 3, 4}); !errors.Is(err, errLeft) {
+				t.Errorf("LoadAll: %v, want errLeft", err)
+			}
+			synctest.Wait()
+			if n := loader.Underway(l); n != 2 {
+				t.Errorf("the Loader holds %d calls, fetches or places in the line, want key 1's call and fetch", n)
+			}
+		})
+		wg.Wait()
+	})
+}
+
 // The caller leaves between the start of the fetch and the return of Submit
 // that caused it: the fetch must learn of it all the same.
 func TestLeavingWhileTheKeyIsHandedIn(t *testing.T) {
