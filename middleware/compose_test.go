@@ -157,6 +157,20 @@ func TestEveryPairKeepsAnswersWithTheirRequests(t *testing.T) {
 	}
 }
 
+// As in a Batcher: who failed needs no result, and who did not has none.
+func TestEveryPairKeepsErrorsBesideAWrongNumberOfResults(t *testing.T) {
+	for _, res := range [][]string{nil, make([]string, len(asked)+1)} {
+		eachNesting(t, func(t *testing.T, names []string) {
+			f := nest(names, func(_ context.Context, reqs []int) ([]string, error) { return res, batchErrors(reqs) })
+			for i, got := range run(t, f, asked...) {
+				if req := asked[i]; req == 3 && !isBad(got.Err) || req != 3 && !isCount(got.Err) {
+					t.Errorf("request %d: got %v", req, got.Err)
+				}
+			}
+		})
+	}
+}
+
 func TestEveryPairSurvivesAGoexit(t *testing.T) {
 	eachNesting(t, func(t *testing.T, names []string) {
 		b := batcher.New(nest(names, func(_ context.Context, reqs []int) ([]string, error) {
@@ -229,13 +243,18 @@ func TestEveryPairServesThoseWhoStay(t *testing.T) {
 // ownReq is the key under which a submit context here carries its request.
 type ownReq struct{}
 
-// In whatever parts a batch runs, Func finds each request's own context.
+// In whatever parts a batch runs, Func finds each request's own context, and what
+// started the batch and when it was opened.
 func TestEveryPairKeepsInfoAligned(t *testing.T) {
 	eachNesting(t, func(t *testing.T, names []string) {
 		calls := 0
+		opened := time.Now()
 		b := batcher.NewBatch(nest(names, func(ctx context.Context, reqs []int) ([]string, error) {
 			calls++
 			info, ok := batcher.FromContext(ctx)
+			if !info.Opened.Equal(opened) || info.Trigger != batcher.TriggerManual {
+				t.Errorf("call with %v: opened %v, started by %v", reqs, info.Opened, info.Trigger)
+			}
 			if !ok || info.Size != len(reqs) || info.Weight != len(reqs) || len(info.Requests) != len(reqs) {
 				t.Errorf("call with %v: Info %+v, %t", reqs, info, ok)
 				return answerAll(reqs), nil

@@ -108,6 +108,33 @@ func TestDedupKeepsWhatWrapsAReject(t *testing.T) {
 	}
 }
 
+func TestDedupAsksKeyOnceForEachRequest(t *testing.T) {
+	var seen, asked calls
+	key := func(req int) int {
+		asked.add([]int{req})
+		return req
+	}
+	run(t, middleware.Dedup(failing(&seen), key), 1, 2, 1)
+	asked.want(t, []int{1}, []int{2}, []int{1})
+}
+
+// The batch fails as one, and Func is not called.
+func TestDedupOfAKeyThatIsNone(t *testing.T) {
+	for name, key := range map[string]func(int) any{
+		"it panics":           func(int) any { panic(errBad) },
+		"it cannot be hashed": func(req int) any { return []int{req} },
+	} {
+		var seen calls
+		for i, got := range run(t, middleware.Dedup(failing(&seen), key), 1, 2) {
+			var panicked *batcher.PanicError
+			if !errors.As(got.Err, &panicked) {
+				t.Errorf("%s: request %d: %v, want a PanicError", name, i, got.Err)
+			}
+		}
+		seen.want(t)
+	}
+}
+
 func TestDedupNeedsAFuncAndAKey(t *testing.T) {
 	var seen calls
 	wantPanic(t, "nil Func", func() { middleware.Dedup[int, int](nil, same) })

@@ -285,6 +285,40 @@ func TestRetryReadsARejectOfSome(t *testing.T) {
 	seen.want(t, upTo(4), []int{1, 3})
 }
 
+// Which error that is may change from try to try, and who got it early keeps it.
+func TestRetryGivesEachRequestItsLastError(t *testing.T) {
+	var seen calls
+	fn := func(_ context.Context, reqs []int) ([]string, error) {
+		seen.add(reqs)
+		each := make(batcher.Errors, len(reqs))
+		for i, req := range reqs {
+			each[i] = fmt.Errorf("request %d, try %d", req, len(seen.list()))
+		}
+		return nil, each
+	}
+	again := func(err error) bool { return err.Error() != "request 1, try 1" }
+	for i, got := range run(t, middleware.Retry(fn, again, 3, every(0)), upTo(3)...) {
+		want := fmt.Sprintf("request %d, try 3", i)
+		if i == 1 {
+			want = "request 1, try 1"
+		}
+		if got.Err == nil || got.Err.Error() != want {
+			t.Errorf("got %v, want %s", got.Err, want)
+		}
+	}
+	seen.want(t, []int{0, 1, 2}, []int{0, 2}, []int{0, 2})
+}
+
+// One that failed them all is asked about once.
+func TestRetryAsksWhenOfOneErrorOnce(t *testing.T) {
+	var seen calls
+	asked := 0
+	run(t, middleware.Retry(failing(&seen, 1), func(error) bool { asked++; return false }, 0, every(0)), 1, 2, 3)
+	if asked != 1 {
+		t.Errorf("asked %d times, want once", asked)
+	}
+}
+
 func TestRetryOfANilFuncPanics(t *testing.T) {
 	wantPanic(t, "nil Func", func() { middleware.Retry[int, int](nil, nil, 0, nil) })
 }
