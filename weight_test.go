@@ -89,7 +89,7 @@ type tally struct{ asked *int }
 
 func (r tally) Weight() int { *r.asked++; return 1 }
 
-// Each in its own goroutine: that of the batch asks none, for the race detector.
+// By the goroutine that hands it in: the race detector watches that no other asks.
 func TestARequestIsAskedOnceForItsWeight(t *testing.T) {
 	ctx := context.Background()
 	fn := func(_ context.Context, reqs []tally) ([]int, error) { return make([]int, len(reqs)), nil }
