@@ -55,7 +55,7 @@ type pool[Req, Res any] struct {
 	relieved  int                 // gatherers that have lost their slot and do not know it yet
 	turns     turns[Req, Res]     // Batchers with due batches, in turn
 	running   batchList[Req, Res] // batches in Func
-	stats     Stats               // Submitted and Pending are in room
+	stats     Stats               // but for Submitted and Pending: see snapshot
 	drained   chan struct{}       // closed when all is answered and no slot is taken; made by Close
 	unused    *funcContext        // see spare.go
 	hurries   bool                // a request has had a deadline that matters

@@ -9,7 +9,7 @@ import (
 
 // call is one key on its way: the request that goes through the Batcher, and
 // what all who load the key meanwhile share. It lives while one of them waits.
-// With a string for a key it fills one cache line.
+// With a string for a key it has 56 bytes.
 type call[K comparable, V any] struct {
 	key K
 
