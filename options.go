@@ -62,12 +62,13 @@ type Options struct {
 	MaxPending int
 
 	// Go runs the work of a slot: a loop over batches that ends when none is
-	// due. It must run every task, once. It is called by the Submit or Do whose
-	// request needs the slot; if it waits for a worker, so does that caller,
-	// even when its context ends. Where any other call, a timer or the end of a
-	// batch needs a slot, Go is called in a goroutine of its own. A panic of Go
-	// reaches that caller, or ends the program; the task then runs in a new
-	// goroutine. Default: nil, a new goroutine.
+	// due. It must run every task, once, and be safe for concurrent use. It is
+	// called by the Submit or Do whose request needs the slot; if it waits for a
+	// worker, so does that caller, even when its context ends. Where any other
+	// call, a timer or the end of a batch needs a slot, Go is called in a
+	// goroutine of its own. A panic of Go reaches that caller, or ends the
+	// program; the task then runs in a new goroutine. Default: nil, a new
+	// goroutine.
 	Go func(task func())
 }
 

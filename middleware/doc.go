@@ -48,7 +48,8 @@
 // and Timeout, which call more than once or may return before Func does, give
 // it a copy. All calls are made in the goroutine of the batch, one after the
 // other, except under Timeout. What these functions return is safe for
-// concurrent use if Func is, and does not wait except as Retry and Limit say.
+// concurrent use if Func and the functions given beside it are, and does not
+// wait except as Retry and Limit say.
 //
 // A batch in which nothing goes wrong costs one allocation, the copy, under
 // Isolate and Retry, five under Dedup and eight if requests are equal, nine

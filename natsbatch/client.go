@@ -16,7 +16,8 @@ type ClientOptions struct {
 	Codec Codec
 
 	// Trace gives the trace context to send along with a request, for
-	// example a W3C traceparent; workers see it in [Meta]. Default: nil, none.
+	// example a W3C traceparent; workers see it in [Meta]. It must be safe for
+	// concurrent use. Default: nil, none.
 	Trace func(context.Context) string
 }
 

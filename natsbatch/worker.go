@@ -36,7 +36,7 @@ type WorkerOptions struct {
 
 	// Retryable says which errors of Func, for a batch or for single requests,
 	// are worth another try, besides those marked by [Retry]. Default: nil, none:
-	// an error is the request's answer.
+	// an error is the request's answer. Like Backoff, it must be safe for concurrent use.
 	Retryable func(error) bool
 
 	// Backoff is how long a request waits before it runs again: before try 1, which is
