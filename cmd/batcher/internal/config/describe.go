@@ -1,8 +1,10 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Describe says in words what c does. Load must have found nothing wrong with it.
@@ -138,14 +140,12 @@ func (r Route) alike() string {
 
 // start says when a batch goes.
 func (r Route) start() string {
-	free := "that is free"
 	switch {
 	case r.MinItems == 1 || r.MinItems == 0 && r.Delay == 0: // one that is enough does not wait for the delay
-		return "A batch takes the first upstream call " + free + "; a lone request waits for nothing."
-	case r.MinItems > 0 && r.Delay > 0:
-		return fmt.Sprintf("A batch of %d items takes the first upstream call %s, a smaller one %s after its first item.", r.MinItems, free, formatDuration(r.Delay))
+		return "A batch takes the first upstream call that is free; a lone request waits for nothing."
 	case r.MinItems > 0:
-		return fmt.Sprintf("A batch of %d items takes the first upstream call %s, a smaller one 10ms after its first item.", r.MinItems, free)
+		return fmt.Sprintf("A batch of %d items takes the first upstream call that is free, a smaller one %s after its first item.",
+			r.MinItems, formatDuration(cmp.Or(r.Delay, 10*time.Millisecond)))
 	}
 	return fmt.Sprintf("A batch goes when it is full, or %s after its first item.", formatDuration(r.Delay))
 }
