@@ -47,9 +47,19 @@ func body(m *metrics.Metrics) string {
 	return w.Body.String()
 }
 
+// reports checks that got holds all these lines.
+func reports(t *testing.T, got string, lines ...string) {
+	t.Helper()
+	for _, want := range lines {
+		if !strings.Contains(got, want+"\n") {
+			t.Errorf("%s is not reported in\n%s", want, got)
+		}
+	}
+}
+
 func TestMetrics(t *testing.T) {
 	got := scrape(t)
-	for _, want := range []string{
+	reports(t, got,
 		`batcher_requests_total{code="200",passed="false",route="sum"} 1`,
 		`batcher_requests_total{code="404",passed="true",route=""} 1`,
 		`batcher_requests_total{code="401",passed="false",route=""} 1`,
@@ -71,23 +81,13 @@ func TestMetrics(t *testing.T) {
 		`batcher_config_reloads_total{ok="false"} 1`,
 		`batcher_connections 1`,
 		`batcher_build_info{version="v1"} 1`,
-	} {
-		if !strings.Contains(got, want+"\n") {
-			t.Errorf("%s is not reported in\n%s", want, got)
-		}
-	}
+	)
 }
 
 // A counter that appears with its first event has not increased, as far as
 // Prometheus can see, and an alert would miss it.
 func TestReloadsAreCountedFromZero(t *testing.T) {
-	w := httptest.NewRecorder()
-	metrics.New("v1").Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	for _, want := range []string{`batcher_config_reloads_total{ok="false"} 0`, `batcher_config_reloads_total{ok="true"} 0`} {
-		if !strings.Contains(w.Body.String(), want+"\n") {
-			t.Errorf("%s is not reported", want)
-		}
-	}
+	reports(t, body(metrics.New("v1")), `batcher_config_reloads_total{ok="false"} 0`, `batcher_config_reloads_total{ok="true"} 0`)
 }
 
 // What alerts are made of is there before it happens, for the same reason, and stays as
@@ -99,7 +99,7 @@ func TestFailuresAreCountedFromZero(t *testing.T) {
 	m.Expect("sum", true)
 	m.Expect("", false)
 	got := body(m)
-	for _, want := range []string{
+	reports(t, got,
 		`batcher_requests_total{code="200",passed="false",route="sum"} 0`,
 		`batcher_requests_total{code="429",passed="false",route="sum"} 0`,
 		`batcher_requests_total{code="500",passed="true",route="sum"} 0`,
@@ -107,11 +107,7 @@ func TestFailuresAreCountedFromZero(t *testing.T) {
 		`batcher_requests_total{code="503",passed="false",route="sum"} 0`,
 		`batcher_requests_total{code="504",passed="true",route=""} 0`,
 		`batcher_request_queue_seconds_bucket{route="sum",le="1"} 1`,
-	} {
-		if !strings.Contains(got, want+"\n") {
-			t.Errorf("%s is not reported in\n%s", want, got)
-		}
-	}
+	)
 	if strings.Contains(got, `batcher_request_queue_seconds_count{route=""}`) {
 		t.Error("requests that match no route are reported as calls")
 	}
@@ -125,18 +121,14 @@ func TestBoundsOfHistograms(t *testing.T) {
 		m.Exchanged(t.Context(), gateway.Exchange{Route: "sum", Status: 200, Batch: gateway.Batch{Size: size, Upstream: upstream}})
 	}
 	got := body(m)
-	for _, want := range []string{
+	reports(t, got,
 		`batcher_upstream_duration_seconds_bucket{route="sum",le="0.0001"} 0`,
 		`batcher_upstream_duration_seconds_bucket{route="sum",le="0.00025"} 1`,
 		`batcher_upstream_duration_seconds_bucket{route="sum",le="60"} 2`,
 		`batcher_upstream_duration_seconds_bucket{route="sum",le="300"} 3`,
 		`batcher_batch_items_bucket{route="sum",le="4096"} 1`,
 		`batcher_batch_items_bucket{route="sum",le="16384"} 3`,
-	} {
-		if !strings.Contains(got, want+"\n") {
-			t.Errorf("%s is not reported in\n%s", want, got)
-		}
-	}
+	)
 }
 
 // No request is lost where the first of several routes come at once, and what a
