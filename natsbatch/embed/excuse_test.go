@@ -13,6 +13,7 @@ import (
 	"github.com/gobatcher/batcher/natsbatch"
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // deliveries is how often messages of line again were delivered.
@@ -37,6 +38,16 @@ func hold(t *testing.T, nc *nats.Conn) (goOn func()) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// putAgain puts an envelope in the line of suspects.
+func putAgain(t *testing.T, nc *nats.Conn, e wire.Envelope) *jetstream.PubAck {
+	t.Helper()
+	ack, err := streams(t, nc).Publish(within(t), "bq.main.req.test.again", e.Append(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ack
 }
 
 // handOn takes a message of a line and has it delivered to another, as if AckWait had
@@ -124,12 +135,8 @@ func TestAFullQueueSuspectsNobodyBeforeHisTurn(t *testing.T) {
 	for i := range uint64(8) {
 		e.Requests = append(e.Requests, wire.Request{Index: i, Payload: []byte(`"innocent"`)})
 	}
-	if _, err := streams(t, nc).Publish(within(t), "bq.main.req.test.again", e.Append(nil)); err != nil {
-		t.Fatal(err)
-	}
-	other := q
-	other.Endpoint = "other"
-	fill(t, clientOf(t, nc, other))
+	putAgain(t, nc, e)
+	fillBeside(t, nc, q)
 	handOn(t, nc, "again")
 	tries := func(ctx context.Context, reqs []string) ([]string, error) {
 		for i, m := range natsbatch.Metas(ctx) {
@@ -175,10 +182,7 @@ func TestAnExcuseThatCannotBeReadIsOne(t *testing.T) {
 	c := client[string, string](t, nc, natsbatch.ClientOptions{})
 	e := wire.Envelope{Kind: wire.KindSubmit, Part: true, Tries: 1, Suspect: 1, From: "front", Number: 1, Requests: []wire.Request{{Payload: []byte(`"r"`)}}}
 	js := streams(t, nc)
-	ack, err := js.Publish(within(t), "bq.main.req.test.again", e.Append(nil))
-	if err != nil {
-		t.Fatal(err)
-	}
+	ack := putAgain(t, nc, e)
 	if _, err := js.Publish(within(t), fmt.Sprintf("bq.main.res.test.front.back.%d.1", ack.Sequence), []byte("\xff: another version")); err != nil {
 		t.Fatal(err)
 	}
@@ -206,12 +210,8 @@ func TestAFullQueueExcusesNobodyWhoRuns(t *testing.T) {
 	q.AckWait = time.Minute
 	c := clientOf(t, nc, q)
 	e := wire.Envelope{Kind: wire.KindSubmit, Part: true, Tries: 1, Suspect: 1, From: "front", Number: 1, Requests: []wire.Request{{Payload: []byte(`"bad"`)}}}
-	if _, err := streams(t, nc).Publish(within(t), "bq.main.req.test.again", e.Append(nil)); err != nil {
-		t.Fatal(err)
-	}
-	other := q
-	other.Endpoint = "other"
-	fill(t, clientOf(t, nc, other))
+	putAgain(t, nc, e)
+	fillBeside(t, nc, q)
 	h, err := natsbatch.ParseHandle("front.1.0")
 	if err != nil {
 		t.Fatal(err)
@@ -250,9 +250,7 @@ func TestAnExcuseIsWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := wire.Envelope{Kind: wire.KindDo, Tries: 1, Suspect: 1, From: "front", Number: 1, Requests: []wire.Request{{Payload: []byte(`"r"`)}}}
-	if _, err := js.Publish(within(t), "bq.main.req.test.again", e.Append(nil)); err != nil {
-		t.Fatal(err)
-	}
+	putAgain(t, nc, e)
 	handOn(t, nc, "again")
 	goOn, asked, ran := hold(t, nc), make(chan *nats.Msg, 1000), make(chan struct{}, 10)
 	w, err := natsbatch.NewWorker(within(t), nc, queue, func(_ context.Context, reqs []string) ([]string, error) {

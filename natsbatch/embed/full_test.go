@@ -43,6 +43,13 @@ func fill(t *testing.T, c *natsbatch.Client[string, string]) (handles []natsbatc
 	}
 }
 
+// fillBeside fills the streams of q by a queue beside it.
+func fillBeside(t *testing.T, nc *nats.Conn, q natsbatch.Queue) {
+	t.Helper()
+	q.Endpoint = "other"
+	fill(t, clientOf(t, nc, q))
+}
+
 func wantAll(t *testing.T, c *natsbatch.Client[string, string], handles []natsbatch.Handle) {
 	t.Helper()
 	for i, h := range handles {

@@ -17,10 +17,8 @@ import (
 // it tells the server of that request.
 func staying(t *testing.T, nc *nats.Conn, q natsbatch.Queue) (w *natsbatch.Worker, told <-chan *nats.Msg) {
 	t.Helper()
-	other := q
-	other.Endpoint = "other"
 	submitAll(t, clientOf(t, nc, q), "r")
-	fill(t, clientOf(t, nc, other))
+	fillBeside(t, nc, q)
 	acks := make(chan *nats.Msg, 1000)
 	if _, err := nc.ChanSubscribe("$JS.ACK.bq_main_req.test_normal.>", acks); err != nil {
 		t.Fatal(err)
