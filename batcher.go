@@ -3,6 +3,7 @@ package batcher
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,6 +22,7 @@ type Batcher[Req, Res any] struct {
 	due     int32               // batches that are due: the sealed ones, and the open one if openDue
 	active  int32               // batches taken by a slot
 	last    int32               // about the size of the last batches, to size the next
+	reach   atomic.Int32        // the shortcut leads to the places of open before this one; see shortcut.go
 	hand    bool                // the Batcher of a Batch by hand: it opens no other
 	openDue bool
 	queued  bool               // stands in pool.turns
@@ -66,6 +68,9 @@ func newOptionsPool[Req, Res any](by string, opts Options) *pool[Req, Res] {
 // If the request is refused, the Future has already failed: with [ErrClosed],
 // [ErrTooHeavy], or ctx's cause.
 func (b *Batcher[Req, Res]) Submit(ctx context.Context, req Req) Future[Res] {
+	if batch, i := b.shortcut(ctx, req); batch != nil {
+		return batch.promise(i)
+	}
 	e, due, err := b.admit(ctx, req, true)
 	if err != nil {
 		return b.entrant(e, due, req).submit(b.pool, err)
@@ -77,6 +82,9 @@ func (b *Batcher[Req, Res]) Submit(ctx context.Context, req Req) Future[Res] {
 // TrySubmit is Submit without waiting: if there is no room under MaxPending,
 // the Future has already failed with [ErrFull].
 func (b *Batcher[Req, Res]) TrySubmit(ctx context.Context, req Req) Future[Res] {
+	if batch, i := b.shortcut(ctx, req); batch != nil {
+		return batch.promise(i)
+	}
 	e, due, err := b.admit(ctx, req, false)
 	if err != nil {
 		return refused[Res](err)
@@ -90,6 +98,15 @@ func (b *Batcher[Req, Res]) TrySubmit(ctx context.Context, req Req) Future[Res] 
 // is already running, its answer is dropped. The errors are those of
 // [Batcher.Submit] and [Future.Wait].
 func (b *Batcher[Req, Res]) Do(ctx context.Context, req Req) (res Res, err error) {
+	if batch, i := b.shortcut(ctx, req); batch != nil {
+		wake, yields := batch.wake.of(i), b.yields(i, false)
+		b.mu.Unlock()
+		if yields && batch.yield() {
+			return batch.read(i)
+		}
+		<-wake
+		return batch.collect(i)
+	}
 	e, due, err := b.admit(ctx, req, true)
 	if err != nil {
 		return b.entrant(e, due, req).do(b.pool, err)
@@ -152,6 +169,9 @@ func (b *Batcher[Req, Res]) enlist(e entry, due time.Duration, req Req) (batch *
 // request's place in it. It opens one if there is none or the request would
 // overflow it. b.mu is held.
 func (b *Batcher[Req, Res]) join(e entry, due time.Duration, req Req) (*Batch[Req, Res], int) {
+	if e.ctx == nil && b.reaches() {
+		return b.open, b.open.put(req)
+	}
 	batch := b.open
 	if batch == nil || batch.overloads(e.weight) {
 		batch = b.reopen()
@@ -160,6 +180,7 @@ func (b *Batcher[Req, Res]) join(e entry, due time.Duration, req Req) (*Batch[Re
 	if !b.openDue || batch.size >= b.limit || batch.heavy() {
 		b.review(batch)
 	}
+	b.extend(batch)
 	return batch, i
 }
 
@@ -177,6 +198,7 @@ func (b *Batcher[Req, Res]) reopen() *Batch[Req, Res] {
 // review starts the open batch if it is full, and else notes whether it is due;
 // it is called after every change of batch or of the limit. b.mu is held.
 func (b *Batcher[Req, Res]) review(batch *Batch[Req, Res]) {
+	b.setReach(0)
 	size := batch.len()
 	switch {
 	case b.fullGoes && size >= b.limit:
@@ -240,6 +262,7 @@ func (b *Batcher[Req, Res]) unseal(batch *Batch[Req, Res]) {
 // shut ends the collecting of batch, the open batch. b.mu is held.
 func (b *Batcher[Req, Res]) shut(batch *Batch[Req, Res], t Trigger) {
 	b.open = nil
+	b.setReach(0)
 	fall := b.last / 8
 	if b.last > mostPrepared && batch.size < int(fall) {
 		fall = b.last / 2 // a burst is over: room for it takes megabytes where requests are large

@@ -156,6 +156,9 @@ func (b *Batch[Req, Res]) stay(e entry, i int) (res Res, err error) {
 // batch, the batch is used again: nobody else knows of it, and its signal has
 // been received.
 func (b *Batch[Req, Res]) collect(i int) (Res, error) {
+	if i > 0 && b.state.Load() >= plain {
+		return b.get(i)
+	}
 	if !b.complete() {
 		return b.wait(context.Background(), i)
 	}

@@ -18,7 +18,7 @@ const (
 )
 
 // instructionLimits are the most instructions a request may take, against floor-mutex, by workload.
-var instructionLimits = map[workload.Name]float64{workload.Do: 1.5, workload.Burst: 2.3}
+var instructionLimits = map[workload.Name]float64{workload.Do: 1.3, workload.Burst: 1.3}
 
 // Instructions is the limit on what a request costs the Batcher in instructions, against the floor.
 func Instructions(w workload.Name, ours, floor float64) Goal {
