@@ -69,7 +69,9 @@ func newOptionsPool[Req, Res any](by string, opts Options) *pool[Req, Res] {
 // [ErrTooHeavy], or ctx's cause.
 func (b *Batcher[Req, Res]) Submit(ctx context.Context, req Req) Future[Res] {
 	if batch, i := b.shortcut(ctx, req); batch != nil {
-		return batch.promise(i)
+		batch.known = true
+		b.mu.Unlock()
+		return Future[Res]{of: &batch.outcome, index: i}
 	}
 	e, due, err := b.admit(ctx, req, true)
 	if err != nil {
@@ -83,7 +85,9 @@ func (b *Batcher[Req, Res]) Submit(ctx context.Context, req Req) Future[Res] {
 // the Future has already failed with [ErrFull].
 func (b *Batcher[Req, Res]) TrySubmit(ctx context.Context, req Req) Future[Res] {
 	if batch, i := b.shortcut(ctx, req); batch != nil {
-		return batch.promise(i)
+		batch.known = true
+		b.mu.Unlock()
+		return Future[Res]{of: &batch.outcome, index: i}
 	}
 	e, due, err := b.admit(ctx, req, false)
 	if err != nil {

@@ -32,13 +32,6 @@ func (b *Batch[Req, Res]) claim(e entry, i int, apart bool) Future[Res] {
 	return Future[Res]{of: &b.outcome, index: i}
 }
 
-// promise is claim for a request that has taken the shortcut.
-func (b *Batch[Req, Res]) promise(i int) Future[Res] {
-	b.known = true
-	b.owner.mu.Unlock()
-	return Future[Res]{of: &b.outcome, index: i}
-}
-
 // follow makes the end of ctx set off watch n.
 func (b *Batch[Req, Res]) follow(ctx context.Context, n int) {
 	b.keep(n, context.AfterFunc(ctx, func() { b.expire(n) }))

@@ -7,8 +7,8 @@ import (
 
 // This file is the way that most requests take: with context.Background(), into
 // an open batch that they neither open, nor fill, nor make due, so that all there
-// is to do is to write them down. With it a burst takes 0.65 of the instructions,
-// and 0.78 of the time.
+// is to do is to write them down. With it a burst takes 0.6 of the instructions and
+// 0.7 of the time.
 
 // shortcut puts a request into the open batch, behind others, and returns with
 // b.mu held. Otherwise it returns nil with b.mu released, and the request must be
@@ -17,7 +17,9 @@ func (b *Batcher[Req, Res]) shortcut(ctx context.Context, req Req) (batch *Batch
 	if b.reach.Load() == 0 || ctx != context.Background() {
 		return nil, 0 // the lock would be taken twice
 	}
-	b.lock()
+	if !b.mu.TryLock() { // as lock does, without a call
+		b.lockContended()
+	}
 	if b.reaches() && b.room.enter() {
 		return b.open, b.open.put(req)
 	}
