@@ -22,7 +22,7 @@ type Batcher[Req, Res any] struct {
 	due     int32               // batches that are due: the sealed ones, and the open one if openDue
 	active  int32               // batches taken by a slot
 	last    int32               // about the size of the last batches, to size the next
-	reach   atomic.Int32        // the shortcut leads to the places of open before this one; see shortcut.go
+	reach   atomic.Int32        // the shortcut leads to the places of open before this one; see join.go
 	hand    bool                // the Batcher of a Batch by hand: it opens no other
 	openDue bool
 	queued  bool               // stands in pool.turns
@@ -158,45 +158,6 @@ func (b *Batcher[Req, Res]) Stats() Stats { return b.snapshot() }
 //go:noinline
 func (b *Batcher[Req, Res]) entrant(e entry, due time.Duration, req Req) *entrant[Req, Res] {
 	return &entrant[Req, Res]{entry: e, due: due, req: req, of: func() *Batcher[Req, Res] { return b }}
-}
-
-// enlist puts an admitted request of a Do into a batch. It returns its place,
-// what to wait for, and whether to yield first. b.mu is held, and released.
-func (b *Batcher[Req, Res]) enlist(e entry, due time.Duration, req Req) (batch *Batch[Req, Res], i int, wake <-chan struct{}, yields bool) {
-	batch, i = b.join(e, due, req)
-	wake, yields = batch.signal(i), i > 0 && b.yields(i, e.done != nil)
-	b.unlock()
-	return batch, i, wake, yields
-}
-
-// join puts a request into the open batch, and returns that batch and the
-// request's place in it. It opens one if there is none or the request would
-// overflow it. b.mu is held.
-func (b *Batcher[Req, Res]) join(e entry, due time.Duration, req Req) (*Batch[Req, Res], int) {
-	if e.ctx == nil && b.reaches() {
-		return b.open, b.open.put(req)
-	}
-	batch := b.open
-	if batch == nil || batch.overloads(e.weight) {
-		batch = b.reopen()
-	}
-	i := batch.add(e, due, req)
-	if !b.openDue || batch.size >= b.limit || batch.heavy() {
-		b.review(batch)
-	}
-	b.extend(batch)
-	return batch, i
-}
-
-// reopen opens a batch for a request, and starts the one that is open, if any.
-// b.mu is held.
-func (b *Batcher[Req, Res]) reopen() *Batch[Req, Res] {
-	if b.open != nil {
-		b.seal(b.open, TriggerWeight)
-	}
-	b.open = b.newBatch()
-	b.open.first()
-	return b.open
 }
 
 // review starts the open batch if it is full, and else notes whether it is due;

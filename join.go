@@ -3,12 +3,52 @@ package batcher
 import (
 	"context"
 	"math"
+	"time"
 )
 
-// This file is the way that most requests take: with context.Background(), into
-// an open batch that they neither open, nor fill, nor make due, so that all there
-// is to do is to write them down. With it a burst takes 0.6 of the instructions and
-// 0.7 of the time.
+// This file is how requests get into the open batch. Most take a shortcut: those
+// with context.Background() that neither open the batch, nor fill it, nor make it
+// due, so that all there is to do is to write them down. With it a burst takes 0.6
+// of the instructions and 0.7 of the time.
+
+// enlist puts an admitted request of a Do into a batch. It returns its place,
+// what to wait for, and whether to yield first. b.mu is held, and released.
+func (b *Batcher[Req, Res]) enlist(e entry, due time.Duration, req Req) (batch *Batch[Req, Res], i int, wake <-chan struct{}, yields bool) {
+	batch, i = b.join(e, due, req)
+	wake, yields = batch.signal(i), i > 0 && b.yields(i, e.done != nil)
+	b.unlock()
+	return batch, i, wake, yields
+}
+
+// join puts a request into the open batch, and returns that batch and the
+// request's place in it. It opens one if there is none or the request would
+// overflow it. b.mu is held.
+func (b *Batcher[Req, Res]) join(e entry, due time.Duration, req Req) (*Batch[Req, Res], int) {
+	if e.ctx == nil && b.reaches() {
+		return b.open, b.open.put(req)
+	}
+	batch := b.open
+	if batch == nil || batch.overloads(e.weight) {
+		batch = b.reopen()
+	}
+	i := batch.add(e, due, req)
+	if !b.openDue || batch.size >= b.limit || batch.heavy() {
+		b.review(batch)
+	}
+	b.extend(batch)
+	return batch, i
+}
+
+// reopen opens a batch for a request, and starts the one that is open, if any.
+// b.mu is held.
+func (b *Batcher[Req, Res]) reopen() *Batch[Req, Res] {
+	if b.open != nil {
+		b.seal(b.open, TriggerWeight)
+	}
+	b.open = b.newBatch()
+	b.open.first()
+	return b.open
+}
 
 // shortcut puts a request into the open batch, behind others, and returns with
 // b.mu held. Otherwise it returns nil with b.mu released, and the request must be
