@@ -10,28 +10,38 @@ import (
 	"github.com/gobatcher/batcher"
 )
 
-// fill has b run one batch of n requests, so that the next one has room for as
-// many from its start, and then one of -1, which a recorder that holds keeps.
+// fill has b run a batch of n requests, so that the next one has room for as many
+// from its start, and forgets it. It takes n requests, or Flush, to start it.
 func (r *recorder) fill(b *batcher.Batcher[int, int], n int) {
 	submitAll(b, make([]int, n)...)
 	b.Flush()
 	synctest.Wait()
-	if r.gate != nil {
-		r.release(1)
-		submitAll(b, -1)
-		synctest.Wait()
-	}
+	r.forget()
+}
+
+// occupy is fill for a recorder that holds batches, and a b that fills a free slot
+// at once. After that a batch of -1 has the slot.
+func (r *recorder) occupy(b *batcher.Batcher[int, int], n int) {
+	submitAll(b, -1)
+	synctest.Wait()
+	submitAll(b, make([]int, n)...)
+	r.release(2)
+	submitAll(b, -1)
+	synctest.Wait()
+	r.forget()
+}
+
+func (r *recorder) forget() {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.notes = nil
-	r.mu.Unlock()
 }
 
 func TestABatchWithRoomForMoreIsFullAtMaxSize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, opts := range []batcher.Options{
-			{MaxSize: 4},
 			{MaxSize: 4, Delay: time.Hour},
-			{MaxSize: 4, MinSize: 2},
+			{MaxSize: 4, MinSize: 4},
 			{MaxSize: 8, MaxWeight: 4, Delay: time.Hour}, // each weighs 1
 		} {
 			r := record()
@@ -63,7 +73,7 @@ func TestContextsThatEndAmongSuchThatDoNot(t *testing.T) {
 			}
 			return r.process(ctx, reqs)
 		}, batcher.Options{})
-		r.fill(b, 16)
+		r.occupy(b, 16)
 		plain := submitAll(b, 1, 2, 3)
 		ctx, cancel := context.WithCancel(context.Background())
 		submitted := b.Submit(ctx, 4)
@@ -94,7 +104,7 @@ func TestAContextAddedByHandAmongRequestsWithout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := hold()
 		b := batcher.New(r.process, batcher.Options{})
-		r.fill(b, 16)
+		r.occupy(b, 16)
 		submitAll(b, 1, 2)
 		ctx, cancel := context.WithCancel(context.Background())
 		added, err := b.Current().Add(ctx, 3)
@@ -137,7 +147,7 @@ func TestAFutureBehindADoIsCanceled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := hold()
 		b := batcher.New(r.process, batcher.Options{})
-		r.fill(b, 16)
+		r.occupy(b, 16)
 		done := r.later(func() (int, error) { return b.Do(context.Background(), 1) })
 		for i, submit := range []func(context.Context, int) batcher.Future[int]{b.Submit, b.TrySubmit} {
 			f := submit(context.Background(), 2)
