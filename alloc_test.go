@@ -164,3 +164,12 @@ func TestRoomForABurstIsForgottenWhenItIsOver(t *testing.T) {
 	}
 	b.Close()
 }
+
+// A lone Do's batch is used again, so all that it allocates is for its run.
+func TestAllocationsOfALoneDo(t *testing.T) {
+	b := batcher.New(func(_ context.Context, reqs []int) ([]int, error) { return reqs, nil }, batcher.Options{})
+	ctx := context.Background()
+	if n := testing.AllocsPerRun(1000, func() { b.Do(ctx, 1) }); n > 3 {
+		t.Errorf("%v allocations, at most 3", n)
+	}
+}

@@ -70,14 +70,14 @@ func (b *Batcher[Req, Res]) shortcut(ctx context.Context, req Req) (batch *Batch
 // reaches reports whether a request without a context may just be put into the
 // open batch. b.mu is held.
 func (b *Batcher[Req, Res]) reaches() bool {
-	return b.open != nil && b.open.size < int(b.reach.Load())
+	return b.open != nil && b.open.size < min(int(b.reach.Load()), b.limit-1)
 }
 
 // extend lets the next requests take the shortcut into batch, which is open unless
 // the last one has started it, up to the place at which there is more to do. b.mu
 // is held.
 func (b *Batcher[Req, Res]) extend(batch *Batch[Req, Res]) {
-	n := min(cap(batch.reqs), b.limit-1, math.MaxInt32)
+	n := min(cap(batch.reqs), math.MaxInt32)
 	if !b.openDue {
 		n = min(n, b.enough-1)
 	}

@@ -170,11 +170,27 @@ func TestAFutureBehindADoIsCanceled(t *testing.T) {
 	})
 }
 
-// A lone Do's batch is used again, so all that it allocates is for its run.
-func TestAllocationsOfALoneDo(t *testing.T) {
-	b := batcher.New(func(_ context.Context, reqs []int) ([]int, error) { return reqs, nil }, batcher.Options{})
-	ctx := context.Background()
-	if n := testing.AllocsPerRun(1000, func() { b.Do(ctx, 1) }); n > 3 {
-		t.Errorf("%v allocations, at most 3", n)
-	}
+// The limit falls while a batch is open that is due already.
+func TestAnOpenBatchIsFullAtALowerLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := hold()
+		b := batcher.New(r.process, batcher.Options{MaxSize: 64, TargetTime: 10 * time.Millisecond})
+		submitAll(b, -1)
+		synctest.Wait()
+		submitAll(b, make([]int, 4*64+10)...) // four are full, and one has room for 64
+		for b.Stats().SizeLimit > 32 {
+			time.Sleep(time.Second)
+			r.release(1)
+		}
+
+		limit := b.Stats().SizeLimit
+		for range 64 {
+			submitAll(b, 0)
+			if open := b.Current(); open != nil && open.Len() >= limit {
+				t.Fatalf("the open batch holds %d, the limit is %d", open.Len(), limit)
+			}
+		}
+		close(r.gate)
+		b.Close()
+	})
 }
