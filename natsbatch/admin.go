@@ -42,7 +42,7 @@ type DeadLetter struct {
 func (a *Admin) Dead(ctx context.Context, after uint64, limit int) ([]DeadLetter, error) {
 	var letters []DeadLetter
 	for len(letters) < limit {
-		msg, err := a.dead.GetMsg(ctx, after+1, jetstream.WithGetMsgSubject(a.deadSubject()))
+		msg, err := a.dead.GetMsg(ctx, after+1, jetstream.WithGetMsgSubject(a.queue.deadSubject()))
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			break
 		}
@@ -78,7 +78,7 @@ const reasonHeader = "Batcher-Reason"
 // letterAt reads a dead letter of this queue.
 func (a *Admin) letterAt(ctx context.Context, seq uint64) (*jetstream.RawStreamMsg, error) {
 	msg, err := a.dead.GetMsg(ctx, seq)
-	if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && msg.Subject != a.deadSubject() {
+	if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && msg.Subject != a.queue.deadSubject() {
 		return nil, fmt.Errorf("%w: %d", ErrNoDeadLetter, seq)
 	}
 	if err != nil {

@@ -47,9 +47,9 @@ var errUntold = errors.New("natsbatch: the reply was neither answered nor stored
 func (w *Worker) buryOne(d *delivery, e *wire.Envelope, r wire.Request) error {
 	one := *e
 	one.Part, one.Requests = true, []wire.Request{r}
-	letter := nats.NewMsg(w.deadSubject())
+	letter := nats.NewMsg(w.queue.deadSubject())
 	letter.Data = one.Append(nil)
-	subject := w.partSubject(e, &r)
+	subject := w.queue.partSubject(e, &r)
 	id := fmt.Sprintf("dead.%s.%d", subject, e.Lives) // a request has one letter, whichever worker writes it
 	if err := w.persistLetter(d, letter, id, e.Reason); err != nil {
 		return err

@@ -36,7 +36,7 @@ func newCollector(w *Worker) (*collector, error) {
 	c := &collector{
 		w:      w,
 		lim:    limitsOf(w.opts.Batch),
-		inbox:  w.prefix() + "pull." + rand.Text(),
+		inbox:  w.queue.prefix() + "pull." + rand.Text(),
 		msgs:   make(chan *nats.Msg, int(lines)*maxMessages*2),
 		wake:   make(chan struct{}, 1),
 		status: w.nc.StatusChanged(nats.CONNECTED),
@@ -227,7 +227,7 @@ func (c *collector) send(which line, ask *pull, kind string) {
 	if err != nil {
 		return // there is nothing in it that could fail
 	}
-	_ = c.w.nc.PublishRequest(c.w.pullSubject(which), c.inbox+kind+which.String(), body) // else it is given up in time
+	_ = c.w.nc.PublishRequest(c.w.queue.pullSubject(which), c.inbox+kind+which.String(), body) // else it is given up in time
 }
 
 // pullRequest is the pull API's: see ADR-13 and ADR-42 in

@@ -54,7 +54,7 @@ func (w *Worker) conclude(d *delivery) {
 // letGo leaves a delivery that cannot be settled to the server.
 func (w *Worker) letGo(d *delivery, why error) {
 	if noRoom(why) {
-		w.putOff(d, w.AckWait)
+		w.putOff(d, w.queue.AckWait)
 	} // else AckWait decides, or another worker has it
 }
 
@@ -76,7 +76,7 @@ func (w *Worker) keep(d *delivery, by *[fates][]*verdict) error {
 	report, apart := together(e, all, messageLimit(w.nc, resultBytes))
 	// If another worker has claimed the envelope, this delivery is no longer
 	// this worker's to acknowledge: what the other has yet to store would be lost.
-	switch err := w.persist(d, resultMsg(w.envelopeSubject(stored, e.From, e.Number), report), "result."+d.ack); {
+	switch err := w.persist(d, resultMsg(w.queue.envelopeSubject(stored, e.From, e.Number), report), "result."+d.ack); {
 	case isTooLarge(err) && len(report.Outcomes) > 0: // the server has come to let less pass
 		return w.keep(d, by)
 	case err != nil:
@@ -108,7 +108,7 @@ func (w *Worker) keepEach(d *delivery, each []*verdict) error {
 	e := d.envelope
 	return concurrently(len(each), func(i int) error {
 		v := each[i]
-		err := w.store(d, w.partSubject(e, v.item.req), wire.Report{Number: e.Number, Outcomes: []wire.Outcome{v.outcome()}},
+		err := w.store(d, w.queue.partSubject(e, v.item.req), wire.Report{Number: e.Number, Outcomes: []wire.Outcome{v.outcome()}},
 			fmt.Sprintf("result.%s.%d", d.ack, v.item.req.Index))
 		if errors.Is(err, errStored) {
 			return nil

@@ -46,8 +46,8 @@ func (w *Worker) apart(l *letter, d *delivery) bool {
 func (w *Worker) deposit(l *letter, d *delivery) bool {
 	w.mail.stores(1)
 	defer w.mail.stores(-1)
-	msg := nats.NewMsg(w.lettersSubject(stored, l.to) + w.mail.id + "." + strconv.FormatUint(l.number, 10))
-	msg.Header.Set(jetstream.MsgTTLHeader, w.letterTTL().String())
+	msg := nats.NewMsg(w.queue.lettersSubject(stored, l.to) + w.mail.id + "." + strconv.FormatUint(l.number, 10))
+	msg.Header.Set(jetstream.MsgTTLHeader, w.queue.letterTTL().String())
 	msg.Data = l.data
 	for {
 		switch final, err := w.persistOnce(msg); {
@@ -55,7 +55,7 @@ func (w *Worker) deposit(l *letter, d *delivery) bool {
 			return true
 		case isTooLarge(err):
 			return w.apart(l, d)
-		case isFull(err) && !w.waitForRoom(d, w.resultStream()), !isFull(err) && final:
+		case isFull(err) && !w.waitForRoom(d, w.queue.resultStream()), !isFull(err) && final:
 			return false
 		}
 		sleep(w.ctx, persistPause)

@@ -130,7 +130,7 @@ var ended = func() context.Context {
 // ask returns the Func that sends envelopes of asks. It answers those that were
 // not accepted; a reply answers the others.
 func (fe *frontEnd) ask(p Priority) batcher.Func[*ask, struct{}] {
-	subject := fe.requestSubject(line(p))
+	subject := fe.queue.requestSubject(line(p))
 	return func(ctx context.Context, asks []*ask) ([]struct{}, error) {
 		e := &wire.Envelope{Kind: wire.KindDo, Priority: uint8(p), From: fe.id, Number: fe.number.Add(1), Requests: make([]wire.Request, len(asks))}
 		for i, a := range asks {

@@ -19,7 +19,7 @@ func (q Queue) excuseSubject(d *delivery, count int) string {
 // as a delivery that killed its worker. Where the results are full too, it does.
 func (w *Worker) giveBack(d *delivery, wait time.Duration) {
 	if d.line == lineAgain && !d.ran {
-		_ = w.persistNow(resultMsg(w.excuseSubject(d, d.count), wire.Report{Number: d.envelope.Number}), noID)
+		_ = w.persistNow(resultMsg(w.queue.excuseSubject(d, d.count), wire.Report{Number: d.envelope.Number}), noID)
 	}
 	w.putOff(d, wait)
 }
@@ -30,7 +30,7 @@ func (w *Worker) pardon(d *delivery) error {
 	if d.line != lineAgain || d.redelivered() == 0 || d.excused > 0 {
 		return nil
 	}
-	excused, err := w.areStored(w.ctx, d.count-1, func(i int) string { return w.excuseSubject(d, i+1) })
+	excused, err := w.areStored(w.ctx, d.count-1, func(i int) string { return w.queue.excuseSubject(d, i+1) })
 	if err != nil {
 		return err
 	}

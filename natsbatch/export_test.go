@@ -117,7 +117,7 @@ func (l *Lane) Lose() bool {
 type Line struct{ c collector }
 
 func NewLine() *Line {
-	return &Line{collector{w: &Worker{topology: &topology{Queue: Queue{Endpoint: "test"}.withDefaults()}}}}
+	return &Line{collector{w: &Worker{topology: &topology{queue: Queue{Endpoint: "test"}.withDefaults()}}}}
 }
 
 // Back has a pull come back, and gives how long the next one is put off.
@@ -242,11 +242,11 @@ func PutOff(delay time.Duration, stored, now time.Time) time.Duration {
 // long for what is stored for it: it sleeps, or its server leads nobody any more.
 func Absent(q Queue, asleep, alone time.Duration) error {
 	r := &lone{since: time.Now().Add(2 * time.Hour)}
-	fe := &frontEnd{topology: &topology{Queue: q.withDefaults(), nc: &nats.Conn{}, results: r}, life: context.Background()}
+	fe := &frontEnd{topology: &topology{queue: q.withDefaults(), nc: &nats.Conn{}, results: r}, life: context.Background()}
 	p := presence{looked: time.Now()}
 	here := func(d time.Duration) {
 		for end := time.Now().Add(d); time.Now().Before(end); fe.attend(&p) {
-			time.Sleep(fe.beat())
+			time.Sleep(fe.queue.beat())
 		}
 	}
 	here(time.Hour) // in which no Do waits
@@ -283,7 +283,7 @@ func (l *lone) Info(context.Context, ...jetstream.StreamInfoOpt) (*jetstream.Str
 // of a message, the first of which was excused. At first the server does not say whether
 // there are results. It gives how often the requests have begun to run, as far as is known.
 func Pardon(times int) (tries, suspect int) {
-	w := &Worker{topology: &topology{Queue: Queue{Endpoint: "test"}.withDefaults(), nc: &nats.Conn{}, results: &excusing{}}, ctx: context.Background()}
+	w := &Worker{topology: &topology{queue: Queue{Endpoint: "test"}.withDefaults(), nc: &nats.Conn{}, results: &excusing{}}, ctx: context.Background()}
 	d := deliveryOf([]string{"r"})
 	d.line, d.count, d.tries, d.suspect = lineAgain, 3, 3, 3
 	d.envelope.Kind, d.envelope.Part = wire.KindSubmit, true

@@ -60,7 +60,7 @@ func newFrontEnd(t *topology, trace func(context.Context) string) (*frontEnd, er
 // back. Once the connection is closed for good, watch releases all callers.
 func (fe *frontEnd) watch() {
 	defer fe.nc.RemoveStatusListener(fe.status)
-	beat := time.NewTicker(fe.beat())
+	beat := time.NewTicker(fe.queue.beat())
 	defer beat.Stop()
 	p := presence{looked: time.Now()}
 	for !fe.nc.IsClosed() {
@@ -109,8 +109,8 @@ func (fe *frontEnd) refusal() error {
 // until the server has the subscriptions.
 func (fe *frontEnd) listen() error {
 	for subject, handle := range map[string]nats.MsgHandler{
-		fe.replySubject(fe.id):    fe.onReply,
-		fe.of(done, fe.id) + ".>": fe.onDone,
+		fe.queue.replySubject(fe.id):    fe.onReply,
+		fe.queue.of(done, fe.id) + ".>": fe.onDone,
 	} {
 		sub, err := fe.nc.Subscribe(subject, handle)
 		if err != nil {

@@ -150,11 +150,11 @@ func (e *future) news() {
 
 // onDone takes the event that a result or a letter was stored for this front end.
 func (fe *frontEnd) onDone(msg *nats.Msg) {
-	if strings.HasPrefix(msg.Subject, fe.lettersSubject(done, fe.id)) {
+	if strings.HasPrefix(msg.Subject, fe.queue.lettersSubject(done, fe.id)) {
 		fe.hear(msg.Data)
 		return
 	}
-	rest := strings.TrimPrefix(msg.Subject, fe.of(done, fe.id)+".")
+	rest := strings.TrimPrefix(msg.Subject, fe.queue.of(done, fe.id)+".")
 	envelope, _, _ := strings.Cut(rest, ".")
 	number, err := strconv.ParseUint(envelope, 10, 64)
 	if err != nil {

@@ -25,7 +25,7 @@ func (w *Worker) Health(ctx context.Context) error {
 		return err
 	}
 	now := time.Now()
-	if err := errors.Join(w.collector.err(now), w.overdue.err(now.Add(-2*(w.AckWait+persistTry)))); err != nil {
+	if err := errors.Join(w.collector.err(now), w.overdue.err(now.Add(-2*(w.queue.AckWait+persistTry)))); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnhealthy, err)
 	}
 	return nil
@@ -42,11 +42,11 @@ func (t *topology) health(ctx context.Context) error {
 	if !t.nc.IsConnected() {
 		return fmt.Errorf("%w: the connection is %v", ErrUnhealthy, t.nc.Status())
 	}
-	probe := nats.NewMsg(t.prefix() + "req._probe." + rand.Text()) // for no consumer
+	probe := nats.NewMsg(t.queue.prefix() + "req._probe." + rand.Text()) // for no consumer
 	probe.Header.Set(jetstream.MsgTTLHeader, "1s")
 	_, err := t.js.PublishMsg(ctx, probe, jetstream.WithRetryAttempts(0))
 	if err == nil || isFull(err) || isBusy(err) {
 		return nil
 	}
-	return fmt.Errorf("%w: a write to stream %s: %w", ErrUnhealthy, t.requestStream(), err)
+	return fmt.Errorf("%w: a write to stream %s: %w", ErrUnhealthy, t.queue.requestStream(), err)
 }

@@ -77,7 +77,7 @@ func (q Queue) resendLost() time.Duration { return min(time.Second, q.AckWait/4)
 
 func newMail(t *topology) (*mail, error) {
 	m := &mail{topology: t, id: rand.Text(), sent: make(map[uint64]*letter), boxes: make(map[string]*box), gone: make(map[string]time.Time)}
-	m.back = t.prefix() + "mail." + m.id + "."
+	m.back = t.queue.prefix() + "mail." + m.id + "."
 	var err error
 	if m.sub, err = t.nc.Subscribe(m.back+"*", m.onAnswer); err != nil {
 		return nil, fmt.Errorf("natsbatch: subscribe to %s: %w", m.back, err)
@@ -134,7 +134,7 @@ func (m *mail) empty(b *box) {
 func (m *mail) post(l *letter) {
 	conn := m.conn()
 	if l.until.IsZero() || conn != 0 && conn != l.conn {
-		l.conn, l.until, l.wait = conn, time.Now().Add(m.AckWait), m.resendLost()
+		l.conn, l.until, l.wait = conn, time.Now().Add(m.queue.AckWait), m.queue.resendLost()
 	}
 	if conn == 0 {
 		l.timer = time.AfterFunc(resendAbsent, func() { m.resend(l.number) })
@@ -142,7 +142,7 @@ func (m *mail) post(l *letter) {
 	}
 	l.timer = time.AfterFunc(l.wait, func() { m.resend(l.number) })
 	l.wait *= 2
-	err := m.nc.PublishRequest(m.replySubject(l.to), m.back+strconv.FormatUint(l.number, 10), l.data)
+	err := m.nc.PublishRequest(m.queue.replySubject(l.to), m.back+strconv.FormatUint(l.number, 10), l.data)
 	if isTooLarge(err) {
 		m.finish(l, large)
 	} // whatever else fails is sent again
@@ -197,7 +197,7 @@ func (m *mail) onAnswer(msg *nats.Msg) {
 	case time.Now().Before(m.gone[l.to]):
 		m.finish(l, gone)
 	default:
-		l.wait = m.resendLost()
+		l.wait = m.queue.resendLost()
 		l.timer.Reset(resendAbsent)
 	}
 }

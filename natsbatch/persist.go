@@ -33,7 +33,7 @@ const (
 func (w *Worker) persist(d *delivery, msg *nats.Msg, id string) error {
 	for {
 		err := w.persistNow(msg, id)
-		if !isFull(err) || !w.waitForRoom(d, w.streamOf(msg.Subject)) {
+		if !isFull(err) || !w.waitForRoom(d, w.queue.streamOf(msg.Subject)) {
 			return err
 		}
 		sleep(w.open, persistPause)
@@ -56,7 +56,7 @@ func (w *Worker) persistNow(msg *nats.Msg, id string) error {
 
 // persistOnce is one try of persistNow, and reports whether it was the last.
 func (w *Worker) persistOnce(msg *nats.Msg) (final bool, err error) {
-	stream := w.streamOf(msg.Subject)
+	stream := w.queue.streamOf(msg.Subject)
 	ctx, cancel := w.question(w.ctx, persistTry+sending(len(msg.Data)))
 	defer cancel()
 	err = w.offer(ctx, msg)
@@ -69,7 +69,7 @@ func (w *Worker) persistOnce(msg *nats.Msg) (final bool, err error) {
 	case w.ctx.Err() != nil || w.nc.IsClosed():
 		return true, err
 	}
-	keeps := stream != w.requestStream()
+	keeps := stream != w.queue.requestStream()
 	final = refused(err) && (!keeps || !isMissing(err))
 	if !final || keeps && isFull(err) {
 		lasts := w.overdue.failed(stream, err)
@@ -112,7 +112,7 @@ func resultMsg(subject string, report wire.Report) *nats.Msg {
 // persistEnvelope stores an envelope in the request stream. It does not wait
 // for room.
 func (w *Worker) persistEnvelope(l line, e *wire.Envelope, id string) error {
-	msg := nats.NewMsg(w.requestSubject(l))
+	msg := nats.NewMsg(w.queue.requestSubject(l))
 	msg.Data = e.Append(make([]byte, 0, sizeOf(e)))
 	if ttl := keepFor(e, time.Now()); ttl > 0 {
 		msg.Header.Set(jetstream.MsgTTLHeader, strconv.Itoa(int(ttl/time.Second)))

@@ -54,10 +54,10 @@ func (fe *frontEnd) attend(p *presence) {
 		}
 		return
 	}
-	if away := passed(p.looked); away > fe.kept()/2 {
+	if away := passed(p.looked); away > fe.queue.kept()/2 {
 		p.doubts = append(p.doubts, doubt{
 			sent:  fe.calls.all(),
-			until: time.Now().Add(2*fe.AckWait + time.Second), // what a worker lost with its server comes again within AckWait, and runs
+			until: time.Now().Add(2*fe.queue.AckWait + time.Second), // what a worker lost with its server comes again within AckWait, and runs
 			why:   fmt.Errorf("%w: the front end was away for %v, and its answer may have come meanwhile", ErrUnknownOutcome, away.Round(time.Millisecond)),
 		})
 	}
@@ -100,9 +100,9 @@ func (fe *frontEnd) look(p *presence) (alone time.Duration, err error) {
 
 // next reads the next letter that is stored for this front end.
 func (fe *frontEnd) next(p *presence) error {
-	ctx, cancel := fe.question(fe.life, min(lookTry, fe.kept()/4))
+	ctx, cancel := fe.question(fe.life, min(lookTry, fe.queue.kept()/4))
 	defer cancel()
-	msg, err := fe.results.GetMsg(ctx, p.read+1, jetstream.WithGetMsgSubject(fe.lettersSubject(stored, fe.id)+">"))
+	msg, err := fe.results.GetMsg(ctx, p.read+1, jetstream.WithGetMsgSubject(fe.queue.lettersSubject(stored, fe.id)+">"))
 	if err != nil {
 		return err
 	}

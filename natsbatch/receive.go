@@ -23,8 +23,8 @@ func (w *Worker) receive(msg *nats.Msg, l line, now time.Time) {
 		w.putOff(d, wait)
 		return
 	}
-	if l != lineAgain && d.envelope.Kind != wire.KindDo && w.overdue.many(w.resultStream()) {
-		w.putOff(d, w.AckWait) // its results could not be stored
+	if l != lineAgain && d.envelope.Kind != wire.KindDo && w.overdue.many(w.queue.resultStream()) {
+		w.putOff(d, w.queue.AckWait) // its results could not be stored
 		return
 	}
 	w.leases.take(d)
@@ -78,12 +78,12 @@ func (w *Worker) unreadable(d *delivery, msg *nats.Msg, why error) {
 		return // not even the server's part can be read: AckWait decides
 	}
 	if errors.Is(why, wire.ErrVersion) && d.count < w.opts.MaxDeliveries {
-		w.putOff(d, w.AckWait)
+		w.putOff(d, w.queue.AckWait)
 		return
 	}
 	w.leases.take(d)
 	defer w.leases.drop(d)
-	letter := nats.NewMsg(w.deadSubject())
+	letter := nats.NewMsg(w.queue.deadSubject())
 	letter.Data = msg.Data
 	letter.Header.Set(reasonHeader, why.Error())
 	defer w.hasRoom(d)

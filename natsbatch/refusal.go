@@ -61,7 +61,7 @@ func (c *collector) err(now time.Time) error {
 	var errs []error
 	for _, which := range order {
 		if r := c.lanes[which].refused; r.why != "" && now.Sub(r.since) > refusedFor {
-			errs = append(errs, fmt.Errorf("pulls for consumer %s: %s", c.w.consumer(which), r.why))
+			errs = append(errs, fmt.Errorf("pulls for consumer %s: %s", c.w.queue.consumer(which), r.why))
 		}
 	}
 	return errors.Join(errs...)

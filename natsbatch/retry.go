@@ -73,9 +73,9 @@ func (a *Admin) requeue(ctx context.Context, e *wire.Envelope, seq uint64) (*jet
 	again.Lives++
 	again.Requests = slices.Clone(e.Requests)
 	again.Requests[0].Deadline = 0 // most likely it has passed
-	msg := nats.NewMsg(a.requestSubject(line(priorityOf(e))))
+	msg := nats.NewMsg(a.queue.requestSubject(line(priorityOf(e))))
 	msg.Data = again.Append(nil)
-	msg.Header.Set(nats.MsgIdHdr, fmt.Sprintf("dlq.%s.%d", a.Endpoint, seq))
+	msg.Header.Set(nats.MsgIdHdr, fmt.Sprintf("dlq.%s.%d", a.queue.Endpoint, seq))
 	ack, err := a.js.PublishMsg(ctx, msg)
 	if err != nil {
 		return nil, admissionError(err)
@@ -87,7 +87,7 @@ func (a *Admin) requeue(ctx context.Context, e *wire.Envelope, seq uint64) (*jet
 // the message that says that it is dead, 0 if there is none; answered means that there
 // is another result.
 func (a *Admin) fateOf(ctx context.Context, e *wire.Envelope) (dead uint64, answered bool, err error) {
-	msg, err := a.results.GetLastMsgForSubject(ctx, a.partSubject(e, &e.Requests[0]))
+	msg, err := a.results.GetLastMsgForSubject(ctx, a.queue.partSubject(e, &e.Requests[0]))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return 0, false, nil
 	}

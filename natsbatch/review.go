@@ -80,7 +80,7 @@ func (w *Worker) unsettled(d *delivery) ([]wire.Request, error) {
 // stored one by one from now on, so that this worker, should it come back, can
 // no longer store them together. It returns the requests without a result.
 func (w *Worker) claim(e *wire.Envelope) ([]wire.Request, error) {
-	subject := w.envelopeSubject(stored, e.From, e.Number)
+	subject := w.queue.envelopeSubject(stored, e.From, e.Number)
 	err := w.persistNow(resultMsg(subject, wire.Report{Number: e.Number, Split: true}), noID)
 	if err == nil {
 		return e.Requests, nil
@@ -114,7 +114,7 @@ func (w *Worker) claim(e *wire.Envelope) ([]wire.Request, error) {
 
 // withoutResult returns those of reqs that have no result stored by itself.
 func (w *Worker) withoutResult(e *wire.Envelope, reqs []wire.Request) ([]wire.Request, error) {
-	found, err := w.areStored(w.ctx, len(reqs), func(i int) string { return w.partSubject(e, &reqs[i]) })
+	found, err := w.areStored(w.ctx, len(reqs), func(i int) string { return w.queue.partSubject(e, &reqs[i]) })
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func (w *Worker) caution(d *delivery) time.Duration {
 	if d.suspect < w.runs() {
 		return 0
 	}
-	return mrand.N(w.AckWait)
+	return mrand.N(w.queue.AckWait)
 }
 
 // part stores what is left of a delivery, in parts that each fit one batch if

@@ -148,7 +148,7 @@ func (fe *frontEnd) seek() {
 
 // lookUp asks for the results of an envelope that are not known.
 func (fe *frontEnd) lookUp(number uint64) error {
-	subject := fe.envelopeSubject(stored, fe.id, number)
+	subject := fe.queue.envelopeSubject(stored, fe.id, number)
 	if _, split := fe.futures.unknown(number); !split {
 		if whole, err := fe.enter(number, subject); whole || err != nil {
 			return err
@@ -161,7 +161,7 @@ func (fe *frontEnd) lookUp(number uint64) error {
 	var left []string
 	indices, _ := fe.futures.unknown(number)
 	for _, i := range indices {
-		if one := fe.indexSubject(stored, fe.id, number, i); there[one] > 0 {
+		if one := fe.queue.indexSubject(stored, fe.id, number, i); there[one] > 0 {
 			left = append(left, one)
 		}
 	}

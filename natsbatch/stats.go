@@ -36,11 +36,11 @@ func (t *topology) stats(ctx context.Context) (s QueueStats, err error) {
 	if err != nil {
 		return s, fmt.Errorf("natsbatch: %w", err)
 	}
-	s.QueueBytes, s.QueueLimit = info.State.Bytes, uint64(t.MaxBytes)
+	s.QueueBytes, s.QueueLimit = info.State.Bytes, uint64(t.queue.MaxBytes)
 	for _, l := range order {
-		c, err := t.requests.Consumer(ctx, t.consumer(l))
+		c, err := t.requests.Consumer(ctx, t.queue.consumer(l))
 		if err != nil {
-			return s, fmt.Errorf("natsbatch: consumer %s: %w", t.consumer(l), err)
+			return s, fmt.Errorf("natsbatch: consumer %s: %w", t.queue.consumer(l), err)
 		}
 		lane := &s.Again
 		if l != lineAgain {
@@ -52,17 +52,17 @@ func (t *topology) stats(ctx context.Context) (s QueueStats, err error) {
 			return s, err
 		}
 	}
-	dead, err := t.dead.Info(ctx, jetstream.WithSubjectFilter(t.deadSubject()))
+	dead, err := t.dead.Info(ctx, jetstream.WithSubjectFilter(t.queue.deadSubject()))
 	if err != nil {
 		return s, fmt.Errorf("natsbatch: %w", err)
 	}
-	s.Dead = dead.State.Subjects[t.deadSubject()]
+	s.Dead = dead.State.Subjects[t.queue.deadSubject()]
 	return s, nil
 }
 
 // oldest enters the age of the first message of a line.
 func (t *topology) oldest(ctx context.Context, l line, s *QueueStats) error {
-	msg, err := t.requests.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(t.requestSubject(l)))
+	msg, err := t.requests.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(t.queue.requestSubject(l)))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil
 	}

@@ -51,7 +51,7 @@ func (fe *frontEnd) submit(ctx context.Context, payload []byte, o options) (Hand
 
 // hand returns the Func that sends envelopes of requests whose results are kept.
 func (fe *frontEnd) hand(p Priority) batcher.Func[*wireRequest, Handle] {
-	subject := fe.requestSubject(line(p))
+	subject := fe.queue.requestSubject(line(p))
 	return func(ctx context.Context, reqs []*wireRequest) ([]Handle, error) {
 		e := &wire.Envelope{Kind: wire.KindSubmit, Priority: uint8(p), From: fe.id, Number: fe.number.Add(1), Requests: make([]wire.Request, len(reqs))}
 		handles := make([]Handle, len(reqs))
@@ -83,11 +83,11 @@ func (fe *frontEnd) hand(p Priority) batcher.Func[*wireRequest, Handle] {
 // handKey returns the Func that stores a request under its own id, unless one
 // with this id is stored already. Its batches have one request.
 func (fe *frontEnd) handKey(p Priority) batcher.Func[*wireRequest, Handle] {
-	subject := fe.requestSubject(line(p))
+	subject := fe.queue.requestSubject(line(p))
 	return func(ctx context.Context, reqs []*wireRequest) ([]Handle, error) {
 		r := reqs[0].Request
 		e := &wire.Envelope{Kind: wire.KindKey, Priority: uint8(p), From: fe.id, Requests: []wire.Request{r}}
-		if err := fe.publish(ctx, reqs[0].came, subject, e, keyMessageID(fe.Queue, r.ID)); err != nil {
+		if err := fe.publish(ctx, reqs[0].came, subject, e, keyMessageID(fe.queue, r.ID)); err != nil {
 			return nil, err
 		}
 		return []Handle{KeyHandle(r.ID)}, nil

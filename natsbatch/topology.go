@@ -66,7 +66,7 @@ func explained(nc *nats.Conn, err error) error {
 
 // topology is a queue that exists and is as its Queue says.
 type topology struct {
-	Queue    // with its defaults
+	queue    Queue // with its defaults
 	nc       *nats.Conn
 	js       jetstream.JetStream
 	requests jetstream.Stream
@@ -83,8 +83,8 @@ func open(ctx context.Context, nc *nats.Conn, q Queue) (*topology, error) {
 	if err != nil {
 		return nil, fmt.Errorf("natsbatch: %w", err)
 	}
-	t := &topology{Queue: q.withDefaults(), nc: nc, js: js}
-	requests, results, dead := t.streams()
+	t := &topology{queue: q.withDefaults(), nc: nc, js: js}
+	requests, results, dead := t.queue.streams()
 	for _, s := range []struct {
 		to   *jetstream.Stream
 		want jetstream.StreamConfig
@@ -94,7 +94,7 @@ func open(ctx context.Context, nc *nats.Conn, q Queue) (*topology, error) {
 		}
 	}
 	for _, l := range order {
-		if err := ensureConsumer(ctx, t.requests, t.consumerConfig(l)); err != nil {
+		if err := ensureConsumer(ctx, t.requests, t.queue.consumerConfig(l)); err != nil {
 			return nil, err
 		}
 	}

@@ -88,11 +88,11 @@ func (fe *frontEnd) waitRemote(ctx context.Context, h Handle) ([]byte, error) {
 // results are more to send.
 func (fe *frontEnd) subjects(what string, h Handle) []string {
 	if h.id != "" {
-		return []string{fe.keySubject(what, h.id)}
+		return []string{fe.queue.keySubject(what, h.id)}
 	}
 	return []string{
-		fe.indexSubject(what, h.frontEnd, h.envelope, h.index),
-		fe.envelopeSubject(what, h.frontEnd, h.envelope),
+		fe.queue.indexSubject(what, h.frontEnd, h.envelope, h.index),
+		fe.queue.envelopeSubject(what, h.frontEnd, h.envelope),
 	}
 }
 

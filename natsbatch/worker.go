@@ -182,7 +182,7 @@ func newWorker[Req, Res any](ctx context.Context, nc *nats.Conn, q Queue, fn gro
 
 		unsettledRuns: make(chan struct{}, opts.Batch.MaxConcurrent+unsettledBatches),
 	}
-	w.leases = leases{nc: nc, wait: t.AckWait}
+	w.leases = leases{nc: nc, wait: t.queue.AckWait}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	w.open, w.shut = context.WithCancel(w.ctx)
 	w.pools.by = make(map[int]*pool)
