@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"context"
 	"io"
 	"math"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/gateway"
 )
 
@@ -26,5 +28,26 @@ func TestGreatestLimits(t *testing.T) {
 	p := newProgram(t, "", gateway.ProgramOptions{MaxAnswer: math.MaxInt64})
 	if line, err := ask(t, p, "[2,3]"); line != "[4,9]" || err != nil {
 		t.Errorf("got %s, %v", line, err)
+	}
+}
+
+// A batch is never told to weigh less than one of its items.
+func TestGreatestWeights(t *testing.T) {
+	var told int
+	wrap := func(fn batcher.Func[gateway.Item, gateway.Outcome]) batcher.Func[gateway.Item, gateway.Outcome] {
+		return func(ctx context.Context, items []gateway.Item) ([]gateway.Outcome, error) {
+			info, _ := batcher.FromContext(ctx)
+			told = info.Weight
+			return fn(ctx, items)
+		}
+	}
+	process, err := gateway.Route{Pattern: "/", Protocol: words{}, Upstream: &upper{}, Wrap: wrap}.Process(gateway.Observer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := batcher.WithInfo(t.Context(), batcher.Info{})
+	items := []gateway.Item{{Data: []byte("a"), Weight: math.MaxInt}, {Data: []byte("b"), Weight: 2}}
+	if _, err := process(ctx, gateway.Key{}, items); err != nil || told != math.MaxInt {
+		t.Errorf("a batch weighs %d, its first item %d: %v", told, math.MaxInt, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"sync/atomic"
@@ -38,7 +39,7 @@ func (r Route) Process(observer Observer) (Process, error) {
 // weigh returns the weight of items in the protocol's unit.
 func weigh(items []Item) (weight int) {
 	for _, item := range items {
-		weight += max(1, item.Weight)
+		weight += min(max(1, item.Weight), math.MaxInt-weight) // as a Batcher adds them
 	}
 	return weight
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -238,6 +239,32 @@ func TestEndpoints(t *testing.T) {
 	for _, name := range []string{"/", "POST /v1/embeddings", "ü", "a.b", "_later", "_probe"} {
 		if got := endpoint(name); !plain.MatchString(got) || got == endpoint(name+"x") {
 			t.Errorf("%q becomes %q", name, got)
+		}
+	}
+}
+
+// An upstream call takes what its limits allow, however heavy single items are.
+func TestUpstreamCallsKeepToTheLimits(t *testing.T) {
+	for _, c := range []struct {
+		weight, bytes int
+		weights       []int
+		want          int
+	}{
+		{5, 0, []int{2, 3, 1}, 2},
+		{5, 0, []int{6, 1}, 1},
+		{5, 0, []int{1, math.MaxInt}, 1},
+		{math.MaxInt, 0, []int{math.MaxInt, 1}, 1},
+		{0, 0, []int{math.MaxInt, math.MaxInt, 1}, 3},
+		{0, 5, []int{1, 1, 1}, 2},
+		{0, 1, []int{1, 1}, 1},
+	} {
+		p := &processor{weight: c.weight, bytes: c.bytes}
+		reqs := make([]request, len(c.weights))
+		for i, weight := range c.weights {
+			reqs[i].Item = gateway.Item{Weight: weight, Data: []byte("ab")}
+		}
+		if got := p.fit(reqs); got != c.want {
+			t.Errorf("of weights %v, %d fit into %d and %d bytes, want %d", c.weights, got, c.weight, c.bytes, c.want)
 		}
 	}
 }

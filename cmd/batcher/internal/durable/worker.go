@@ -79,10 +79,11 @@ func part(ctx context.Context, from, to int) context.Context {
 func (p *processor) fit(reqs []request) int {
 	weight, bytes := 0, 0
 	for i, req := range reqs {
-		weight, bytes = weight+max(1, req.Item.Weight), bytes+len(req.Item.Data)
-		if i > 0 && (p.weight > 0 && weight > p.weight || p.bytes > 0 && bytes > p.bytes) {
+		heavy, long := max(1, req.Item.Weight), len(req.Item.Data)
+		if i > 0 && (p.weight > 0 && heavy > p.weight-weight || p.bytes > 0 && long > p.bytes-bytes) {
 			return i
 		}
+		weight, bytes = weight+heavy, bytes+long
 	}
 	return len(reqs)
 }
