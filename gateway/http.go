@@ -35,11 +35,14 @@ type HTTPOptions struct {
 	Header http.Header
 
 	// MaxAnswer is the most bytes of the answer to a batch; a longer one fails
-	// the batch with status 502. Default: zero, 64 MiB. Negative: no limit.
+	// the batch with status 502. Default: zero, which is DefaultMaxAnswer. Negative:
+	// no limit.
 	MaxAnswer int64
 }
 
-const defaultMaxAnswer = 64 << 20
+// DefaultMaxAnswer is the most bytes of the answer to a batch where nothing else is
+// said: 64 MiB.
+const DefaultMaxAnswer = 64 << 20
 
 // HTTP is an Upstream that is asked over HTTP. What is passed through reaches it
 // unchanged, with streaming, trailers and upgrades. Make one with NewHTTP.
@@ -63,7 +66,7 @@ func NewHTTP(base string, opts HTTPOptions) (*HTTP, error) {
 	if opts.Transport == nil {
 		opts.Transport = NewTransport()
 	}
-	set(&opts.MaxAnswer, defaultMaxAnswer)
+	set(&opts.MaxAnswer, DefaultMaxAnswer)
 	h := &HTTP{base: u, opts: opts, prefix: u.Scheme + "://" + u.Host + strings.TrimRight(u.EscapedPath(), "/")}
 	h.proxy = &httputil.ReverseProxy{Rewrite: h.rewrite, Transport: opts.Transport, FlushInterval: -1, ModifyResponse: sendable, ErrorHandler: h.failed}
 	return h, nil

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -195,6 +196,15 @@ func TestObserverIsToldOfTheFinalStatus(t *testing.T) {
 	front.Close()
 	if len(w.served) != 2 || w.served[0].Status != 201 || w.served[1].Status != 200 {
 		t.Errorf("served %+v", w.served)
+	}
+}
+
+// What is set stays, negative or not; limits of the protocol come before the general ones.
+func TestRouteWithDefaults(t *testing.T) {
+	r := gateway.Route{Pattern: "/a", Protocol: gateway.OpenAIEmbeddings{}, Upstream: &upper{}, MaxPending: 3, MaxBody: -1}.WithDefaults()
+	got := fmt.Sprint(r.Name, r.MaxItems, r.MinItems, r.MaxConcurrent, r.Delay, r.TargetTime, r.MaxWeight, r.MaxBatchBytes, r.MaxPending, r.MaxPendingBytes, r.MaxBody, r.Timeout)
+	if want := "/a2048 0 1 0s 0s 300000 16777216 3 268435456 -1 30s"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

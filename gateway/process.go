@@ -22,7 +22,7 @@ func (r Route) Process(observer Observer) (Process, error) {
 	if r.Protocol == nil || r.Upstream == nil {
 		return nil, fmt.Errorf("gateway: route %q: Process needs a Protocol and an Upstream", r.Pattern)
 	}
-	p := &processor{route: r.withDefaults(), observer: observer}
+	p := &processor{route: r.WithDefaults(), observer: observer}
 	fn := batcher.Func[Item, Outcome](p.isolate)
 	if r.Wrap != nil {
 		fn = r.Wrap(fn)

@@ -22,7 +22,7 @@ type ProgramOptions struct {
 	Timeout time.Duration
 
 	// MaxAnswer is the most bytes of the line that answers a batch. Default:
-	// zero, 64 MiB. Negative: no limit.
+	// zero, which is DefaultMaxAnswer. Negative: no limit.
 	MaxAnswer int64
 
 	// Dir and Env are those of os/exec. Defaults: "", the present directory;
@@ -73,7 +73,7 @@ func NewProgram(command []string, opts ProgramOptions) (*Program, error) {
 	}
 	set(&opts.Processes, 1)
 	set(&opts.Timeout, defaultProgramTimeout)
-	set(&opts.MaxAnswer, defaultMaxAnswer)
+	set(&opts.MaxAnswer, DefaultMaxAnswer)
 	return &Program{command: command, opts: opts, slots: make(chan struct{}, opts.Processes), all: make(map[*child]bool)}, nil
 }
 

@@ -47,7 +47,8 @@ type Route struct {
 
 	// MinItems is how many items are enough to start, MaxConcurrent the most
 	// upstream calls at once, Delay the longest wait for company and TargetTime
-	// the longest that an upstream call should take: see [batcher.Options].
+	// the longest that an upstream call should take: see [batcher.Options]. With
+	// a Delay of Timeout or more, calls whose batch does not fill get status 504.
 	MinItems      int
 	MaxConcurrent int
 	Delay         time.Duration
@@ -108,8 +109,9 @@ const (
 	defaultTimeout         = 30 * time.Second
 )
 
-// withDefaults fills in what is zero.
-func (r Route) withDefaults() Route {
+// WithDefaults returns r with its defaults in place of what is zero, as far as they
+// are named above and depend on nothing but r.
+func (r Route) WithDefaults() Route {
 	items, weight := 0, 0
 	if l, ok := r.Protocol.(Limiter); ok {
 		items, weight = l.Limits()
@@ -117,6 +119,7 @@ func (r Route) withDefaults() Route {
 	set(&r.Name, r.Pattern)
 	set(&r.MaxItems, items)
 	set(&r.MaxItems, defaultMaxItems)
+	set(&r.MaxConcurrent, 1)
 	set(&r.MaxWeight, weight)
 	set(&r.MaxBatchBytes, defaultMaxBatchBytes)
 	set(&r.MaxPending, defaultMaxPending)

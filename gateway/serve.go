@@ -21,7 +21,7 @@ type route struct {
 
 // newRoute puts r, which is valid, to work.
 func newRoute(r Route, observer Observer) (*route, error) {
-	made := &route{Route: r.withDefaults(), dispatcher: r.Dispatcher, observer: observer}
+	made := &route{Route: r.WithDefaults(), dispatcher: r.Dispatcher, observer: observer}
 	made.matters = canonical(slices.Concat(r.Headers, matters))
 	made.pending = admission{most: int64(made.MaxPending), mostBytes: made.MaxPendingBytes}
 	if through, ok := r.Upstream.(http.Handler); ok && !r.Refuse {

@@ -41,7 +41,7 @@ func (r Route) Validate() error {
 			fault("Headers", "names %q, which is no header that can divide batches and be sent on", name)
 		}
 	}
-	r.withDefaults().validateLimits(fault)
+	r.WithDefaults().validateLimits(fault)
 	return errors.Join(faults...)
 }
 

@@ -140,6 +140,25 @@ func TestCheckOneItemIsEnough(t *testing.T) {
 	}
 }
 
+// A delay that no caller outlasts is allowed, for batches that fill, but not passed over.
+func TestCheckDelayAsLongAsTimeout(t *testing.T) {
+	const said = "gets status 504, even if its batch still waits for the delay.\n"
+	for args, want := range map[string]bool{
+		"--delay=30s":               true,
+		"--delay=2s --timeout=1s":   true,
+		"--delay=29s":               false,
+		"--delay=30s --timeout=-1s": false,
+		"--delay=30s --min-items=1": false,
+		"--delay=2s --min-items=2":  false,
+		"--delay=30s --min-items=2": true,
+	} {
+		o := run("", append([]string{"check", "--protocol=exec", "--command=cat"}, strings.Fields(args)...)...)
+		if strings.Contains(o.stdout, said) != want || o.status != 0 {
+			t.Errorf("check %s ends with %d: %s%s", args, o.status, o.stdout, o.stderr)
+		}
+	}
+}
+
 // A file that is named without its flag gets an error that names the flag.
 func TestFileWithoutItsFlag(t *testing.T) {
 	for _, verb := range [][]string{{"check"}, {"serve"}, {"worker"}, {"dlq", "list"}} {

@@ -25,19 +25,6 @@ func (r Route) Gateway(upstream gateway.Upstream) (gateway.Route, error) {
 	return r.gateway(made, upstream), nil
 }
 
-// Limited returns g, which was made from r, with the limits on batches filled in
-// where those of the protocol apply.
-func (r Route) Limited(g gateway.Route) gateway.Route {
-	items, weight := r.defaults()
-	if g.MaxItems == 0 {
-		g.MaxItems = items
-	}
-	if g.MaxWeight == 0 {
-		g.MaxWeight = weight
-	}
-	return g
-}
-
 // UpstreamURL returns the URL of the upstream of r, "" if that is a program.
 func (c *Config) UpstreamURL(r Route) string {
 	switch {

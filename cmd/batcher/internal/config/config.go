@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"math"
 	"time"
+
+	"github.com/gobatcher/batcher/gateway"
 )
 
 // Config is everything that can be set. Default gives one to start from.
@@ -153,17 +155,18 @@ func (c *Config) fill() {
 	}
 }
 
-// defaultRoute returns a route in which nothing has been set. Its limits that are
-// not zero are the defaults of package gateway, repeated here to be documented.
+// defaultRoute returns a route in which nothing has been set. What depends on the
+// protocol is zero.
 func defaultRoute() Route {
+	def := gateway.Route{}.WithDefaults()
 	return Route{
 		Pattern:         "/",
-		MaxBatchBytes:   16 << 20,
-		MaxPending:      16384,
-		MaxPendingBytes: 256 << 20,
-		MaxBody:         8 << 20,
-		MaxAnswer:       64 << 20,
-		MaxConcurrent:   1,
-		Timeout:         30 * time.Second,
+		MaxBatchBytes:   int64(def.MaxBatchBytes),
+		MaxPending:      def.MaxPending,
+		MaxPendingBytes: def.MaxPendingBytes,
+		MaxBody:         def.MaxBody,
+		MaxAnswer:       gateway.DefaultMaxAnswer,
+		MaxConcurrent:   def.MaxConcurrent,
+		Timeout:         def.Timeout,
 	}
 }

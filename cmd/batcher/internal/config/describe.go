@@ -94,7 +94,9 @@ func (c *Config) route(r Route) (lines []string) {
 	if r.Isolate {
 		add("A batch that fails for what may be one item's fault is sent again in parts, by whole calls, until each culprit is alone.")
 	}
-	if r.Timeout > 0 {
+	if r.Timeout > 0 && r.Delay >= r.Timeout && r.MinItems != 1 {
+		add("A caller that waits longer than %s gets status 504, even if its batch still waits for the delay.", formatDuration(r.Timeout))
+	} else if r.Timeout > 0 {
 		add("A caller that waits longer than %s gets status 504.", formatDuration(r.Timeout))
 	}
 	if r.MaxBody > 0 {
@@ -152,19 +154,14 @@ func (r Route) start() string {
 
 // full says what a batch holds at most.
 func (r Route) full() string {
-	items, weight := r.defaults()
-	if r.MaxItems != 0 {
-		items = r.MaxItems
-	}
-	if r.MaxWeight != 0 {
-		weight = r.MaxWeight
-	}
+	made, _ := r.Gateway(checked{})
+	made = made.WithDefaults() // those of the protocol
 	var limits []string
-	if items > 0 {
-		limits = append(limits, fmt.Sprintf("up to %d items", items))
+	if made.MaxItems > 0 {
+		limits = append(limits, fmt.Sprintf("up to %d items", made.MaxItems))
 	}
-	if weight > 0 {
-		limits = append(limits, fmt.Sprintf("a weight up to %d", weight))
+	if made.MaxWeight > 0 {
+		limits = append(limits, fmt.Sprintf("a weight up to %d", made.MaxWeight))
 	}
 	if r.MaxBatchBytes > 0 {
 		limits = append(limits, formatSize(r.MaxBatchBytes)+" of items")

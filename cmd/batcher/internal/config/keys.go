@@ -82,7 +82,7 @@ func (r *Route) keys() []key {
 		{"max-items", number(&r.MaxItems), "Most items in a batch. 0: the protocol's limit, or 64."},
 		{"min-items", number(&r.MinItems), "Items that are enough to start a batch. 0: one, or with a delay never enough."},
 		{"max-concurrent", number(&r.MaxConcurrent), "Most upstream calls, or with protocol exec most processes, at once. Negative: no limit; not for exec."},
-		{"delay", duration(&r.Delay), "Longest wait for company, from a batch's first item. 0: none, items wait only while all upstream calls are busy."},
+		{"delay", duration(&r.Delay), "Longest wait for company, from a batch's first item. 0: none, items wait only while all upstream calls are busy. With a delay of timeout or more, calls whose batch does not fill get status 504."},
 		{"target-time", duration(&r.TargetTime), "How long an upstream call should take at most: the size of batches adapts to it. 0: no target."},
 		{"max-weight", number(&r.MaxWeight), "Most weight in a batch, in the protocol's unit; a heavier item is answered with status 413. 0: the protocol's limit, or none."},
 		{"max-batch-bytes", size(&r.MaxBatchBytes), "Most bytes of items in a batch; a longer item is answered with status 413."},

@@ -42,18 +42,3 @@ func (r Route) find() (protocol, []string) {
 	}
 	return protocol{}, names
 }
-
-// defaults returns the most items and the most weight in a batch if neither is
-// set; zero means no limit.
-func (r Route) defaults() (items, weight int) {
-	p, _ := r.find()
-	if made, err := p.make(r); err == nil {
-		if l, ok := made.(gateway.Limiter); ok {
-			items, weight = l.Limits()
-		}
-	}
-	if items == 0 {
-		items = 64
-	}
-	return items, weight
-}

@@ -85,8 +85,8 @@ func runnable(command []string) error {
 
 // queue puts a queue before the upstream of a route.
 func (m *maker) queue(r config.Route, made gateway.Route) (gateway.Route, error) {
-	first := m.s.first // queues cannot change while the program runs
-	limited := r.Limited(made)
+	first := m.s.first             // queues cannot change while the program runs
+	limited := made.WithDefaults() // those of the protocol
 	if m.s.opts.Worker || first.Work {
 		if err := m.queues.Work(first, limited, m.observer); err != nil {
 			return gateway.Route{}, err
