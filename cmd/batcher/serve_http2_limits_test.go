@@ -185,3 +185,34 @@ func TestServeHTTP2WaitsOnSmallStacks(t *testing.T) {
 	leave()
 	all.Wait()
 }
+
+// What a client has reset holds no memory until its answer would have had to be taken.
+func TestServeHTTP2ForgetsStreamsThatWereReset(t *testing.T) {
+	const waves, wave = 100, 200
+	t.Setenv("GOGC", "100") // so that a collection shows what is in use
+	g := startGate(t, "--upstream=http://127.0.0.1:1", "--protocol=kserve-v1", "--delay=1h", "--max-items=1000", "--log-access=false")
+	framer, _ := g.frames()
+	body := []byte(instance(1))
+	seen := func() {
+		framer.WritePing(false, [8]byte{})
+		if err := hears(framer, func(f http2.Frame) bool { return f.Header().Type == http2.FramePing }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range uint32(waves) {
+		first := 1 + 2*wave*n
+		for id := first; id < first+2*wave; id += 2 {
+			framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: head("/v1/models/sum:predict", len(body)), EndHeaders: true})
+			framer.WriteData(id, true, body)
+		}
+		seen()
+		for id := first; id < first+2*wave; id += 2 {
+			framer.WriteRSTStream(id, http2.ErrCodeCancel)
+		}
+		seen()
+	}
+	until(t, "nearly all have left", func() bool { return g.metric(`batcher_requests_total{code="499",passed="false",route="/"}`) > waves*wave*3/4 })
+	if next := g.metric("go_memstats_next_gc_bytes"); next > 32<<20 {
+		t.Errorf("the next collection is at %.0f bytes", next)
+	}
+}

@@ -32,7 +32,9 @@ func (s *server) steadily(h http.Handler, w http.ResponseWriter, r *http.Request
 	if body.unread() && a.FlushError() == nil {
 		body.linger(a.last)
 	}
-	a.limit() // for what the server has buffered
+	if r.ProtoMajor < 2 || r.Context().Err() == nil {
+		a.limit() // for what the server has buffered; that of a stream that was reset would hold it until then
+	}
 }
 
 // begin comes before an answer, when its header is still to be sent. Later it has no
