@@ -73,11 +73,11 @@ func NewHTTP(base string, opts HTTPOptions) (*HTTP, error) {
 }
 
 // sendable refuses a status that net/http reads, but would panic on sending.
-func sendable(res *http.Response) error { return refuseBelow(res, http.StatusContinue) }
+func sendable(res *http.Response) error { return fromOn(res, http.StatusContinue) }
 
-// refuseBelow refuses a status below least.
-func refuseBelow(res *http.Response, least int) error {
-	if res.StatusCode < least {
+// fromOn refuses a status below least, and one of four digits, which HTTP/2 can carry.
+func fromOn(res *http.Response, least int) error {
+	if res.StatusCode < least || res.StatusCode > 999 {
 		return fmt.Errorf("status %d is not that of an answer", res.StatusCode)
 	}
 	return nil
@@ -102,7 +102,7 @@ func (h *HTTP) Send(ctx context.Context, key Key, body []byte) (Answer, error) {
 		return Answer{}, unquoted{err}
 	}
 	defer func() { _ = res.Body.Close() }()
-	if err := refuseBelow(res, http.StatusOK); err != nil { // the body of a 101 is a stream
+	if err := fromOn(res, http.StatusOK); err != nil { // the body of a 101 is a stream
 		return Answer{}, err
 	}
 	data, err := h.readAnswer(res)

@@ -175,6 +175,24 @@ func TestHTTPWantsAFinalStatus(t *testing.T) {
 	}
 }
 
+// long is a transport with a status that HTTP/2 can carry, though net/http would panic
+// on sending it.
+type long struct{}
+
+func (long) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: 1000, ProtoMajor: 2, Body: io.NopCloser(strings.NewReader("a")), ContentLength: 1, Request: r}, nil
+}
+
+func TestHTTPWantsAStatusOfThreeDigits(t *testing.T) {
+	u, err := gateway.NewHTTP("http://up", gateway.HTTPOptions{Transport: long{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHandler(t, gateway.Route{Upstream: u}, gateway.Options{})
+	wantAnswer(t, post(h, "a"), 502, "is not that of an answer")
+	wantAnswer(t, serve(h, httptest.NewRequest(http.MethodGet, "/", nil)), 502, "the upstream did not answer")
+}
+
 // The error for a wrong answer does not quote it.
 func TestHTTPQuotesNoAnswer(t *testing.T) {
 	for _, answer := range []string{
