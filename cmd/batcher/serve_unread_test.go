@@ -5,6 +5,7 @@ package main_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"maps"
@@ -186,5 +187,29 @@ func TestServeHTTP2AnswersBeforeTheBody(t *testing.T) {
 	time.Sleep(100 * time.Millisecond) // for a late reader of the body
 	if r := post(g.url+"/x", "x"); r.status != http.StatusUnauthorized {
 		t.Errorf("got %+v, want 401", r)
+	}
+}
+
+// A connection that its client has closed after an early answer holds no memory for as
+// long as the rest of the body might have come.
+func TestServeForgetsConnectionsAfterEarlyAnswers(t *testing.T) {
+	t.Setenv("GOGC", "100") // so that a collection shows what is in use
+	a := newAuthority(t)
+	cert, key := a.files("first")
+	g := startGate(t, "--upstream", hasty(t), "--protocol=kserve-v1", "--limits-body-time=1h", "--tls-cert", cert, "--tls-key", key, "--log-access=false")
+	for range 1000 {
+		conn, err := tls.Dial("tcp", strings.TrimPrefix(g.url, "http://"), &tls.Config{RootCAs: a.pool()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(conn, "PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+		if _, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+	}
+	g.counts("batcher_connections", 0)
+	if next := g.metric("go_memstats_next_gc_bytes"); next > 12<<20 {
+		t.Errorf("the next collection is at %.0f bytes", next)
 	}
 }

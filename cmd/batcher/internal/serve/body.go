@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -164,6 +165,11 @@ func (b *steadyBody) end() {
 // connKey is that of a connection in the contexts of its requests.
 type connKey struct{}
 
+// withConn leaves out TLS: a timer may hold the connection for a while after its end, and
+// its buffers with it.
 func withConn(ctx context.Context, conn net.Conn) context.Context {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
 	return context.WithValue(ctx, connKey{}, conn)
 }
