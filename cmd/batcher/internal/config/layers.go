@@ -60,10 +60,11 @@ func (f *Flags) Load(getenv func(string) (string, bool)) (*Config, error) {
 	return c, faults.err()
 }
 
-// overlay sets what the environment and the flags set.
+// overlay sets what the environment and the flags set. An empty variable sets nothing: it
+// may be one that was to be filled in, and must not take away the tokens of a file.
 func (f *Flags) overlay(c *Config, at places, getenv func(string) (string, bool)) (faults Faults) {
 	for _, k := range c.keys() {
-		if said, ok := getenv(k.env()); ok {
+		if said, ok := getenv(k.env()); ok && said != "" {
 			at[k.name] = Fault{Source: "environment variable " + k.env()}
 			if err := k.value.Set(said); err != nil {
 				faults = append(faults, Fault{Source: at[k.name].Source, Text: err.Error()})

@@ -317,6 +317,18 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// A variable that was to be filled in and is empty takes nothing away; a flag does.
+func TestAnEmptyVariableSetsNothing(t *testing.T) {
+	env := map[string]string{"BATCHER_TOKENS": "", "BATCHER_GRACE": "", "BATCHER_LISTEN": ""}
+	c, err := load(t, "tokens: file\ngrace: 3s\n"+oneRoute, env)
+	if err != nil || c.Tokens != "file" || c.Grace != 3*time.Second || c.Listen != "127.0.0.1:8080" {
+		t.Errorf("got tokens %q, grace %v, listen %q, %v", c.Tokens, c.Grace, c.Listen, err)
+	}
+	if c, err = load(t, "tokens: file\n"+oneRoute, env, "--tokens="); err != nil || c.Tokens != "" {
+		t.Errorf("with a flag: tokens %q, %v", c.Tokens, err)
+	}
+}
+
 func TestFaultsOutsideOfAFile(t *testing.T) {
 	for _, c := range []struct {
 		text string
