@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -186,6 +187,46 @@ func TestServeHTTP2WaitsOnSmallStacks(t *testing.T) {
 	all.Wait()
 }
 
+// What passes through has as many connections to an upstream as the gateway may have, and
+// waits for one if there are no more.
+func TestServeHTTP2LimitsConnectionsToAnUpstream(t *testing.T) {
+	const limit = 2
+	var open, most atomic.Int64
+	held, release := context.WithCancel(t.Context())
+	up := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-held.Done() }))
+	up.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			most.Store(max(most.Load(), open.Add(1)))
+		case http.StateClosed:
+			open.Add(-1)
+		}
+	}
+	up.Start()
+	t.Cleanup(up.Close)
+	t.Cleanup(release)
+	g := startGate(t, "--upstream", up.URL, "--protocol=kserve-v1", "--limits-connections", fmt.Sprint(limit))
+	client := cleartext(t)
+	var callers sync.WaitGroup
+	for range 20 {
+		callers.Go(func() {
+			res, err := client.Get(g.url + "/x")
+			if err != nil || res.StatusCode != http.StatusOK {
+				t.Errorf("got %+v, %v", res, err)
+				return
+			}
+			res.Body.Close()
+		})
+	}
+	until(t, "all connections are in use", func() bool { return open.Load() >= 2*limit })
+	time.Sleep(100 * time.Millisecond) // for more to be made, were they allowed
+	release()
+	callers.Wait()
+	if most.Load() > 2*limit {
+		t.Errorf("%d connections to the upstream at once", most.Load())
+	}
+}
+
 // What a client has reset holds no memory until its answer would have had to be taken.
 func TestServeHTTP2ForgetsStreamsThatWereReset(t *testing.T) {
 	const waves, wave = 100, 200
@@ -211,7 +252,9 @@ func TestServeHTTP2ForgetsStreamsThatWereReset(t *testing.T) {
 		}
 		seen()
 	}
-	until(t, "nearly all have left", func() bool { return g.metric(`batcher_requests_total{code="499",passed="false",route="/"}`) > waves*wave*3/4 })
+	until(t, "nearly all have left", func() bool {
+		return g.metric(`batcher_requests_total{code="499",passed="false",route="/"}`) > waves*wave*3/4
+	})
 	if next := g.metric("go_memstats_next_gc_bytes"); next > 32<<20 {
 		t.Errorf("the next collection is at %.0f bytes", next)
 	}

@@ -40,7 +40,7 @@ func (c *Config) keys() []key {
 		{"upstream-tls.key", text(&c.Outbound.Key), "File of its private key in PEM."},
 		{"upstream-tls.server-name", text(&c.Outbound.ServerName), "Name that upstreams' certificates must have. Empty: the host of their URL."},
 		{"limits.header", size(&c.Limits.Header), "Most bytes of a request's header; a longer one is answered with status 431, though up to 4 KiB more may pass."},
-		{"limits.connections", number(&c.Limits.Connections), "Most connections to the service port at once; further ones wait to be accepted. 0: no limit."},
+		{"limits.connections", number(&c.Limits.Connections), "Most connections to the service port at once; further ones wait to be accepted. At most twice as many go to an upstream. 0: no limit."},
 		{"limits.header-time", duration(&c.Limits.HeaderTime), "How long a client may take to send a request's header; with HTTP/2, to send the first bytes of a connection, while limits.idle bounds the headers that follow."},
 		{"limits.body-time", duration(&c.Limits.BodyTime), "How long a client may take to send the next part of a request's body; after that it is answered with status 408. If an upstream answers before it has all of a body, the HTTP/1 connection is closed after that answer, and the rest of the body has as long to arrive. What still comes of a body that was refused is dropped for as long, while no second passes without a part of it, so that clients that send all of it first see their answer; with HTTP/2 such clients may lose it."},
 		{"limits.answer-time", duration(&c.Limits.AnswerTime), "How long a client may take to receive the next 64 KiB of an answer; after that its connection is closed, or with HTTP/2 its stream, and the connection if it takes nothing at all."},

@@ -98,6 +98,8 @@ func (s *server) transport(c *config.Config) (*http.Transport, error) {
 	t := gateway.NewTransport()
 	t.Proxy = nil // upstreams are those that are configured, and the probe asks no proxy either
 	t.TLSClientConfig = outbound
+	// A connection that is being made outlives a caller that leaves, and over HTTP/2 many can come and leave.
+	t.MaxConnsPerHost = 2 * c.Limits.Connections
 	return t, nil
 }
 
