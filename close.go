@@ -11,7 +11,9 @@ func (b *Batcher[Req, Res]) Close() error { return b.Shutdown(context.Background
 // Shutdown is Close bounded by ctx. If ctx ends while requests have no answer,
 // Shutdown ends the contexts of running Funcs, fails every request that has not
 // begun to run with [ErrClosed], and returns ctx's cause without waiting any
-// longer. The callers of a running Func get what it returns, when it returns.
+// longer. The callers of a running Func get what it returns, when it returns,
+// but [ErrClosed] for context.Canceled; their requests may have had effects.
+// Called from within Func, Shutdown does not return before ctx ends.
 func (b *Batcher[Req, Res]) Shutdown(ctx context.Context) error { return b.shutdown(ctx) }
 
 // shutdown is Shutdown of all the Batchers of a pool.

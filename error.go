@@ -9,7 +9,9 @@ import (
 // Errors to test for with errors.Is. What is returned may wrap them, to add the
 // numbers.
 var (
-	// ErrClosed: Close or Shutdown was called before the request could be processed.
+	// ErrClosed: Close or Shutdown was called before the request could be
+	// processed, or Shutdown ended the context of the Func that ran it; then it
+	// may have had effects.
 	ErrClosed = errors.New("batcher: closed")
 	// ErrFull: no room for one more request, under MaxPending or in a Batch.
 	ErrFull = errors.New("batcher: full")
@@ -17,7 +19,7 @@ var (
 	ErrNotReady = errors.New("batcher: batch not ready")
 	// ErrStarted: the batch takes no more requests and cannot be started again.
 	ErrStarted = errors.New("batcher: batch no longer open")
-	// ErrCanceled: the request or its batch was canceled.
+	// ErrCanceled: the request or its batch was canceled, or Func returned context.Canceled.
 	ErrCanceled = errors.New("batcher: canceled")
 	// ErrTooHeavy: the request alone weighs more than MaxWeight.
 	ErrTooHeavy = errors.New("batcher: request too heavy")
@@ -35,7 +37,10 @@ var errForeign = errors.New("batcher: the context of a request of the batch pani
 // Errors is an error with which a [Func] gives each request its own outcome:
 // Errors[i] belongs to reqs[i], and nil means that request i succeeded and its
 // result counts. It must be as long as reqs, or the whole batch fails with
-// [ErrResultCount]. It may be wrapped: it is found with errors.As.
+// [ErrResultCount]; so a Func that has no failures returns nil or an Errors of
+// nils, never a nil Errors. It may be wrapped: it is found with errors.As. So is
+// one from another call that Func passes on, such as a LoadAll of package loader:
+// if its length differs, the batch fails.
 type Errors []error
 
 // Error counts the failures and quotes the first.

@@ -12,17 +12,21 @@ import (
 // same order.
 //
 // A non-nil error goes to every caller of the batch, except that an [Errors]
-// gives each caller its own. If the number of results is wrong, they all get
-// [ErrResultCount]; if Func panics, a [*PanicError].
+// gives each caller its own. If the number of results is wrong, callers without
+// an error get [ErrResultCount]. If Func panics, all get a [*PanicError]; if it
+// calls runtime.Goexit, an error of no other kind. An error that is
+// context.Canceled becomes one that is [ErrCanceled] instead, or [ErrClosed] if
+// Shutdown has ended ctx.
 //
 // reqs belongs to Func until it returns; the results and the Errors that it
 // returns belong to the batch from then on.
 //
-// ctx belongs to no caller. It ends when all callers of the batch have left,
+// ctx belongs to no caller and has none of their values: see Info.Requests. It
+// ends when all callers of the batch have left (its cause is [ErrCanceled]),
 // when the latest of their deadlines passes (unless one has none), when
-// Shutdown runs out of time, and when Func returns. [FromContext] returns what
-// it says of the batch. If there are several slots, Func may be called from
-// several goroutines at once.
+// Shutdown runs out of time ([ErrClosed]), and when Func returns. [FromContext]
+// returns what it says of the batch. If there are several slots, Func may be
+// called from several goroutines at once.
 type Func[Req, Res any] func(ctx context.Context, reqs []Req) ([]Res, error)
 
 // process makes Func a processor.
@@ -34,10 +38,11 @@ type processor[Req, Res any] interface {
 }
 
 // Weigher is implemented by requests that differ in weight (bytes, tokens,
-// rows). Without it a request weighs 1. A negative weight counts as zero.
-// Weight is called once for each request, in the goroutine that submits it.
-// A wrapper that calls its Func with part of a batch, as those of package
-// middleware do, calls Weight again, in the goroutine of the batch.
+// rows). Without it a request weighs 1, also where only *Req has the method. A
+// negative weight counts as zero. Weight is called once for each request, in the
+// goroutine that submits it. A wrapper that calls its Func with part of a batch,
+// as those of package middleware do, calls Weight again, in the goroutine of the
+// batch.
 type Weigher interface{ Weight() int }
 
 // weigherOf returns the weight function for Req, or nil if all weigh 1. Where
