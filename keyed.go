@@ -10,7 +10,8 @@ import (
 // Keyed keeps one open batch for each key: requests of different keys never
 // share a batch. Size, weight, delay and minimum hold per key; MaxConcurrent
 // and MaxPending hold over all keys. Where several keys have batches waiting
-// for a slot, the keys take turns, a batch each. A key costs nothing once its
+// for a slot, the keys take turns, a batch each. With several slots, batches of
+// one key may run at once and overtake one another. A key costs nothing once its
 // requests are answered. Keys are those of a map: one that cannot be hashed
 // panics, and one that does not equal itself (NaN) is refused with an error.
 // All methods are safe for concurrent use. The zero Keyed is not usable; make

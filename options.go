@@ -37,7 +37,9 @@ type Options struct {
 	MaxWeight int
 
 	// Delay is the longest wait for company, counted from a batch's first
-	// request. Default: zero, none; 10 ms if MinSize is over 1 and not strict.
+	// request. A request's deadline ends the wait in time for Func, judging
+	// by its past runs; before Func's first success, after half of the time to
+	// it. Default: zero, none; 10 ms if MinSize is over 1 and not strict.
 	Delay time.Duration
 
 	// TargetTime is the run time of Func to stay at or below, by moving the

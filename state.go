@@ -41,7 +41,7 @@ const (
 	TriggerIdle
 	// TriggerManual means Flush or Start.
 	TriggerManual
-	// TriggerDeadline means that a request's deadline was near.
+	// TriggerDeadline means that a request's deadline was near, or that half of the time to it was over before Func's first success.
 	TriggerDeadline
 	// TriggerClose means Close or Shutdown.
 	TriggerClose
