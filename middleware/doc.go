@@ -21,7 +21,10 @@
 // Isolate runs only what Isolate could not save. Timeout inside both bounds
 // each call; outside, it would bound all of them and the waiting between
 // them. Limit innermost holds its slot for as long as Func really runs, even
-// after Timeout has given up on it, but not while Retry waits.
+// after Timeout has given up on it, but not while Retry waits. The wait for a
+// slot then counts within Timeout's d, so a batch may time out without a call
+// of Func. With Limit outside Timeout it does not count, but a late Func no
+// longer holds a slot, and overlaps with others.
 //
 // # With a Keyed
 //

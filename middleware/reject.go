@@ -15,9 +15,11 @@ import (
 //
 // It may be wrapped: it is found with errors.As. A culprit whose error is nil
 // fails with the Reject itself, and so do all requests without an Isolate,
-// and those that the budget left over. If an index is outside reqs, they fail
-// with [batcher.ErrResultCount]. A Reject that names no request is an error
-// like any other.
+// and those that the budget left over. If an index is outside reqs, the call
+// counts as failed with [batcher.ErrResultCount], after which Isolate by default
+// runs it again in halves; where nothing of this package looks for a Reject, all
+// requests fail with it. A Reject that names no request is an error like any
+// other.
 //
 // It does not unwrap to the culprits' errors, since other requests may fail
 // with it too.

@@ -18,9 +18,10 @@ import (
 //
 // A fn that does not heed its context goes on alone. What it returns then is
 // dropped, and so is a panic. The batch's slot is free by then, so calls may
-// overlap even with one slot: put a [Limit] inside to bound them. fn runs in a
-// goroutine of its own, which ends when fn returns, and with a copy of the
-// requests, for it may outlive their batch.
+// overlap even with one slot: put a [Limit] inside to bound them. The wait for
+// its slots then counts within d. fn runs in a goroutine of its own, which ends
+// when fn returns, and with a copy of the requests, for it may outlive their
+// batch.
 //
 // If ctx ends before d, that is passed on to fn and nothing more: fn still has
 // until d to return, so that cancellation alone never makes calls overlap.
