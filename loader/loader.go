@@ -12,9 +12,10 @@ import (
 //
 // It returns a map with the values that it found. Loads of a key without an
 // entry fail with [ErrNotFound]. Entries for keys that were not asked for warm
-// the cache. An error fails every key of the fetch, except that an [Errors],
-// which may be wrapped, fails only the keys that it names. A panic is a
-// *batcher.PanicError to all callers that wait, and is not cached.
+// the cache. An error, also a batcher.Errors, fails every key of the fetch,
+// except that an [Errors], which may be wrapped, fails only the keys that it
+// names. A panic is a *batcher.PanicError to all callers that wait, and is not
+// cached.
 //
 // keys holds each key once and belongs to Fetch; only a key whose Load was ended
 // by a panic of Options.Batch.Go may be in it a second time. The map is read
@@ -31,7 +32,9 @@ import (
 type Fetch[K comparable, V any] func(ctx context.Context, keys []K) (map[K]V, error)
 
 // Loader loads values by key: keys that are loaded at the same time share one
-// fetch, equal keys share one place in it, and what was fetched is cached. All
+// fetch, equal keys share one place in it, and what was fetched is cached. Keys
+// are those of a map: one that cannot be hashed panics, and one that does not
+// equal itself (NaN) is [ErrNotFound], without a fetch, and never cached. All
 // methods are safe for concurrent use. The zero Loader is not usable; make one
 // with [New]. A Loader that loads nothing owns no goroutine and no timer, so
 // there is nothing to close.
