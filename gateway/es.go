@@ -66,11 +66,7 @@ const (
 // before it has read the others. With rest.incremental_bulk, its default, it does
 // so when it is short of memory, if they take 1 MiB there.
 func esInParts(items []Item) bool {
-	size := len(items) * esPerWrite
-	for _, item := range items {
-		size += len(item.Data)
-	}
-	return size >= esPart
+	return len(items)*esPerWrite+sizeOf(items) >= esPart
 }
 
 // esHeaders say, like Authorization, in whose name a call is made: at

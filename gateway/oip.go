@@ -131,11 +131,7 @@ func errorText(e *Error) []byte {
 
 // Join puts all rows into the shape.
 func (OIPv2) Join(key Key, items []Item) ([]byte, error) {
-	rows := make([][]byte, len(items))
-	for i, item := range items {
-		rows[i] = item.Data
-	}
-	return fillTensors(make([]byte, 0, len(key.Shape)+sizeOf(items)+len(items)+32), []byte(key.Shape), []byte(oipID), rows)
+	return fillTensors(make([]byte, 0, len(key.Shape)+sizeOf(items)+len(items)+32), []byte(key.Shape), []byte(oipID), dataOf(items))
 }
 
 // Split makes a result of each row of the outputs; the rest of the answer is the

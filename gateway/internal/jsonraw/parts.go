@@ -43,8 +43,8 @@ func Elements(data []byte, most int) ([][]byte, error) {
 	}
 	g := gatherer{Scanner: Scanner{data: data}, depth: 1, most: most}
 	end, err := g.elements(at, 1, g.element)
-	if err == nil && space(data, end) < len(data) {
-		err = unexpected(data, space(data, end), "after the value")
+	if err == nil {
+		err = alone(data, end)
 	}
 	if err != nil {
 		return nil, err
@@ -108,8 +108,8 @@ func (s *Scanner) Members(data []byte, each func(name string, value Span)) error
 		}
 		return end, err
 	})
-	if err == nil && space(data, end) < len(data) {
-		err = unexpected(data, space(data, end), "after the value")
+	if err == nil {
+		err = alone(data, end)
 	}
 	return err
 }

@@ -45,11 +45,19 @@ func (s *Scanner) Valid(data []byte) error {
 // rest returns an error if more than white space follows the value in data, which
 // is valid, or if data is not UTF-8.
 func rest(data []byte, end int) error {
-	if end = space(data, end); end < len(data) {
-		return unexpected(data, end, "after the value")
+	if err := alone(data, end); err != nil {
+		return err
 	}
 	if !utf8.Valid(data) {
 		return errors.New("JSON is not UTF-8")
+	}
+	return nil
+}
+
+// alone returns an error if more than white space follows the value that ends at end.
+func alone(data []byte, end int) error {
+	if end = space(data, end); end < len(data) {
+		return unexpected(data, end, "after the value")
 	}
 	return nil
 }

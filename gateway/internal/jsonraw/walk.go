@@ -21,8 +21,8 @@ func Each(data []byte, each func(element Span)) error {
 		}
 		return end, err
 	})
-	if err == nil && space(data, end) < len(data) {
-		err = unexpected(data, space(data, end), "after the value")
+	if err == nil {
+		err = alone(data, end)
 	}
 	return err
 }
@@ -43,8 +43,8 @@ func (s *Scanner) Rewrite(dst, data []byte, edit Edit) ([]byte, error) {
 	at := space(data, 0)
 	end, err := w.object(at, 1)
 	s.Odd = s.Odd || w.Odd
-	if err == nil && space(data, end) < len(data) {
-		err = unexpected(data, space(data, end), "after the value")
+	if err == nil {
+		err = alone(data, end)
 	}
 	return w.dst, err
 }
@@ -68,8 +68,8 @@ func RewriteEach(dst, data []byte, edit Edit, done func() error) ([]byte, error)
 		}
 		return end, err
 	})
-	if err == nil && space(data, end) < len(data) {
-		err = unexpected(data, space(data, end), "after the value")
+	if err == nil {
+		err = alone(data, end)
 	}
 	return append(w.dst, ']'), err
 }
@@ -142,8 +142,8 @@ func Records(data []byte, list, field string, record func(element, field Span), 
 		}
 		return end, err
 	})
-	if err == nil && space(data, end) < len(data) {
-		err = unexpected(data, space(data, end), "after the value")
+	if err == nil {
+		err = alone(data, end)
 	}
 	return err
 }
