@@ -107,7 +107,7 @@ func (p *pool[Req, Res]) ask(ctx context.Context, req Req) (weight int, due time
 	}
 	if p.lingers {
 		if deadline, ok := ctx.Deadline(); ok {
-			due = max(1, deadline.Sub(p.epoch))
+			due = max(1, later(p.clock(), time.Until(deadline))) // by one clock: that of the wall may have been set
 		}
 	}
 	return weight, due

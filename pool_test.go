@@ -7,7 +7,23 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 )
+
+// A deadline that knows only the wall clock, such as one that came from another process,
+// is as far away as it says, though that clock was set forward since the Batcher was made.
+// Time is real here, since the monotonic clock is: in a bubble there is none.
+func TestDeadlinesOutlastASetClock(t *testing.T) {
+	t.Parallel()
+	b := New(func(_ context.Context, reqs []int) ([]int, error) { return reqs, nil }, Options{Delay: time.Hour})
+	const hour = 3600 << 30 // of the seconds in the first word of a time.Time with a monotonic reading
+	*(*uint64)(unsafe.Pointer(&b.epoch)) -= hour
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(2*time.Second).Round(0))
+	defer cancel()
+	if _, err := b.Do(ctx, 1); err != nil {
+		t.Error(err)
+	}
+}
 
 // With very many keys a fall of the size limit looks at few of them at once. It
 // takes a small part of the time however often the limit falls, and in the end

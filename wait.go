@@ -115,7 +115,7 @@ func (b *Batch[Req, Res]) await(done, wake <-chan struct{}, i int) bool {
 		select {
 		case <-wake:
 		case <-done:
-			return b.answered(i)
+			return b.look(i) == closedChan
 		}
 		if wake = b.look(i); wake == closedChan {
 			return true
@@ -192,14 +192,6 @@ func (b *Batch[Req, Res]) look(i int) <-chan struct{} {
 		return closedChan
 	}
 	return b.signal(i)
-}
-
-// answered reports whether request i has its answer.
-func (b *Batch[Req, Res]) answered(i int) bool {
-	b.owner.mu.Lock()
-	defer b.owner.mu.Unlock()
-	b, i = b.locate(i)
-	return b.settled(i)
 }
 
 // answer returns the answer to request i, which has one.
