@@ -1,9 +1,6 @@
 package gateway
 
-import (
-	"math"
-	"math/bits"
-)
+import "math/bits"
 
 // scale maps two limits of a batch, weight and bytes, onto the one that a
 // Batcher has: an item counts with its larger share of the two, so a batch
@@ -14,8 +11,9 @@ type scale struct {
 
 // scaleFull is the share of an item that fills a batch alone. Shares are rounded
 // down, so what fits exactly is let in; scaleFull is so large that what rounding
-// loses never adds up to a unit of a limit in a batch that memory could hold.
-const scaleFull = math.MaxInt >> 10
+// loses never adds up to a unit of a limit in a batch that memory could hold; on 32
+// bits, in a batch of 1,000 items or fewer with limits of 500,000 or less.
+const scaleFull = 1 << min(53, bits.UintSize-3)
 
 func (s scale) limited() bool { return s.weight > 0 || s.bytes > 0 }
 
