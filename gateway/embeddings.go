@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -220,8 +221,8 @@ func (OpenAIEmbeddings) Reply(_ *Call, results []Result) (Reply, error) {
 	parts, size := make([]embeddingsPart, len(results)), len(results[0].Frame)
 	var usage []uint64
 	for i, result := range results {
-		extra := varints(result.Extra)
-		if len(extra) < 2 || len(extra)%2 != 0 || extra[0]+extra[1] > uint64(len(result.Body)) {
+		extra, long := varints(result.Extra), uint64(len(result.Body))
+		if len(extra) < 2 || len(extra)%2 != 0 || extra[0] > long || extra[1] > long-extra[0] {
 			return Reply{}, errState
 		}
 		parts[i] = embeddingsPart{result.Body[:extra[0]], result.Body[extra[0]+extra[1]:]}
@@ -233,6 +234,9 @@ func (OpenAIEmbeddings) Reply(_ *Call, results []Result) (Reply, error) {
 		if !addShares(usage, extra[2:]) {
 			return Reply{}, errors.New("the answers of several batches count their usage in different ways")
 		}
+	}
+	if bytes.Count(results[0].Frame, []byte(embeddingsCountHole)) != len(usage)/2 {
+		return Reply{}, errState
 	}
 	return Reply{Body: fillEmbeddings(make([]byte, 0, size), results[0].Frame, parts, usage)}, nil
 }

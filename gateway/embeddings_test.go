@@ -1,8 +1,10 @@
 package gateway_test
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -225,4 +227,23 @@ func TestOpenAIEmbeddingsRefuseAnswersThatDoNotFit(t *testing.T) {
 		"one of two, twice":     `{"data":[{"a":1},{"index":0}]}`,
 		"two kinds of the data": `{"data":[{"index":0},{"index":1}],"data":[]}`,
 	})
+}
+
+// Results that are not those of Split, as a damaged queue might return them, are an error.
+func TestOpenAIEmbeddingsReplyToOddResults(t *testing.T) {
+	most := binary.AppendUvarint(nil, math.MaxUint64)
+	for name, extra := range map[string][]byte{
+		"no extra":             nil,
+		"one number":           {1},
+		"beyond the body":      {1, 2},
+		"offsets that wrap":    append([]byte{1}, most...),
+		"both beyond the body": append(most, most...),
+		"a count too few":      {1, 1},
+		"a count too many":     {1, 1, 5, 5, 6, 6},
+	} {
+		results := []gateway.Result{{Body: []byte("{}"), Frame: []byte("{\x02}"), Extra: extra}}
+		if reply, err := (gateway.OpenAIEmbeddings{}).Reply(&gateway.Call{}, results); err == nil {
+			t.Errorf("%s: got %s", name, reply.Body)
+		}
+	}
 }

@@ -47,8 +47,9 @@ type Protocol interface {
 	// share memory with the answer.
 	Split(key Key, items []Item, answer Answer) ([]Result, error)
 
-	// Reply makes the answer to a call from the results of its items, in their
-	// order; they may come from several batches. An error is status 502.
+	// Reply makes the answer to a call from the results of its items, of which there
+	// is one at least, in their order; they may come from several batches. An error
+	// is status 502.
 	Reply(call *Call, results []Result) (Reply, error)
 }
 
