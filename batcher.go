@@ -213,14 +213,14 @@ func (b *Batcher[Req, Res]) seal(batch *Batch[Req, Res], t Trigger) {
 	}
 	b.shut(batch, t)
 	b.sealed.push(batch)
-	b.pool.sealed++
+	b.inLine++
 	b.relieve()
 }
 
 // unseal takes a sealed batch out of the line. b.mu is held.
 func (b *Batcher[Req, Res]) unseal(batch *Batch[Req, Res]) {
 	b.sealed.remove(batch)
-	b.pool.sealed--
+	b.inLine--
 	b.addDue(-1)
 }
 

@@ -69,7 +69,7 @@ func (b *Batcher[Req, Res]) front(batch *Batch[Req, Res], n int) *Batch[Req, Res
 // resume puts a batch back at the head of the line.
 func (b *Batcher[Req, Res]) resume(batch *Batch[Req, Res]) {
 	b.sealed.pushFront(batch)
-	b.pool.sealed++
+	b.inLine++
 	b.addDue(1)
 }
 

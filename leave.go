@@ -153,7 +153,7 @@ func (b *Batch[Req, Res]) withdraw(i int, err error) {
 	if o.strict {
 		b.lighten(i)
 	}
-	o.answered(1, &o.stats.Canceled)
+	o.count(1, &o.stats.Canceled)
 	b.tell(i)
 	switch {
 	case b.waiting() == 0 && !o.hand && b.waits():

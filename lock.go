@@ -80,7 +80,7 @@ func (p *pool[Req, Res]) unlockAndAct(apart bool) {
 	then := proceed
 	p.busy += starts
 	p.coming += starts
-	if p.sealed == 0 {
+	if p.inLine == 0 {
 		then = p.gather()
 		p.gathering += starts
 	}

@@ -45,7 +45,7 @@ type pool[Req, Res any] struct {
 	limit     int        // a batch this large is full: MaxSize, or less for TargetTime
 	room      admission  // up to here one cache line holds what each request touches
 
-	sealed    int                 // due batches that collect no more
+	inLine    int                 // sealed batches, of all Batchers
 	trails    bool                // slots gather behind callers that were parked; see slot.go
 	waited    time.Duration       // how long a slot has, before it took the last batch
 	long      int                 // batches in a row for which that was long
@@ -248,8 +248,8 @@ func (p *pool[Req, Res]) takeBack() {
 	p.unlockApart()
 }
 
-// answered counts n requests as answered, which makes room. p.mu is held.
-func (p *pool[Req, Res]) answered(n int, counter *uint64) {
+// count counts n requests as answered, which makes room. p.mu is held.
+func (p *pool[Req, Res]) count(n int, counter *uint64) {
 	*counter += uint64(n)
 	p.room.leave(n, &p.after)
 }

@@ -172,8 +172,8 @@ func (b *Batch[Req, Res]) finish(a answers[Res], spare *funcContext) (then step,
 	if o.timed {
 		o.observe(n, now-b.run.entered, failed == n)
 	}
-	o.answered(failed, &o.stats.Failed)
-	o.answered(n-failed, &o.stats.Succeeded)
+	o.count(failed, &o.stats.Failed)
+	o.count(n-failed, &o.stats.Succeeded)
 	o.running.remove(b)
 	o.stats.Running--
 	wake, alone := b.wake, b.lone()
@@ -267,6 +267,6 @@ func (b *Batch[Req, Res]) abort(err error, counter *uint64) {
 // fail ends a batch that is in no list and has not run.
 func (b *Batch[Req, Res]) fail(err error, counter *uint64) {
 	b.err = err
-	b.owner.answered(b.waiting(), counter)
+	b.owner.count(b.waiting(), counter)
 	b.settle(StateCanceled)
 }

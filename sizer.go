@@ -42,9 +42,9 @@ type sizer struct {
 }
 
 const (
-	reach = 10 // a run's fit is at most this many times its size
-	near  = 20 // within one part in this many of a size that was too large is near it
-	pause = 8  // how many runs at or below the target the limit rests
+	mostGain = 10 // a run's fit is at most this many times its size
+	nearby   = 20 // within one part in this many of a size that was too large is near it
+	restRuns = 8  // how many runs at or below the target the limit rests
 )
 
 // observe takes a run into account and returns the limit that follows limit.
@@ -76,7 +76,7 @@ func (s *sizer) observe(limit, size int, took time.Duration) int {
 
 func (s *sizer) fitOf(size int, took time.Duration) int {
 	fit := float64(size) * float64(s.target) / float64(max(1, took))
-	return max(1, int(min(fit, reach*float64(size))))
+	return max(1, int(min(fit, mostGain*float64(size))))
 }
 
 func (s *sizer) doubleStep(size int) { s.step = max(1, min(2*s.step, size)) }
@@ -91,7 +91,7 @@ func (s *sizer) cut(limit, size, fit int) int {
 	next := max(fit, size/2)
 	s.rest = 0
 	if s.from > 0 {
-		next, s.from, s.rest = s.from, 0, pause
+		next, s.from, s.rest = s.from, 0, restRuns
 	}
 	next = max(next, s.least)
 	if next >= limit {
@@ -111,9 +111,9 @@ func (s *sizer) grown(limit, size, fit int) int {
 		fit = max(fit, limit+s.step)
 	}
 	switch gap := s.tooLarge - limit; {
-	case fit <= limit || 0 < gap && gap <= 1+limit/near && s.rest > 0:
+	case fit <= limit || 0 < gap && gap <= 1+limit/nearby && s.rest > 0:
 		return limit
-	case gap > 1+limit/near:
+	case gap > 1+limit/nearby:
 		fit = limit + gap/2
 	case gap > 0:
 		s.tooLarge, s.step = 0, 1

@@ -80,7 +80,7 @@ const (
 // step says what comes after a batch of b; the slot is counted as coming.
 // b.mu is held.
 func (b *Batcher[Req, Res]) step() step {
-	if turn := b.turns.first; b.pool.sealed > 0 || turn != nil && turn != b {
+	if turn := b.turns.first; b.inLine > 0 || turn != nil && turn != b {
 		return proceed // the callers just answered do not return to another Batcher's batch, which has gathered anyway
 	}
 	b.gathering++
