@@ -25,6 +25,7 @@ func TestDurableServesAsAlways(t *testing.T) {
 		callers.Go(func() { g.predict(n).want(t, n) })
 	}
 	g.counts(`batcher_items_pending{route="sum"}`, 31)
+	g.counts(`batcher_batches_running{route="sum"}`, 1)
 	u.release()
 	callers.Wait()
 	if calls := u.calls(); slices.Max(calls) != 10 || len(calls) > 8 {

@@ -27,6 +27,7 @@ type Metrics struct {
 	batches  *prometheus.CounterVec
 	sizes    *prometheus.HistogramVec
 	upstream *prometheus.HistogramVec
+	running  *prometheus.GaugeVec
 	reloads  *prometheus.CounterVec
 	reloaded prometheus.Gauge
 	conns    prometheus.Gauge
@@ -53,6 +54,7 @@ func New(version string) *Metrics {
 	m.batches = m.counter("batches_total", "Upstream calls by what started the batch, and the upstream's status; 0: no answer.", "route", "trigger", "status")
 	m.sizes = m.histogram("batch_items", "Items in an upstream call.", items, "route")
 	m.upstream = m.histogram("upstream_duration_seconds", "From sending a batch to the whole answer.", seconds, "route")
+	m.running = prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "batches_running", Help: "Batches for which the upstream is being asked by this process."}, []string{"route"})
 	m.reloads = m.counter("config_reloads_total", "Attempts to read the configuration again.", "ok")
 	for _, ok := range []bool{true, false} { // from the start, so that the first counts as an increase
 		m.reloads.WithLabelValues(strconv.FormatBool(ok))
@@ -61,7 +63,7 @@ func New(version string) *Metrics {
 	m.conns = m.gauge("connections", "Connections to the service port.")
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "1, for the version that is running."}, []string{"version"})
 	info.WithLabelValues(version).Set(1)
-	m.registry.MustRegister(info, &pending{m: m})
+	m.registry.MustRegister(info, m.running, &pending{m: m})
 	m.reloaded.SetToCurrentTime()
 	return m
 }
@@ -118,6 +120,17 @@ func (m *Metrics) Served(s gateway.Served) {
 func atDoor(s gateway.Served) bool {
 	none := len(s.Batches) == 0
 	return s.Items == 0 || none && (s.Status == http.StatusTooManyRequests || s.Status == http.StatusRequestEntityTooLarge)
+}
+
+// Running returns fn, which processes the batches of a route, so that those that are
+// being processed are counted.
+func (m *Metrics) Running(route string, fn batcher.Func[gateway.Item, gateway.Outcome]) batcher.Func[gateway.Item, gateway.Outcome] {
+	running := m.running.WithLabelValues(route)
+	return func(ctx context.Context, items []gateway.Item) ([]gateway.Outcome, error) {
+		running.Inc()
+		defer running.Dec()
+		return fn(ctx, items)
+	}
 }
 
 // Exchanged counts an upstream call.

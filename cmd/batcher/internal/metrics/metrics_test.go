@@ -1,6 +1,7 @@
 package metrics_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -37,7 +38,8 @@ func scrape(t *testing.T) string {
 	m.Reloaded(nil)
 	m.Reloaded(errors.New("no"))
 	m.Connected(1)
-	m.Watch(func() map[string]batcher.Stats { return map[string]batcher.Stats{"sum": {Pending: 7, Running: 2}} })
+	m.Running("sum", nil)
+	m.Watch(func() map[string]batcher.Stats { return map[string]batcher.Stats{"sum": {Pending: 7}} })
 	return body(m)
 }
 
@@ -76,12 +78,26 @@ func TestMetrics(t *testing.T) {
 		`batcher_batch_items_sum{route="sum"} 5`,
 		`batcher_upstream_duration_seconds_sum{route="sum"} 0.02`,
 		`batcher_items_pending{route="sum"} 7`,
-		`batcher_batches_running{route="sum"} 2`,
 		`batcher_config_reloads_total{ok="true"} 1`,
 		`batcher_config_reloads_total{ok="false"} 1`,
 		`batcher_connections 1`,
 		`batcher_build_info{version="v1"} 1`,
 	)
+}
+
+func TestRunningBatches(t *testing.T) {
+	m := metrics.New("v1")
+	fn := m.Running("sum", func(context.Context, []gateway.Item) ([]gateway.Outcome, error) {
+		reports(t, body(m), `batcher_batches_running{route="sum"} 1`)
+		panic("ends it too")
+	})
+	reports(t, body(m), `batcher_batches_running{route="sum"} 0`)
+	func() {
+		defer func() { _ = recover() }()
+		_, _ = fn(t.Context(), nil)
+		t.Error("it did not run")
+	}()
+	reports(t, body(m), `batcher_batches_running{route="sum"} 0`)
 }
 
 // A counter that appears with its first event has not increased, as far as

@@ -5,16 +5,10 @@ import "github.com/prometheus/client_golang/prometheus"
 // pending reports what is looked up at each scrape.
 type pending struct{ m *Metrics }
 
-var (
-	pendingDesc = prometheus.NewDesc(namespace+"_items_pending", "Items accepted and not yet answered.", []string{"route"}, nil)
-	runningDesc = prometheus.NewDesc(namespace+"_batches_running", "Upstream calls that run.", []string{"route"}, nil)
-)
+var pendingDesc = prometheus.NewDesc(namespace+"_items_pending", "Items accepted and not yet answered.", []string{"route"}, nil)
 
-// Describe names the metrics.
-func (p *pending) Describe(ch chan<- *prometheus.Desc) {
-	ch <- pendingDesc
-	ch <- runningDesc
-}
+// Describe names the metric.
+func (p *pending) Describe(ch chan<- *prometheus.Desc) { ch <- pendingDesc }
 
 // Collect looks the values up.
 func (p *pending) Collect(ch chan<- prometheus.Metric) {
@@ -24,6 +18,5 @@ func (p *pending) Collect(ch chan<- prometheus.Metric) {
 	}
 	for route, s := range (*stats)() {
 		ch <- prometheus.MustNewConstMetric(pendingDesc, prometheus.GaugeValue, float64(s.Pending), route)
-		ch <- prometheus.MustNewConstMetric(runningDesc, prometheus.GaugeValue, float64(s.Running), route)
 	}
 }

@@ -64,9 +64,11 @@ func (m *maker) route(i int, r config.Route) (gateway.Route, error) {
 	if err != nil {
 		return gateway.Route{}, m.c.Fault(fmt.Sprintf("routes[%d].protocol", i), "%v", err)
 	}
-	if err := m.trace(&made); err != nil {
+	traced, err := m.traced(r)
+	if err != nil {
 		return gateway.Route{}, err
 	}
+	made.Wrap = func(fn process) process { return m.s.metrics.Running(made.Name, traced(fn)) }
 	if m.queues == nil {
 		return made, nil
 	}
@@ -108,19 +110,19 @@ func (m *maker) queue(r config.Route, made gateway.Route) (gateway.Route, error)
 	return made, err
 }
 
-// trace makes the batches of a route traced, if there is a tracer.
-func (m *maker) trace(r *gateway.Route) error {
+// process is what processes the batches of a route.
+type process = batcher.Func[gateway.Item, gateway.Outcome]
+
+// traced returns what makes the batches of a route traced, if there is a tracer.
+func (m *maker) traced(r config.Route) (func(process) process, error) {
 	if m.s.tracer == nil {
-		return nil
+		return func(fn process) process { return fn }, nil
 	}
-	telemetry, err := otelbatch.New(r.Name, otelbatch.Options{TracerProvider: m.s.tracer})
+	telemetry, err := otelbatch.New(r.Label(), otelbatch.Options{TracerProvider: m.s.tracer})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	r.Wrap = func(fn batcher.Func[gateway.Item, gateway.Outcome]) batcher.Func[gateway.Item, gateway.Outcome] {
-		return otelbatch.Func(fn, telemetry)
-	}
-	return nil
+	return func(fn process) process { return otelbatch.Func(fn, telemetry) }, nil
 }
 
 // upstream makes the upstream of r. Nothing is started or connected yet.
