@@ -31,7 +31,7 @@ type child struct {
 }
 
 var (
-	errNoise  = errors.New("the program wrote what was not asked for")
+	errNoise  = errors.New("the program wrote what was not asked for: its output is for answers alone")
 	errUnread = errors.New("the program did not read its input")
 	errHang   = timeoutError("the program did not answer in time")
 )

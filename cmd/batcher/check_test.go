@@ -140,6 +140,14 @@ func TestCheckOneItemIsEnough(t *testing.T) {
 	}
 }
 
+// A size that is no multiple of a unit is in bytes.
+func TestCheckTellsTheUnitOfASize(t *testing.T) {
+	o := run("", "check", "--protocol=exec", "--command=cat", "--max-body=10MB")
+	if want := "A body longer than 10000000 bytes gets status 413.\n"; !strings.Contains(o.stdout, want) {
+		t.Errorf("stdout lacks %q:\n%s%s", want, o.stdout, o.stderr)
+	}
+}
+
 // A delay that no caller outlasts is allowed, for batches that fill, but not passed over.
 func TestCheckDelayAsLongAsTimeout(t *testing.T) {
 	const said = "gets status 504, even if its batch still waits for the delay.\n"

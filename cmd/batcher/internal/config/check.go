@@ -146,6 +146,7 @@ func (k *checker) pattern(mux *http.ServeMux, at, pattern string) {
 		method := pattern[:end]
 		k.fault(method != strings.ToUpper(method), at+"pattern", "method %q matches nothing: it must be in capitals", method)
 	}
+	k.fault(strings.Contains(pattern, "://"), at+"pattern", "%q matches nothing: a host stands there without http://", pattern)
 	defer func() {
 		if v := recover(); v != nil {
 			said := registered.ReplaceAllString(fmt.Sprint(v), "")

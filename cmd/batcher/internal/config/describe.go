@@ -100,16 +100,16 @@ func (c *Config) route(r Route) (lines []string) {
 		add("A caller that waits longer than %s gets status 504.", formatDuration(r.Timeout))
 	}
 	if r.MaxBody > 0 {
-		add("A body longer than %s gets status 413.", formatSize(r.MaxBody))
+		add("A body longer than %s gets status 413.", inWords(r.MaxBody))
 	}
 	if r.MaxPending > 0 {
 		add("A call that arrives while %d items wait or are processed gets status 429.", r.MaxPending)
 	}
 	if r.MaxPendingBytes > 0 {
-		add("A call that arrives while requests of %s wait or are processed gets status 429.", formatSize(r.MaxPendingBytes))
+		add("A call that arrives while requests of %s wait or are processed gets status 429.", inWords(r.MaxPendingBytes))
 	}
 	if r.MaxAnswer > 0 {
-		add("A batch whose answer is longer than %s fails with status 502.", formatSize(r.MaxAnswer))
+		add("A batch whose answer is longer than %s fails with status 502.", inWords(r.MaxAnswer))
 	}
 	return lines
 }
@@ -164,7 +164,7 @@ func (r Route) full() string {
 		limits = append(limits, fmt.Sprintf("a weight up to %d", made.MaxWeight))
 	}
 	if r.MaxBatchBytes > 0 {
-		limits = append(limits, formatSize(r.MaxBatchBytes)+" of items")
+		limits = append(limits, inWords(r.MaxBatchBytes)+" of items")
 	}
 	if r.TargetTime > 0 {
 		limits = append(limits, "fewer if a call would take longer than "+formatDuration(r.TargetTime))
@@ -173,6 +173,15 @@ func (r Route) full() string {
 		return "as many items as there are"
 	}
 	return sentence(limits)
+}
+
+// inWords returns a size for a reader, who may not know what a mere number counts.
+func inWords(size int64) string {
+	text := formatSize(size)
+	if last := text[len(text)-1]; '0' <= last && last <= '9' {
+		text += " bytes"
+	}
+	return text
 }
 
 // sentence joins parts as a sentence does.

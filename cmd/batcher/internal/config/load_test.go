@@ -288,6 +288,8 @@ routes:
 	{"a program without a name", "routes: [{protocol: exec, command: ['', x]}]\n", []string{"1:36: command: its first item, the program, is empty"}},
 	{"pointers", "upstream: http://up\nroutes: [{protocol: json-array, items: a}, {pattern: /b, protocol: json-array, results: b}]\n", []string{
 		"2:40: items: ", "2:89: results: "}},
+	{"a pattern with a scheme", "upstream: http://up\nroutes: [{protocol: kserve-v1, pattern: 'http://h/b'}]\n", []string{
+		`2:41: pattern: "http://h/b" matches nothing: a host stands there without http://`}},
 	{"limits that contradict", "upstream: http://up\nroutes: [{protocol: kserve-v1, max-items: 10, min-items: 20, max-pending: 5, max-pending-bytes: 5, delay: -1s, target-time: -1s}, {protocol: kserve-v1, pattern: /b, min-items: -1}]\n", []string{
 		"2:58: min-items: is 20, above max-items",
 		"2:75: max-pending: is 5, ",

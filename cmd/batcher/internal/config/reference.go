@@ -44,7 +44,7 @@ This page is generated from the program by ` + "`go generate`" + `, and a test k
 
 ` + "`batcher serve --config FILE`" + ` reads a file in YAML. ` + "`batcher check --config FILE`" + ` says what is wrong with it, with line and column, and what it does. Each key has a flag. A key outside of ` + "`routes`" + ` has an environment variable too; ` + "`serve` and `check`" + ` name other variables that begin with ` + "`BATCHER_`" + `, except those that Kubernetes sets for a Service, but go on. A flag overrides the environment variable, which overrides the file; an empty variable sets nothing. Without a file, the flags of a route define the only one.
 
-A duration is written as ` + "`250ms`, `10s` or `1m30s`" + `, a size as ` + "`512`, `64KiB` or `10MiB`" + `. A list is a YAML sequence, or one text with commas; its flag can be given several times. A negative limit of a route means no limit, and 0 its default, unless the key says otherwise. A file has at most 1 MiB, 64 levels, 4096 keys or items on one level and 128 blank lines in a row, and sets at most 8 MiB of keys and values, including what its aliases stand for.
+A duration is written as ` + "`250ms`, `10s` or `1m30s`" + `, a size as ` + "`512`, `64KiB` or `10MiB`" + `. A relative path of a file is that from the directory where the program was started. A list is a YAML sequence, or one text with commas; its flag can be given several times. A negative limit of a route means no limit, and 0 its default, unless the key says otherwise. A file has at most 1 MiB, 64 levels, 4096 keys or items on one level and 128 blank lines in a row, and sets at most 8 MiB of keys and values, including what its aliases stand for.
 
 ## Protocols
 
