@@ -55,9 +55,9 @@ func (p *pipe) readAll(r io.Reader) error {
 	}
 }
 
-// accept submits a line, unless err says why it cannot. The window holds at most
-// MaxPending lines, so Submit does not wait; and an interrupt must not withdraw
-// what has been accepted, so the context has no end.
+// accept submits a line, unless err says why it cannot. Only the window bounds the
+// lines, so Submit does not wait; and an interrupt must not withdraw what has been
+// accepted, so the context has no end.
 func (p *pipe) accept(text []byte, err error) {
 	number := p.ledger.read.Add(1)
 	if most := p.cfg.Options.MaxWeight; most > 0 && len(text) > most {

@@ -110,7 +110,11 @@ func newPipe(ctx, cut context.Context, cfg Config, std Streams) (*pipe, error) {
 	p.output = newOutput(out, p.console, cfg.Separator)
 	p.output.settle = p.settle
 	p.output.broken = func(err error) { p.stop(outputError{err}) } // nobody is left to work for
-	p.batcher = batcher.New(p.process, cfg.Options)
+	// A batch that is being printed has given room in the window back, and is not
+	// answered yet: a bound of the Batcher's own would have Submit wait for its end.
+	opts := cfg.Options
+	opts.MaxPending = 0
+	p.batcher = batcher.New(p.process, opts)
 	p.ctx, p.endCtx = context.WithCancelCause(ctx)
 	p.cut, p.endCut = context.WithCancelCause(cut)
 	context.AfterFunc(p.ctx, p.windDown)
