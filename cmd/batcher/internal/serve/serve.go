@@ -67,7 +67,8 @@ var ErrCutOff = errors.New("requests were cut off")
 // Run serves until ctx ends, then lets accepted requests finish within the
 // grace period, or until kill ends. It returns nil if all were answered, else ErrCutOff,
 // and the cause of ctx if that ended before it served. It fails at once if the
-// configuration is wrong or a port is taken.
+// configuration is wrong or a port is taken. If a port stops serving, it ends as if
+// ctx had ended, and returns why.
 func Run(ctx, kill context.Context, opts Options) (err error) {
 	serving := false
 	defer func() {
@@ -156,8 +157,15 @@ func (s *server) sendSpans(provider interface{ Shutdown(context.Context) error }
 func (s *server) run(ctx context.Context) error {
 	ports, err := s.open()
 	if err != nil {
-		return errors.Join(err, s.end(s.kill))
+		grace, cancel := s.grace()
+		defer cancel()
+		return errors.Join(err, s.end(grace))
 	}
+	return s.serve(ctx, ports)
+}
+
+// serve serves until ctx ends or a port fails, and drains.
+func (s *server) serve(ctx context.Context, ports *ports) error {
 	ports.serve()
 	s.now.Load().log.Info("serving", "address", ports.service.address(), "admin", ports.admin.address(), "version", s.opts.Version)
 	for _, name := range s.opts.Unread {
@@ -169,9 +177,10 @@ func (s *server) run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return s.drain(ctx, ports)
+			return s.drain(context.Cause(ctx), ports)
 		case err := <-ports.failed:
-			return errors.Join(err, ports.close())
+			_ = s.drain(err, ports) // which has logged it
+			return err
 		case <-s.opts.Reload:
 			s.reload()
 		case <-s.files.changed():
@@ -182,11 +191,11 @@ func (s *server) run(ctx context.Context) error {
 
 // drain ends the program: requests that were accepted are answered, and those that
 // arrive, once drain-delay is over, are refused.
-func (s *server) drain(ctx context.Context, ports *ports) error {
+func (s *server) drain(why error, ports *ports) error {
 	p := s.now.Load()
 	s.closed.Store(true)
 	if delay := p.config.DrainDelay; delay > 0 && ports.service != nil {
-		p.log.Info("not ready any more", "why", context.Cause(ctx).Error(), "drain-delay", delay.String())
+		p.log.Info("not ready any more", "why", why.Error(), "drain-delay", delay.String())
 		select {
 		case <-time.After(delay):
 		case <-s.kill.Done():
@@ -194,7 +203,7 @@ func (s *server) drain(ctx context.Context, ports *ports) error {
 	}
 	grace, cancel := s.grace()
 	defer cancel()
-	p.log.Info("draining", "why", context.Cause(ctx).Error(), "grace", p.config.Grace.String())
+	p.log.Info("draining", "why", why.Error(), "grace", p.config.Grace.String())
 	err := s.end(grace)
 	rest := writeTime
 	if over, ok := grace.Deadline(); ok {
