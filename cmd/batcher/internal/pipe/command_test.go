@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +61,40 @@ func TestEndOfContextKillsTheWholeGroup(t *testing.T) {
 	}
 	if errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v, which is not for the eyes of users", err)
+	}
+}
+
+// The id of a command that has been waited for may be that of another process, which
+// leads a group too.
+func TestAnothersGroupIsNotKilled(t *testing.T) {
+	other := exec.Command("cat")
+	pipe.OwnGroup(other)
+	stdin, err := other.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := other.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := exec.Command("true")
+	if err := ended.Run(); err != nil {
+		t.Fatal(err)
+	}
+	ended.Process.Pid = other.Process.Pid
+	pipe.KillGroup(ended)
+	if _, err := io.WriteString(stdin, "a line\n"); err != nil {
+		t.Error(err)
+	}
+	stdin.Close()
+	if said, err := io.ReadAll(stdout); err != nil || string(said) != "a line\n" {
+		t.Errorf("the other process says %q, %v", said, err)
+	}
+	if err := other.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 

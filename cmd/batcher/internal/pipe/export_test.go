@@ -26,6 +26,11 @@ func (c *console) Show(text string)            { c.show(text) }
 func (c *console) Leave()                      { c.leave() }
 func (c *console) Above(w io.Writer) io.Writer { return above{c, w} }
 
+var (
+	OwnGroup  = ownGroup
+	KillGroup = killGroup
+)
+
 // NewTerminal is a console on a terminal so many columns wide.
 func NewTerminal(w io.Writer, width int) *console {
 	return &console{w: w, width: func() int { return width }}
