@@ -11,7 +11,9 @@ import (
 
 // Run runs the program with args, which do not name the program itself, and
 // returns its exit status. The end of ctx has the effect of SIGINT. Run keeps no
-// state of its own, so it may be called several times, even concurrently.
+// state of its own, so it may be called several times, even concurrently; but of serve
+// and worker one must end before another begins, since what packages write to the
+// process's standard logger, or complain of to OpenTelemetry, goes to the log of one.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := newRoot()
 	root.SetArgs(args)
