@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 )
@@ -30,7 +31,9 @@ type ProgramOptions struct {
 	Dir string
 	Env []string
 
-	// Stderr is where the processes' standard error goes. Default: nil, nowhere.
+	// Stderr is where the processes' standard error goes. They write to an *os.File
+	// themselves; to anything else a Program writes for them, one piece at a time.
+	// Default: nil, nowhere.
 	Stderr io.Writer
 }
 
@@ -60,6 +63,18 @@ type Program struct {
 	closed bool
 }
 
+// inTurn is a writer that several goroutines may write to.
+type inTurn struct {
+	mu sync.Mutex
+	w  io.Writer // guarded by mu
+}
+
+func (t *inTurn) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.w.Write(p)
+}
+
 const defaultProgramTimeout = 30 * time.Second
 
 // NewProgram makes an Upstream of a command and its arguments. It fails if there
@@ -74,6 +89,11 @@ func NewProgram(command []string, opts ProgramOptions) (*Program, error) {
 	set(&opts.Processes, 1)
 	set(&opts.Timeout, defaultProgramTimeout)
 	set(&opts.MaxAnswer, DefaultMaxAnswer)
+	switch opts.Stderr.(type) {
+	case nil, *os.File:
+	default:
+		opts.Stderr = &inTurn{w: opts.Stderr}
+	}
 	return &Program{command: command, opts: opts, slots: make(chan struct{}, opts.Processes), all: make(map[*child]bool)}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -252,6 +253,37 @@ func TestProgramsStderrIsHeard(t *testing.T) {
 	_ = p.Close()
 	if !strings.Contains(heard.String(), "cannot unmarshal") {
 		t.Errorf("heard %q", heard.String())
+	}
+}
+
+// alone is a writer that is told of writes at the same time.
+type alone struct {
+	writes  int
+	writing atomic.Bool
+	shared  atomic.Bool
+}
+
+func (a *alone) Write(p []byte) (int, error) {
+	if !a.writing.CompareAndSwap(false, true) {
+		a.shared.Store(true)
+	}
+	a.writes++
+	time.Sleep(50 * time.Millisecond)
+	a.writing.Store(false)
+	return len(p), nil
+}
+
+func TestProgramsProcessesShareStderr(t *testing.T) {
+	var heard alone
+	p := newProgram(t, "", gateway.ProgramOptions{Processes: 4, Stderr: &heard})
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() { _, _ = ask(t, p, "7") })
+	}
+	all.Wait()
+	_ = p.Close()
+	if heard.writes < 4 || heard.shared.Load() {
+		t.Errorf("%d writes, of which some at the same time: %t", heard.writes, heard.shared.Load())
 	}
 }
 
