@@ -3,7 +3,9 @@
 package main_test
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os/exec"
@@ -11,7 +13,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	program "github.com/gobatcher/batcher/cmd/batcher"
 )
 
 func TestServeOneRoute(t *testing.T) {
@@ -98,6 +104,52 @@ func TestServeProgram(t *testing.T) {
 	}
 	if status, _ := get(t, g.admin+"/readyz"); status != 200 {
 		t.Errorf("/readyz gives %d", status)
+	}
+}
+
+// alone is a standard error that is told of writes at the same time. Each takes longer
+// than a line of the log waits for others.
+type alone struct {
+	listener
+	writing atomic.Bool
+	shared  atomic.Bool
+}
+
+func (a *alone) Write(p []byte) (int, error) {
+	if !a.writing.CompareAndSwap(false, true) {
+		a.shared.Store(true)
+	}
+	defer a.writing.Store(false)
+	time.Sleep(200 * time.Millisecond)
+	return a.listener.Write(p)
+}
+
+// A standard error that is no file gets what programs say, and the log, in turn.
+func TestServeSharesStandardError(t *testing.T) {
+	ctx, end := context.WithCancel(t.Context())
+	var stderr alone
+	status := make(chan int)
+	go func() {
+		status <- program.Run(ctx, []string{"serve", "--listen=127.0.0.1:0", "--admin-listen=off", "--protocol=exec",
+			"--command=sh,-c,while read -r line; do echo said >&2; echo \"$line\"; done"}, nil, io.Discard, &stderr)
+	}()
+	address := regexp.MustCompile(`msg=serving address=(\S+)`)
+	until(t, "it serves", func() bool { return address.MatchString(stderr.String()) })
+	url := "http://" + address.FindStringSubmatch(stderr.String())[1]
+	for range 3 {
+		if r := post(url, `["a"]`); r.body != `["a"]` {
+			t.Errorf("got %+v", r)
+		}
+	}
+	end()
+	if got := <-status; got != 0 {
+		t.Errorf("status %d", got)
+	}
+	if said := stderr.String(); strings.Count(said, "said\n") != 3 || strings.Count(said, "msg=request") != 3 {
+		t.Errorf("it said:\n%s", said)
+	}
+	if stderr.shared.Load() {
+		t.Error("several wrote at the same time")
 	}
 }
 

@@ -29,7 +29,7 @@ import (
 type Options struct {
 	Load    func() (*config.Config, error) // reads the configuration, the first time and again
 	Path    string                         // of its file, to be watched; "" is none
-	Stderr  io.Writer                      // the log
+	Stderr  io.Writer                      // the log, and what programs say
 	Version string
 	Unread  []string         // environment variables that set nothing, to be warned of
 	Reload  <-chan os.Signal // asks for a reload
@@ -39,8 +39,8 @@ type Options struct {
 // server is the gateway as a program.
 type server struct {
 	opts       Options
-	stderr     io.Writer
-	lines      *lines // on stderr
+	stderr     io.Writer // of programs
+	lines      *lines    // on Options.Stderr
 	metrics    *metrics.Metrics
 	tracer     trace.TracerProvider // nil: no traces
 	propagator propagation.TextMapPropagator
@@ -85,6 +85,9 @@ func Run(ctx, kill context.Context, opts Options) (err error) {
 	}
 	s := &server{opts: opts, stderr: opts.Stderr, lines: &lines{out: opts.Stderr}, kill: kill, files: files, metrics: metrics.New(opts.Version), first: c, propagator: tracing.Propagator}
 	s.lines.lost = s.lost
+	if _, ok := s.stderr.(*os.File); !ok {
+		s.stderr = s.lines // one Write at a time
+	}
 	defer s.lines.flush()
 	s.ending, s.endOld = context.WithCancelCause(kill)
 	defer s.endOld(nil)
