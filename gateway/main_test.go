@@ -53,7 +53,7 @@ func misbehave(how, line string) {
 	case "crash":
 		os.Exit(3)
 	case "hang":
-		select {}
+		hang()
 	case "noise before":
 		fmt.Println("Loading 100%")
 		fmt.Println(line)
@@ -75,7 +75,7 @@ func misbehave(how, line string) {
 		os.Exit(0)
 	case "closed":
 		os.Stdin.Close()
-		select {}
+		hang()
 	case "noise later":
 		fmt.Println(line)
 		time.AfterFunc(20*time.Millisecond, func() { fmt.Println("noise") })
@@ -85,5 +85,13 @@ func misbehave(how, line string) {
 	case "slower":
 		time.Sleep(time.Second)
 		fmt.Println(line)
+	}
+}
+
+// hang is not select {}, which the runtime takes for a deadlock where nothing else,
+// such as cgo, runs.
+func hang() {
+	for {
+		time.Sleep(time.Hour)
 	}
 }
