@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"regexp"
 	"strings"
 	"sync"
@@ -169,15 +170,30 @@ func (h *Handler) Shutdown(ctx context.Context) error {
 
 // closeUpstreams closes all Upstreams at the same time: each may need a while.
 func (h *Handler) closeUpstreams(ctx context.Context) []error {
-	errs := make([]error, len(h.routes))
+	upstreams := h.upstreams()
+	errs := make([]error, len(upstreams))
 	var all sync.WaitGroup
-	for i, r := range h.routes {
-		if r.Upstream != nil {
-			all.Go(func() { errs[i] = CloseUpstream(ctx, r.Upstream) })
-		}
+	for i, u := range upstreams {
+		all.Go(func() { errs[i] = CloseUpstream(ctx, u) })
 	}
 	all.Wait()
 	return errs
+}
+
+// upstreams returns the Upstreams of all routes, one that several share once.
+func (h *Handler) upstreams() (all []Upstream) {
+	have := make(map[Upstream]bool, len(h.routes))
+	for _, r := range h.routes {
+		switch u := r.Upstream; {
+		case u == nil:
+		case !reflect.ValueOf(u).Comparable(): // whether another route has it too cannot be told
+			all = append(all, u)
+		case !have[u]:
+			have[u] = true
+			all = append(all, u)
+		}
+	}
+	return all
 }
 
 // wait waits until nobody is inside. If ctx ends first, it returns the cause.

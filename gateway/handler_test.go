@@ -159,6 +159,32 @@ func TestShutdownOutOfTime(t *testing.T) {
 	})
 }
 
+// apart is an upstream that cannot be compared with another.
+type apart struct {
+	*upper
+	_ []int
+}
+
+func TestShutdownClosesUpstreamsOnce(t *testing.T) {
+	shared, first, second := &upper{}, &upper{}, &upper{}
+	var routes []gateway.Route
+	for pattern, u := range map[string]gateway.Upstream{"/a": shared, "/b": shared, "/c": apart{upper: first}, "/d": apart{upper: second}} {
+		routes = append(routes, gateway.Route{Pattern: pattern, Protocol: words{}, Upstream: u})
+	}
+	h, err := gateway.New(routes, gateway.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for name, u := range map[string]*upper{"shared": shared, "first": first, "second": second} {
+		if u.closed != 1 {
+			t.Errorf("%s was closed %d times", name, u.closed)
+		}
+	}
+}
+
 // stuck is an upstream that closes only when it is told to.
 type stuck struct {
 	upper

@@ -18,7 +18,7 @@ type Upstream interface {
 	Send(ctx context.Context, key Key, body []byte) (Answer, error)
 
 	// Close releases what the Upstream holds (connections, processes). It is
-	// called once, when nothing is sent any more.
+	// called once, when nothing is sent any more, also if routes share it.
 	Close() error
 }
 
