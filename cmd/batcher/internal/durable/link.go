@@ -24,7 +24,11 @@ type Link struct {
 	Conn   *nats.Conn
 	server *embed.Server
 	ctx    context.Context // of the program: when it ends, setting up is given up
-	tally  tally           // of all its workers
+	tell   Tell
+	tally  tally // of all its workers
+	used   inUse
+	end    context.CancelFunc // of the mender
+	ended  chan struct{}      // it has
 }
 
 // setupTime is how long servers may take to answer when a program starts.
@@ -36,7 +40,10 @@ const setupTime = 30 * time.Second
 func Open(ctx context.Context, c *config.Config, tell Tell) (*Link, error) {
 	if c.Store == "" {
 		conn, err := connect(ctx, c, tell)
-		return &Link{Conn: conn, ctx: ctx}, err
+		if err != nil {
+			return nil, err
+		}
+		return newLink(ctx, conn, nil, tell), nil
 	}
 	server, err := embed.Start(c.Store, embed.Options{
 		MaxStore: math.MaxInt64, // each queue has bounds of its own
@@ -51,7 +58,20 @@ func Open(ctx context.Context, c *config.Config, tell Tell) (*Link, error) {
 		server.Close()
 		return nil, err
 	}
-	return &Link{Conn: conn, server: server, ctx: ctx}, nil
+	return newLink(ctx, conn, server, tell), nil
+}
+
+// newLink returns the Link of a connection, and of a server if that is in this process.
+func newLink(ctx context.Context, conn *nats.Conn, server *embed.Server, tell Tell) *Link {
+	l := &Link{Conn: conn, server: server, ctx: ctx, tell: tell, ended: make(chan struct{})}
+	m := mender{link: l, missing: make(map[string]bool)}
+	back := conn.StatusChanged(nats.CONNECTED)
+	ctx, l.end = context.WithCancel(ctx)
+	go func() {
+		defer close(l.ended)
+		m.run(ctx, back)
+	}()
+	return l
 }
 
 // connect connects to the servers that c names. If they go away later, the
@@ -110,11 +130,15 @@ func options(c *config.Config) ([]nats.Option, error) {
 	return opts, nil
 }
 
-// admin makes the Admin of a queue, and sets the queue up if need be.
+// admin makes the Admin of a queue that is used from now on, and sets the queue up if
+// need be.
 func (l *Link) admin(ctx context.Context, q natsbatch.Queue) (*natsbatch.Admin, error) {
 	a, err := natsbatch.NewAdmin(ctx, l.Conn, q)
 	if errors.Is(err, natsbatch.ErrDrift) {
 		err = fmt.Errorf("%w; a queue keeps the queue.max-bytes, queue.result-ttl and queue.replicas that it was made with", err)
+	}
+	if err == nil {
+		l.used.begin(a, q)
 	}
 	return a, err
 }
@@ -130,7 +154,9 @@ func (l *Link) URL() string {
 
 // Close ends the connection and the server.
 func (l *Link) Close() {
+	l.end()
 	l.Conn.Close()
+	<-l.ended
 	if l.server != nil {
 		l.server.Close()
 	}

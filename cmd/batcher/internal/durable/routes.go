@@ -85,6 +85,7 @@ func (rs *Routes) Shutdown(ctx context.Context) error {
 	var all sync.WaitGroup
 	for i, q := range rs.all {
 		all.Go(func() {
+			rs.link.used.end(q.admin)
 			if q.worker != nil {
 				errs[i] = q.worker.Shutdown(ctx)
 				rs.link.tally.end(q.worker)
