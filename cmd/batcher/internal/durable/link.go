@@ -27,6 +27,7 @@ type Link struct {
 	tell   Tell
 	tally  tally // of all its workers
 	used   inUse
+	wake   chan struct{}      // the mender
 	end    context.CancelFunc // of the mender
 	ended  chan struct{}      // it has
 }
@@ -63,7 +64,7 @@ func Open(ctx context.Context, c *config.Config, tell Tell) (*Link, error) {
 
 // newLink returns the Link of a connection, and of a server if that is in this process.
 func newLink(ctx context.Context, conn *nats.Conn, server *embed.Server, tell Tell) *Link {
-	l := &Link{Conn: conn, server: server, ctx: ctx, tell: tell, ended: make(chan struct{})}
+	l := &Link{Conn: conn, server: server, ctx: ctx, tell: tell, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	m := mender{link: l, missing: make(map[string]bool)}
 	back := conn.StatusChanged(nats.CONNECTED)
 	ctx, l.end = context.WithCancel(ctx)

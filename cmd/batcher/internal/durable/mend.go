@@ -49,14 +49,22 @@ func (u *inUse) queues() (all []natsbatch.Queue) {
 	return all
 }
 
+// mend has the mender look, or does nothing if it is about to.
+func (l *Link) mend() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
 const (
 	mendTime  = 10 * time.Second // for one queue
 	mendPause = 5 * time.Second  // before what could not be made is tried again
 )
 
-// mender makes what is missing of the queues in use whenever the connection is back:
-// the server may have lost its store, or be another. It does not while there is a
-// connection, since who deletes a stream then may be about to make a different one.
+// mender makes what is missing of the queues in use whenever the connection is back,
+// since the server may have lost its store, or be another, and when it is woken. It does
+// not look all the time: who deletes a stream may be about to make a different one.
 type mender struct {
 	link    *Link
 	missing map[string]bool // queues that were found so and of which it has not told
@@ -73,6 +81,7 @@ func (m *mender) run(ctx context.Context, back <-chan nats.Status) {
 			if !open {
 				return
 			}
+		case <-m.link.wake:
 		case <-again:
 		case <-ctx.Done():
 			return

@@ -29,8 +29,12 @@ type queued struct {
 	upstream   gateway.Upstream  // of the worker
 }
 
-// NewRoutes returns a Routes for the queues of l.
-func NewRoutes(l *Link) *Routes { return &Routes{link: l} }
+// NewRoutes returns a Routes for the queues of l. What is missing of those that are used
+// already is made again: that is for operators who have the configuration read again.
+func NewRoutes(l *Link) *Routes {
+	l.mend()
+	return &Routes{link: l}
+}
 
 // at returns the queue of a route, and sets it up if need be.
 func (rs *Routes) at(c *config.Config, name string) (*queued, error) {
@@ -112,17 +116,26 @@ func (rs *Routes) Abandon(ctx context.Context) {
 	_ = rs.Shutdown(ctx)
 }
 
-// Health returns which queues do not work, or nil.
+// Health returns which queues do not work, and which workers get no requests or cannot
+// store results, or nil.
 func (rs *Routes) Health(ctx context.Context) error {
 	errs := make([]error, len(rs.all))
 	var all sync.WaitGroup
 	for i, q := range rs.all {
-		all.Go(func() {
-			if err := q.admin.Health(ctx); err != nil {
-				errs[i] = fmt.Errorf("route %s: %w", q.name, err)
-			}
-		})
+		all.Go(func() { errs[i] = q.Health(ctx) })
 	}
 	all.Wait()
 	return errors.Join(errs...)
+}
+
+// Health is Routes.Health for one queue.
+func (q *queued) Health(ctx context.Context) error {
+	health := q.admin.Health
+	if q.worker != nil {
+		health = q.worker.Health // which asks the same, and more
+	}
+	if err := health(ctx); err != nil {
+		return fmt.Errorf("route %s: %w", q.name, err)
+	}
+	return nil
 }

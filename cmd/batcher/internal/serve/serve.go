@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"runtime"
 	"sync/atomic"
@@ -50,6 +49,7 @@ type server struct {
 	swap       *gateway.Swap // nil for a worker
 	link       *durable.Link // nil: nothing is durable
 	later      *durable.Later
+	health     health // of the queues
 	files      *watched
 	once       once.Files
 	kill       context.Context // ends all at once
@@ -261,16 +261,3 @@ func (s *server) grace() (context.Context, context.CancelFunc) {
 }
 
 var errGrace = errors.New("the grace period is over")
-
-// ready returns why the gateway should get no requests, or nil.
-func (s *server) ready(r *http.Request) error {
-	if s.closed.Load() {
-		return errors.New("draining")
-	}
-	p := s.now.Load()
-	if s.link == nil {
-		return p.probe.Ready()
-	}
-	// What is in a queue can be answered later, so the queues count, not the upstreams.
-	return p.queues.Health(r.Context())
-}
