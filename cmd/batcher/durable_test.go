@@ -228,7 +228,7 @@ func TestDurableStoreOfOneProcess(t *testing.T) {
 	u, dir := startUpstream(t), t.TempDir()
 	startGate(t, durableArgs(u, dir)...)
 	said, err := exec.Command(built, append([]string{"serve", "--listen=127.0.0.1:0", "--admin-listen=off"}, durableArgs(u, dir)...)...).CombinedOutput()
-	if err == nil || !strings.Contains(string(said), "--store: store: embed: the directory is in use by another process: "+dir) {
+	if err == nil || !strings.Contains(string(said), "--store: store: the directory is in use by another process: "+dir) {
 		t.Errorf("%v: %s", err, said)
 	}
 }
@@ -247,7 +247,7 @@ func TestDurableFlags(t *testing.T) {
 		{[]string{"serve", "--queue-namespace=a.b"}, "queue.namespace:"},
 		{[]string{"serve", "--queue-credentials=/x"}, "queue.credentials: needs nats"},
 		{[]string{"serve", "--queue-tries=1", "--queue-max-bytes=1", "--queue-result-ttl=1ms"}, "queue.tries: must be 2 to 499999"},
-		{[]string{"serve", "--nats=nats://127.0.0.1:1"}, "--nats: nats: "},
+		{[]string{"serve", "--nats=nats://user:secret@127.0.0.1:1, token@localhost:1"}, "--nats: nats: no connection to nats://127.0.0.1:1, nats://localhost:1: no servers available for connection; there must be one at the start"},
 		{[]string{"serve", "--store=/dev/null/x"}, "--store: store: "},
 		{[]string{"worker"}, "nats: a worker needs it"},
 		{[]string{"dlq", "list"}, "there are dead letters only with --store or --nats"},

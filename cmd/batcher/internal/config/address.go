@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -44,8 +45,26 @@ func (k *checker) servers(name, text string) {
 			continue
 		}
 		u, err := server(each)
-		k.fault(err != nil || !reachable(u), name, "URL %d of the list must be [nats://]host[:port]", i+1)
+		if err != nil || !reachable(u) {
+			k.fault(true, name, "URL %d of the list must be [nats://]host[:port]", i+1)
+			continue
+		}
+		k.fault(!slices.Contains(schemes, u.Scheme), name, "URL %d of the list has the scheme %q, which is none of %s", i+1, u.Scheme, strings.Join(schemes, ", "))
 	}
+}
+
+// schemes are those of NATS. Its client takes any other for the first one.
+var schemes = []string{"nats", "tls", "ws", "wss"}
+
+// Servers returns the URLs of c's NATS servers, without users, passwords and tokens.
+func (c *Config) Servers() string {
+	var all []string
+	for each := range strings.SplitSeq(c.NATS, ",") {
+		if u, err := server(strings.TrimSpace(each)); err == nil && u.Host != "" {
+			all = append(all, u.Scheme+"://"+u.Host)
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // server parses the URL of a NATS server.

@@ -272,6 +272,8 @@ routes:
 	{"servers that cannot be", oneRoute + "nats: 'n:4222, nats://n:70000, nats://u:secret@:1'\n", []string{
 		"4:7: nats: URL 2 of the list must be [nats://]host[:port]",
 		"4:7: nats: URL 3 of the list must be [nats://]host[:port]"}},
+	{"servers of another protocol", oneRoute + "nats: 'tls://n, ws://n, wss://n, NATS://n, http://u:secret@n'\n", []string{
+		`4:7: nats: URL 5 of the list has the scheme "http", which is none of nats, tls, ws, wss`}},
 	{"one port for two", oneRoute + "listen: 0.0.0.0:8080\nadmin: {listen: '127.0.0.1:8080'}\nstore: s\nqueue: {listen: '127.0.0.1:http-alt'}\n", []string{
 		"5:17: admin.listen: 0.0.0.0:8080 is the service port, there must be one of its own", "7:17: queue.listen: 127.0.0.1:http-alt is another port of this process"}},
 	{"a queue for all", oneRoute + "store: s\nqueue: {listen: ':4222'}\n", []string{"5:17: queue.listen: :4222 is not on loopback"}},

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/gobatcher/batcher/cmd/batcher/internal/certs"
@@ -52,7 +53,7 @@ func Open(ctx context.Context, c *config.Config, tell Tell) (*Link, error) {
 		Log:      serverLog(tell),
 	})
 	if err != nil {
-		return nil, c.Fault("store", "%v", err)
+		return nil, c.Fault("store", "%s", strings.TrimPrefix(err.Error(), "embed: "))
 	}
 	conn, err := server.Connect(append(tell.connection(), nats.Name("batcher"))...)
 	if err != nil {
@@ -95,7 +96,7 @@ func connect(ctx context.Context, c *config.Config, tell Tell) (*nats.Conn, erro
 	select {
 	case m := <-got:
 		if m.err != nil {
-			return nil, c.Fault("nats", "%v", m.err)
+			return nil, c.Fault("nats", "no connection to %s: %s; there must be one at the start", c.Servers(), strings.TrimPrefix(m.err.Error(), "nats: "))
 		}
 		return m.conn, nil
 	case <-ctx.Done(): // the program is about to end, and the connection with it
