@@ -35,8 +35,16 @@ func TestStoreOfAnySize(t *testing.T) {
 // A server that refuses a connection's credentials for a while has it back afterwards,
 // and what becomes of the connection is told.
 func TestRefusedCredentialsAreTriedAgain(t *testing.T) {
+	refused := make(chan bool, 1000)
 	start := func(listen, password string) *embed.Server {
-		s, err := embed.Start(t.TempDir(), embed.Options{Listen: listen, User: "gateway", Password: password})
+		s, err := embed.Start(t.TempDir(), embed.Options{
+			Listen: listen, User: "gateway", Password: password,
+			Log: serverLog(func(_ slog.Level, _, text string) {
+				if strings.Contains(text, "authentication error") {
+					refused <- true
+				}
+			}),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,8 +74,9 @@ func TestRefusedCredentialsAreTriedAgain(t *testing.T) {
 	hears("the connection to the queue is lost: EOF")
 	server = start(address, "wrong")
 	for range 3 {
-		hears("the connection to the queue complains: nats: authorization violation")
+		<-refused
 	}
+	hears("the connection to the queue complains: nats: authorization violation")
 	server.Close()
 	server = start(address, "right")
 	defer server.Close()
