@@ -11,11 +11,15 @@ import (
 )
 
 // follow makes events watch all folders on which the contents of these files
-// depend, and no others. A folder that is watched already is added once more: it
-// may be a new one of the same name.
-func follow(events *fsnotify.Watcher, paths []string) error {
+// depend, and no others. A pipe or a device is not watched, unless it was seen to have
+// taken the place of a file, which may come back. A folder that is watched already is
+// added once more: it may be a new one of the same name.
+func follow(events *fsnotify.Watcher, paths []string, seen contents) error {
 	var wanted []string
 	for _, path := range paths {
+		if !seen[path].was && irregular(path) {
+			continue
+		}
 		for _, folder := range folders(path) {
 			if !slices.Contains(wanted, folder) {
 				wanted = append(wanted, folder)
@@ -34,6 +38,13 @@ func follow(events *fsnotify.Watcher, paths []string) error {
 	return errors.Join(errs...)
 }
 
+// irregular reports whether there is a pipe or a device at path. In place of a folder a
+// file may come.
+func irregular(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
+}
+
 // mostLinks is how many links a path may lead through, as on Linux.
 const mostLinks = 40
 
@@ -45,9 +56,6 @@ func folders(path string) (all []string) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil
-	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		return nil // a pipe or a device is not watched; in place of a folder a file may come
 	}
 	at, rest := split(path)
 	for links := 0; len(rest) > 0; {

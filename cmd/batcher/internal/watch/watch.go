@@ -32,7 +32,7 @@ type Files struct {
 	done    chan struct{}
 
 	mu   sync.Mutex
-	seen sums // guarded by mu
+	seen contents // guarded by mu
 }
 
 // New returns a Files that watches no files yet.
@@ -41,7 +41,7 @@ func New() (*Files, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Files{changed: make(chan struct{}, 1), events: events, done: make(chan struct{}), seen: make(sums)}
+	f := &Files{changed: make(chan struct{}, 1), events: events, done: make(chan struct{}), seen: make(contents)}
 	f.Changed = f.changed
 	go f.run()
 	return f, nil
@@ -54,7 +54,7 @@ func New() (*Files, error) {
 func (f *Files) Set(paths []string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	err := follow(f.events, paths)
+	err := follow(f.events, paths, f.seen)
 	f.seen = f.seen.of(paths)
 	return err
 }
@@ -100,7 +100,7 @@ func (f *Files) run() {
 func (f *Files) compare() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	_ = follow(f.events, slices.Collect(maps.Keys(f.seen))) // before they are read, to miss nothing
+	_ = follow(f.events, slices.Collect(maps.Keys(f.seen)), f.seen) // before they are read, to miss nothing
 	if !f.seen.changed() {
 		return
 	}
@@ -110,16 +110,27 @@ func (f *Files) compare() {
 	}
 }
 
-// sums are hashes of the contents of files, by path.
-type sums map[string][sha256.Size]byte
+// contents are those of files, by path.
+type contents map[string]content
 
-// of returns the sums of these paths, keeping those that are known.
-func (s sums) of(paths []string) sums {
-	of := make(sums, len(paths))
+// content is that at one path.
+type content struct {
+	sum [sha256.Size]byte // a hash; zero: there is no file
+	was bool              // there has been one
+}
+
+// with returns the content with what is at its path now.
+func (c content) with(sum [sha256.Size]byte) content {
+	return content{sum, c.was || sum != [sha256.Size]byte{}}
+}
+
+// of returns the contents of these paths, keeping those that are known.
+func (s contents) of(paths []string) contents {
+	of := make(contents, len(paths))
 	for _, path := range paths {
 		known, ok := s[path]
 		if !ok {
-			known = sum(path)
+			known = content{}.with(sum(path))
 		}
 		of[path] = known
 	}
@@ -127,11 +138,11 @@ func (s sums) of(paths []string) sums {
 }
 
 // changed brings s up to date, and reports whether any sum was different.
-func (s sums) changed() (yes bool) {
+func (s contents) changed() (yes bool) {
 	for path, before := range s {
 		now := sum(path)
-		yes = yes || now != before
-		s[path] = now
+		yes = yes || now != before.sum
+		s[path] = before.with(now)
 	}
 	return yes
 }

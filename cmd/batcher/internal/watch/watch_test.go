@@ -239,6 +239,22 @@ func TestFolderInPlaceOfFile(t *testing.T) {
 	wantChange(t, f, "the file came back")
 }
 
+// So may a device, or a link to one.
+func TestDeviceInPlaceOfFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a")
+	write(t, path, "1")
+	f := started(t, path)
+	link(t, "/dev/zero", path+".new")
+	rename(t, path+".new", path)
+	wantChange(t, f, "a device took its place")
+	if err := f.Set([]string{path}); err != nil {
+		t.Error(err)
+	}
+	write(t, path+".new", "2")
+	rename(t, path+".new", path)
+	wantChange(t, f, "the file came back")
+}
+
 // What is not a regular file is left alone: a pipe can be read only once, and a
 // device may have no end.
 func TestWhatIsNoFile(t *testing.T) {
