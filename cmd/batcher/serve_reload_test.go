@@ -286,3 +286,26 @@ func TestServeReportsRoutesFromTheStart(t *testing.T) {
 		t.Error("route total is not reported")
 	}
 }
+
+// A named pipe in place of a file is neither read nor waited for, and the file may
+// come back.
+func TestServeReloadFindsAPipe(t *testing.T) {
+	tokens := file(t, "tokens", "one\n")
+	name := file(t, "batcher.yaml", configuration("http://127.0.0.1:1", 10)+"tokens: "+tokens+"\n")
+	g := startGate(t, "--config", name)
+	for _, name := range []string{tokens, name} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := g.metric(reloaded)
+		if err := os.Rename(makeFIFO(t), name); err != nil {
+			t.Fatal(err)
+		}
+		g.hears("the configuration is not taken over.*open " + name + ": not a regular file")
+		replaceFile(t, name, string(text))
+		g.counts(reloaded, before+1)
+	}
+	g.signal(syscall.SIGTERM)
+	g.end(0)
+}

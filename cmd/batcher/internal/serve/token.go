@@ -2,7 +2,6 @@ package serve
 
 import (
 	"fmt"
-	"math"
 	"net/http"
 	"strings"
 	"unicode"
@@ -14,8 +13,17 @@ import (
 // byteOrderMark is what some editors put before a text.
 const byteOrderMark = "\ufeff"
 
+// mostBytes of a file that the configuration names: as many as it may have itself.
+const mostBytes = 1 << 20
+
 // read reads one of the files that the configuration names.
-func (s *server) read(name string) ([]byte, error) { return s.once.Read(name, math.MaxInt64) }
+func (s *server) read(name string) ([]byte, error) {
+	text, err := s.once.Read(name, mostBytes+1)
+	if len(text) > mostBytes {
+		return nil, fmt.Errorf("%s is longer than 1MiB", name)
+	}
+	return text, err
+}
 
 // readTokens returns the tokens in a file; nil if name is "".
 func (s *server) readTokens(name string) (tokens []string, err error) {
