@@ -81,6 +81,7 @@ func (m *mender) run(ctx context.Context, back <-chan nats.Status) {
 			if !open {
 				return
 			}
+			m.failed = 0
 		case <-m.link.wake:
 		case <-again:
 		case <-ctx.Done():
