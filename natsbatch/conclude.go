@@ -121,7 +121,7 @@ func (w *Worker) keepEach(d *delivery, each []*verdict) error {
 // lets the envelope stay whole.
 func sameFate(d *delivery, by *[fates][]*verdict) bool {
 	n := len(d.envelope.Requests)
-	return len(by[handedBack]) == n || len(by[retried]) == n
+	return len(by[handedBack]) == n || len(by[retried]) == n || len(by[postponed]) == n
 }
 
 // again stores the requests that have no answer where they go on, and returns those
@@ -141,6 +141,9 @@ func (w *Worker) again(d *delivery, by [fates][]*verdict) (left *wire.Envelope, 
 			continue
 		case handedBack:
 			w.figures.handedBack.Add(uint64(len(verdicts)))
+		case postponed:
+			w.figures.retried.Add(uint64(len(verdicts)))
+			e.DelayMS = uint64(w.delay(1, verdicts).Milliseconds())
 		case crashed:
 			e.Suspect++
 			fallthrough

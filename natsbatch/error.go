@@ -46,6 +46,12 @@ func (e *FuncError) Error() string { return e.Text }
 type RetryError struct {
 	Err   error
 	After time.Duration // at least this long; zero: the worker's back-off decides
+
+	// Uncounted says that the run does not bring the request nearer to the dead
+	// letters, however often that happens; it waits as before try 1. It is for an
+	// error that says nothing of the request or of what it asks for, such as a lack
+	// of room in the worker's own process.
+	Uncounted bool
 }
 
 // Error returns the text of Err.

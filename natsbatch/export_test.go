@@ -192,7 +192,7 @@ type Verdict struct {
 	Data string
 }
 
-var fateNames = [fates]string{"answered", "retried", "crashed", "handed back", "dead"}
+var fateNames = [fates]string{"answered", "retried", "postponed", "crashed", "handed back", "dead"}
 
 // Process runs fn over requests, encoded as JSON.
 func Process[Req, Res any](ctx context.Context, fn func(context.Context, string, []Req) ([]Res, error), opts WorkerOptions, limit int, reqs ...string) []Verdict {

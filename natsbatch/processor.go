@@ -17,6 +17,7 @@ type fate uint8
 const (
 	answered   fate = iota // to its caller
 	retried                // back to the queue: its error passes
+	postponed              // likewise, and the run does not count
 	crashed                // back, more cautiously: it may be the cause of a panic or the like
 	handedBack             // back, as it came
 	dead                   // to the dead letters
@@ -30,7 +31,7 @@ type verdict struct {
 	fate   fate
 	status wire.Status   // if answered
 	data   []byte        // the result, or the text of the error
-	after  time.Duration // if retried: not before that
+	after  time.Duration // if retried or postponed: not before that
 }
 
 // answer makes the verdict a result.
@@ -47,6 +48,12 @@ func (v *verdict) crash(reason string) { v.fate, v.data = crashed, []byte(shorte
 // retry makes the verdict one of a request that is to run again.
 func (v *verdict) retry(err error, after time.Duration) {
 	v.fate, v.data, v.after = retried, []byte(shorten(err.Error())), after
+}
+
+// postpone is retry for a run that does not count.
+func (v *verdict) postpone(err error, after time.Duration) {
+	v.retry(err, after)
+	v.fate = postponed
 }
 
 // guarded calls f for the verdict's item alone. The foreign code in f, a Codec
@@ -134,7 +141,9 @@ func judge(v *verdict, err error, retryable func(error) bool) {
 	switch {
 	case errors.As(err, &crash):
 		v.crash(err.Error())
-	case errors.As(err, &again):
+	case errors.As(err, &again) && again.Uncounted:
+		v.postpone(err, again.After)
+	case again != nil:
 		v.retry(err, again.After)
 	case retryable != nil && retryable(err):
 		v.retry(err, 0)

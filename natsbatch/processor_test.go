@@ -55,6 +55,12 @@ func TestEachRequestGetsItsOwnVerdict(t *testing.T) {
 			fn:   func(context.Context, string, []int) ([]int, error) { return nil, &natsbatch.RetryError{} },
 			want: []natsbatch.Verdict{{Fate: "retried", Data: "natsbatch: to be tried again"}, {Fate: "retried", Data: "natsbatch: to be tried again"}},
 		},
+		"to be tried again as if it had not run": {
+			fn: func(_ context.Context, _ string, reqs []int) ([]int, error) {
+				return reqs, batcher.Errors{&natsbatch.RetryError{Err: errUpstream, Uncounted: true}, natsbatch.Retry(errUpstream)}
+			},
+			want: []natsbatch.Verdict{{Fate: "postponed", Data: "upstream says no"}, {Fate: "retried", Data: "upstream says no"}},
+		},
 		"retryable": {
 			fn:   func(context.Context, string, []int) ([]int, error) { return nil, fmt.Errorf("bulk: %w", errUpstream) },
 			opts: natsbatch.WorkerOptions{Retryable: func(err error) bool { return errors.Is(err, errUpstream) }},
