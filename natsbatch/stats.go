@@ -73,6 +73,22 @@ func (t *topology) oldest(ctx context.Context, l line, s *QueueStats) error {
 	return nil
 }
 
+// Usage is what a namespace's requests take, and may.
+type Usage struct {
+	Bytes, MaxBytes       int64 // on disk
+	Messages, MaxMessages int64
+}
+
+// Usage asks the server, by one question, how full the queue is: what QueueStats say of
+// that takes ten.
+func (a *Admin) Usage(ctx context.Context) (Usage, error) {
+	info, err := a.requests.Info(ctx)
+	if err != nil {
+		return Usage{}, fmt.Errorf("natsbatch: %w", err)
+	}
+	return Usage{int64(info.State.Bytes), a.queue.MaxBytes, int64(info.State.Msgs), a.queue.MaxMessages}, nil
+}
+
 // WorkerStats count what a worker has done since it was made.
 type WorkerStats struct {
 	Batches     uint64 // that Func ran

@@ -301,3 +301,22 @@ func workBriefly(t *testing.T, nc *nats.Conn, q natsbatch.Queue) uint64 {
 	}
 	return w.Stats().HandedBack
 }
+
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	for name, q := range small {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			nc := conn(t)
+			a := admin(t, nc, q)
+			if u, err := a.Usage(within(t)); err != nil || u.Bytes != 0 || u.Messages != 0 {
+				t.Errorf("of an empty queue: %+v, %v", u, err)
+			}
+			n := int64(len(fill(t, clientOf(t, nc, q))))
+			u, err := a.Usage(within(t))
+			if err != nil || u.Messages != n || u.Messages < u.MaxMessages && u.Bytes < u.MaxBytes*9/10 || u.Bytes > u.MaxBytes {
+				t.Errorf("of a full queue of %d messages: %+v, %v", n, u, err)
+			}
+		})
+	}
+}
