@@ -60,7 +60,7 @@ func (c *Config) keys() []key {
 		{"queue.cert", text(&c.Queue.Cert), "With nats: file of the certificate chain in PEM that is shown to servers. Empty: none."},
 		{"queue.key", text(&c.Queue.Key), "With nats: file of its private key in PEM."},
 		{"queue.replicas", number(&c.Queue.Replicas), "With nats: on how many servers everything is stored: 1, 3 or 5."},
-		{"queue.max-bytes", size(&c.Queue.MaxBytes), "Most bytes on disk of the requests that wait, in the whole namespace; beyond that, requests are answered with status 429."},
+		{"queue.max-bytes", size(&c.Queue.MaxBytes), "Most bytes on disk of the requests that wait, in the whole namespace; beyond that, requests are answered with status 429. Requests with Prefer: respond-async are from half of it on, since each needs more room in order to run, and one alone that takes over a quarter with 413."},
 		{"queue.tries", number(&c.Queue.Tries), "How often a request with Prefer: respond-async is tried while its answer is 429, 502, 503 or 504, at growing intervals up to half a minute; then it is a dead letter. 2 to 499,999."},
 		{"queue.result-ttl", duration(&c.Queue.ResultTTL), "How long the answers to requests with Prefer: respond-async are kept."},
 	}

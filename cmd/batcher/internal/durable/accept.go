@@ -71,13 +71,24 @@ func (l *Later) accept(w http.ResponseWriter, r *http.Request, key string) (in i
 		req.Header.Del(name)
 	}
 	id := l.idOf(req, key)
-	if _, err := l.client.Submit(r.Context(), req, natsbatch.Key(id)); err != nil {
+	if err := l.submit(r.Context(), req, id); err != nil {
 		refuse(w, err)
 		return len(body), err
 	}
 	w.Header().Set("Preference-Applied", "respond-async")
 	pending(w, id)
 	return len(body), nil
+}
+
+// submit puts a request into the queue, if there is room to run it.
+func (l *Later) submit(ctx context.Context, req httpRequest, id string) error {
+	leave, err := l.room.enter(ctx, req.size())
+	if err != nil {
+		return err
+	}
+	defer leave()
+	_, err = l.client.Submit(ctx, req, natsbatch.Key(id))
+	return err
 }
 
 // arriving is the body of a request on its way into the queue. What has come of it

@@ -18,6 +18,7 @@ import (
 type Later struct {
 	queued
 	client *natsbatch.Client[httpRequest, httpAnswer]
+	room   *room
 	now    atomic.Pointer[terms]
 	bodies atomic.Int64 // bytes of requests on their way into the queue
 }
@@ -51,11 +52,15 @@ func NewLater(l *Link, c *config.Config, next http.Handler) (*Later, error) {
 	if q.admin, err = l.admin(ctx, q.queue); err != nil {
 		return nil, err
 	}
+	free, err := newRoom(ctx, q.admin.Usage)
+	if err != nil {
+		return nil, err
+	}
 	client, err := natsbatch.NewClient[httpRequest, httpAnswer](ctx, l.Conn, q.queue, natsbatch.ClientOptions{Trace: traceOf})
 	if err != nil {
 		return nil, err
 	}
-	later := &Later{queued: q, client: client}
+	later := &Later{queued: q, client: client, room: free}
 	later.Use(c)
 	opts := natsbatch.WorkerOptions{Timeout: -1, MaxDeliveries: c.Queue.Tries + 1} // the last one is not run
 	opts.Batch.MaxSize, opts.Batch.MaxConcurrent = 1, laterAtOnce                  // the gateway makes the batches

@@ -166,17 +166,33 @@ func oneLine(text string) string {
 
 // Retry has the letters with these numbers tried again; nil stands for all.
 func (l *Letters) Retry(numbers []uint64) error {
-	return l.change(numbers, "given back", (*natsbatch.Admin).Retry)
+	return l.change(numbers, "given back", (*queued).retry)
+}
+
+// retry has a letter tried again. Requests that nobody waits for leave room to run.
+func (q *queued) retry(ctx context.Context, number uint64) error {
+	if q.name == config.Later {
+		u, err := q.admin.Usage(ctx)
+		if err == nil && isOver(u, u.MaxBytes/underWay) { // others come in at the same time
+			err = natsbatch.ErrFull
+		}
+		if err != nil {
+			return fmt.Errorf("give dead letter %d back: %w", number, err)
+		}
+	}
+	return q.admin.Retry(ctx, number)
 }
 
 // Drop deletes the letters with these numbers; nil stands for all.
 func (l *Letters) Drop(numbers []uint64) error {
-	return l.change(numbers, "dropped", (*natsbatch.Admin).Drop)
+	return l.change(numbers, "dropped", (*queued).drop)
 }
+
+func (q *queued) drop(ctx context.Context, number uint64) error { return q.admin.Drop(ctx, number) }
 
 // change applies do to letters, and prints how many succeeded. If one fails it goes
 // on with the next.
-func (l *Letters) change(numbers []uint64, done string, do func(*natsbatch.Admin, context.Context, uint64) error) error {
+func (l *Letters) change(numbers []uint64, done string, do func(*queued, context.Context, uint64) error) error {
 	all, count, listed := numbers == nil, 0, true
 	var errs []error
 	for _, q := range l.all {
@@ -206,11 +222,11 @@ func (l *Letters) change(numbers []uint64, done string, do func(*natsbatch.Admin
 
 // apply applies do to these letters of a route, until an error means that it will
 // fail for all others too, and returns how many succeeded.
-func (q *queued) apply(numbers []uint64, do func(*natsbatch.Admin, context.Context, uint64) error) (count int, err error) {
+func (q *queued) apply(numbers []uint64, do func(*queued, context.Context, uint64) error) (count int, err error) {
 	var errs []error
 	for _, n := range numbers {
 		ctx, cancel := setup(context.Background())
-		err := do(q.admin, ctx, n)
+		err := do(q, ctx, n)
 		late := ctx.Err() != nil
 		cancel()
 		if err == nil {

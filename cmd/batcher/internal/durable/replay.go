@@ -50,6 +50,7 @@ func (p replay) serve(ctx context.Context, reqs []httpRequest) ([]httpAnswer, er
 // one serves a request. If its answer says that the failure may be temporary, it is
 // tried again later.
 func (p replay) one(ctx context.Context, req httpRequest) (a httpAnswer, err error) {
+	ctx, own := withOwn(ctx)
 	r, err := req.made(ctx)
 	if err != nil {
 		return httpAnswer{Status: http.StatusBadRequest}, nil
@@ -70,7 +71,11 @@ func (p replay) one(ctx context.Context, req httpRequest) (a httpAnswer, err err
 	a = httpAnswer{Status: w.status, Header: w.header, Body: w.body.Bytes()}
 	switch a.Status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return a, natsbatch.Retry(fmt.Errorf("status %d: %.200s", a.Status, a.Body))
+		err := fmt.Errorf("status %d: %.200s", a.Status, a.Body)
+		if own.Load() {
+			return a, &natsbatch.RetryError{Err: err, After: ownPause, Uncounted: true}
+		}
+		return a, natsbatch.Retry(err)
 	}
 	return a, nil
 }

@@ -114,16 +114,22 @@ func (s *server) tracedTransport(t *http.Transport) http.RoundTripper {
 // observer counts and logs what the routes of c do.
 func (s *server) observer(c *config.Config) gateway.Observer {
 	o := gateway.Observer{
-		Served:    func(_ *http.Request, served gateway.Served) { s.metrics.Served(served) },
+		Served:    s.served,
 		Exchanged: func(ctx context.Context, e gateway.Exchange) { s.metrics.Exchanged(ctx, e) },
 	}
 	if log := newLog(c.Log, gathered{s.lines}); c.Log.Access && log.Enabled(context.Background(), slog.LevelInfo) {
 		o.Served = func(r *http.Request, served gateway.Served) {
-			s.metrics.Served(served)
+			s.served(r, served)
 			logAccess(log, r, served)
 		}
 	}
 	return o
+}
+
+// served counts a request.
+func (s *server) served(r *http.Request, served gateway.Served) {
+	s.metrics.Served(served)
+	durable.Served(r, served)
 }
 
 // upstreams returns the URLs of all upstreams, each once: those of the routes and,
