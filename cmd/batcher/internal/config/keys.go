@@ -61,7 +61,7 @@ func (c *Config) keys() []key {
 		{"queue.key", text(&c.Queue.Key), "With nats: file of its private key in PEM."},
 		{"queue.replicas", number(&c.Queue.Replicas), "With nats: on how many servers everything is stored: 1, 3 or 5."},
 		{"queue.max-bytes", size(&c.Queue.MaxBytes), "Most bytes on disk of the requests that wait, in the whole namespace; beyond that, requests are answered with status 429. Requests with Prefer: respond-async are from half of it on, since each needs more room in order to run, and one alone that takes over a quarter with 413."},
-		{"queue.tries", number(&c.Queue.Tries), "How often a request with Prefer: respond-async is tried while its answer is 429, 502, 503 or 504, at growing intervals up to half a minute; then it is a dead letter. 2 to 499,999."},
+		{"queue.tries", number(&c.Queue.Tries), "How often a request with Prefer: respond-async is tried while its answer is 429, 502, 503 or 504, at intervals that grow from 0.1 s to 30 s, and by chance are up to half as long again, or as Retry-After says, up to 5 minutes; then it is a dead letter. 100 tries outlast an outage of 45 minutes. Refusals of the gateway itself do not count. 2 to 499,999."},
 		{"queue.result-ttl", duration(&c.Queue.ResultTTL), "How long the answers to requests with Prefer: respond-async are kept."},
 	}
 }

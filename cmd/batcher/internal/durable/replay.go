@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
+	"time"
 
 	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/cmd/batcher/internal/config"
@@ -75,9 +77,25 @@ func (p replay) one(ctx context.Context, req httpRequest) (a httpAnswer, err err
 		if own.Load() {
 			return a, &natsbatch.RetryError{Err: err, After: ownPause, Uncounted: true}
 		}
-		return a, natsbatch.Retry(err)
+		return a, &natsbatch.RetryError{Err: err, After: askedFor(a.Header)}
 	}
 	return a, nil
+}
+
+// mostAsked bounds how long an upstream can have a request wait for its next try.
+const mostAsked = 5 * time.Minute
+
+// askedFor returns what a Retry-After header asks for (RFC 9110), at most mostAsked; zero:
+// nothing.
+func askedFor(h http.Header) time.Duration {
+	said := h.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(said, 10, 64); err == nil {
+		return time.Duration(min(seconds, uint64(mostAsked/time.Second))) * time.Second
+	}
+	if at, err := http.ParseTime(said); err == nil {
+		return max(0, min(time.Until(at), mostAsked))
+	}
+	return 0
 }
 
 // made returns the request as net/http would have made it: a target that begins with

@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/gobatcher/batcher/gateway"
 	"github.com/gobatcher/batcher/natsbatch"
@@ -40,6 +42,52 @@ func TestReplay(t *testing.T) {
 			t.Errorf("status %d: got %+v, %v", status, answers, err)
 		}
 	}
+}
+
+// How long to wait is the upstream's to say, within reason. What the gateway itself refuses
+// is no try.
+func TestReplayWaitsAsTheUpstreamAsks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
+		for said, want := range map[string]time.Duration{
+			"": 0, "7": 7 * time.Second, "-1": 0, "soon": 0, "301": mostAsked, "18446744073709551615": mostAsked,
+			in(9 * time.Second): 9 * time.Second, in(-time.Second): 0, in(time.Hour): mostAsked,
+		} {
+			p := replay{http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Retry-After", said)
+				w.WriteHeader(http.StatusServiceUnavailable)
+			})}
+			_, err := p.one(t.Context(), httpRequest{Method: "GET", URI: "/"})
+			var retry *natsbatch.RetryError
+			if !errors.As(err, &retry) || retry.After != want || retry.Uncounted {
+				t.Errorf("%q: %#v, want %v", said, err, want)
+			}
+		}
+	})
+}
+
+func TestReplayThatTheGatewayRefuses(t *testing.T) {
+	own := errors.New("no room")
+	for _, c := range []struct {
+		status    int
+		batches   []*gateway.Batch
+		err       error
+		uncounted bool
+	}{
+		{429, nil, own, true}, {503, nil, own, true}, {502, nil, own, false}, {504, nil, own, false},
+		{429, []*gateway.Batch{{}}, own, false}, {503, nil, nil, false},
+	} {
+		p := replay{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(c.status)
+			Served(r, gateway.Served{Status: c.status, Batches: c.batches, Err: c.err})
+		})}
+		_, err := p.one(t.Context(), httpRequest{Method: "GET", URI: "/"})
+		var retry *natsbatch.RetryError
+		if !errors.As(err, &retry) || retry.Uncounted != c.uncounted || c.uncounted && retry.After != ownPause {
+			t.Errorf("%+v: %#v", c, err)
+		}
+	}
+	Served(httptest.NewRequest(http.MethodGet, "/", nil), gateway.Served{Status: 429, Err: own}) // somebody waits for this one
 }
 
 func TestReplayOfAnAnswerThatSaysNothing(t *testing.T) {
