@@ -3,7 +3,9 @@ package watch
 
 import (
 	"crypto/sha256"
+	"errors"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+	"github.com/gobatcher/batcher/cmd/batcher/internal/once"
 )
 
 // settle is how long after an event the files are read: editors and mounted
@@ -21,10 +24,15 @@ const settle = 100 * time.Millisecond
 // in which a log grows never settles.
 const mostSettles = 10
 
+// again is how soon files are read again if one could not be.
+const again = time.Second
+
 // Files watches files until Close. It costs nothing while nothing changes.
 type Files struct {
 	// Changed holds a value after the content of a file has changed, or a file has
-	// appeared or disappeared.
+	// appeared or disappeared. One that may not be read counts as none; one that cannot
+	// be read for another reason, such as that no file descriptor is left, is read again
+	// until it can be.
 	Changed <-chan struct{}
 
 	changed chan struct{}
@@ -90,24 +98,27 @@ func (f *Files) run() {
 			}
 		case <-settled.C:
 			until = time.Time{}
-			f.compare()
+			if !f.compare() {
+				settled.Reset(again)
+			}
 		}
 	}
 }
 
 // compare reports to Changed if a file has changed. The links on the way to it may
-// have changed too.
-func (f *Files) compare() {
+// have changed too. It returns false if a file could not be read.
+func (f *Files) compare() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	_ = follow(f.events, slices.Collect(maps.Keys(f.seen)), f.seen) // before they are read, to miss nothing
-	if !f.seen.changed() {
-		return
+	yes, whole := f.seen.changed()
+	if yes {
+		select {
+		case f.changed <- struct{}{}:
+		default: // it is reported already
+		}
 	}
-	select {
-	case f.changed <- struct{}{}:
-	default: // it is reported already
-	}
+	return whole
 }
 
 // contents are those of files, by path.
@@ -130,37 +141,48 @@ func (s contents) of(paths []string) contents {
 	for _, path := range paths {
 		known, ok := s[path]
 		if !ok {
-			known = content{}.with(sum(path))
+			now, _ := sum(path) // if it cannot be read, that it can will be a change
+			known = content{}.with(now)
 		}
 		of[path] = known
 	}
 	return of
 }
 
-// changed brings s up to date, and reports whether any sum was different.
-func (s contents) changed() (yes bool) {
+// changed brings s up to date, and reports whether any sum was different, and whether
+// all files could be read.
+func (s contents) changed() (yes, whole bool) {
+	whole = true
 	for path, before := range s {
-		now := sum(path)
+		now, err := sum(path)
+		if err != nil {
+			whole = false
+			continue
+		}
 		yes = yes || now != before.sum
 		s[path] = before.with(now)
 	}
-	return yes
+	return yes, whole
 }
 
-// sum returns zero for a path with no file, and for anything but a regular file: a
-// pipe can be read only once.
-func sum(path string) (s [sha256.Size]byte) {
+// sum returns zero for a path with no file, or one that may not be read, and for
+// anything but a regular file: a pipe can be read only once. It fails if there is a
+// file that cannot be read for now.
+func sum(path string) (s [sha256.Size]byte, err error) {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-		return s
+		return s, nil
 	}
-	file, err := os.Open(path)
+	file, err := once.Open(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return s, nil
+	}
 	if err != nil {
-		return s
+		return s, err
 	}
 	defer func() { _ = file.Close() }()
 	h := sha256.New()
 	if _, err := io.Copy(h, file); err != nil {
-		return s
+		return s, err
 	}
-	return [sha256.Size]byte(h.Sum(nil))
+	return [sha256.Size]byte(h.Sum(nil)), nil
 }
