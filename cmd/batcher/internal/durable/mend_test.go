@@ -100,9 +100,8 @@ func TestAServerThatComesBackEmpty(t *testing.T) {
 	}
 }
 
-// A server that comes back as it was is told of as such, and of a queue that is no longer
-// used nothing is made.
-func TestAServerThatComesBack(t *testing.T) {
+// Of a queue that is no longer used nothing is made again.
+func TestAServerThatComesBackEmptyAfterAReload(t *testing.T) {
 	t.Parallel()
 	url, end := serveNATS(t, -1, "")
 	link, told := heard(t, url)
