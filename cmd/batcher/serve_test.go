@@ -210,6 +210,7 @@ func TestServeFails(t *testing.T) {
 		{append(route, "--listen=127.0.0.1:0", "--admin-listen", port), "--admin-listen: admin.listen: listen tcp " + port},
 		{append(route, "--tokens=/none"), "--tokens: tokens: open /none"},
 		{append(route, "--tokens="+file(t, "tokens", "# none\n\n")), "holds no token"},
+		{append(route, "--tokens="+file(t, "tokens", "a # of Ann\n")), "holds a line with a space in it"},
 		{append(route, "--upstream-token=/none"), "--upstream-token: upstream-token: open /none"},
 		{append(route, "--upstream-token="+file(t, "token", "a b\n")), "holds no token, or more than one"},
 		{append(route, "--tokens=/dev/zero"), "--tokens: tokens: /dev/zero is longer than 1MiB"},

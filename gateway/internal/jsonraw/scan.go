@@ -240,7 +240,7 @@ func (s *Scanner) escape(at int) (last int, err error) {
 	return at, unexpected(data, at, "in an escape")
 }
 
-func isHex(c byte) bool   { return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'f' }
+func isHex(c byte) bool { return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'f' }
 
 func literal(data []byte, at int, word string) (end int, err error) {
 	if end = at + len(word); end <= len(data) && string(data[at:end]) == word {

@@ -41,6 +41,9 @@ func (s *server) readTokens(name string) (tokens []string, err error) {
 		if !httpguts.ValidHeaderFieldValue(line) { // such as UTF-16
 			return nil, fmt.Errorf("%s holds characters that no header can", name)
 		}
+		if strings.ContainsAny(line, " \t") { // no caller could show it
+			return nil, fmt.Errorf("%s holds a line with a space in it, which no token has; a comment begins its line with #", name)
+		}
 		tokens = append(tokens, line)
 	}
 	if len(tokens) == 0 {
