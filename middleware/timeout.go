@@ -40,7 +40,9 @@ func Timeout[Req, Res any](fn batcher.Func[Req, Res], d time.Duration) batcher.F
 		select {
 		case <-r.done:
 		case <-ctx.Done():
-			r.wait(time.Until(deadline)) // zero, unless the context outside ended it
+			if left := time.Until(deadline); left > 0 { // the context outside ended it
+				r.wait(left)
+			}
 		}
 		select {
 		case <-r.done:
