@@ -256,6 +256,31 @@ func TestContextThatEndsAsRoomIsGivenLeavesItToTheNext(t *testing.T) {
 	})
 }
 
+// It is refused and not withdrawn, although there is room before it knows.
+func TestContextThatEndsBeforeThereIsRoomTakesNone(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	synctest.Test(t, func(t *testing.T) {
+		r := record()
+		b := batcher.New(r.process, batcher.Options{MaxPending: 1, Manual: true})
+		room := b.Submit(context.Background(), 1)
+		ctx, cancel := context.WithCancel(context.Background())
+		late := r.submitLater(b, ctx, 2)
+		next := r.submitLater(b, context.Background(), 3)
+		cancel()
+		room.Cancel()
+		if got := <-late; got.err != context.Canceled {
+			t.Errorf("whose context has ended: %+v", got)
+		}
+		if got := <-next; got.err != nil {
+			t.Errorf("the next in line: %+v", got)
+		}
+		if s := b.Stats(); s.Submitted != 2 || s.Canceled != 1 || s.Rejected != 1 {
+			t.Errorf("%+v", s)
+		}
+		b.Close()
+	})
+}
+
 // Its neighbour in the batch has come with a context too.
 func TestDoWhoseContextEndsAsRoomIsGivenLeavesAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -83,6 +83,21 @@ func TestLoneCallersOneAfterTheOther(t *testing.T) {
 	})
 }
 
+func TestDeadlineOfALoneCallerIsNotThatOfTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := record()
+		b := batcher.New(r.process, batcher.Options{Delay: 10 * time.Second})
+		ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
+		defer cancel()
+		for _, ctx := range []context.Context{ctx, context.Background()} {
+			if _, err := b.Do(ctx, 1); err != nil {
+				t.Error(err)
+			}
+		}
+		r.expect(t, "2s deadline [1]", "12s delay [1]")
+	})
+}
+
 func TestBatchThatIsKnownOutsideIsNotUsedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := record()

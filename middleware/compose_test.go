@@ -89,6 +89,11 @@ var outcomes = map[string]struct {
 	"broken Reject": {func(_ context.Context, reqs []int) ([]string, error) {
 		return nil, middleware.Reject{slices.Index(reqs, 3): broken{}}
 	}, isPanicOrReject, isPanicOrReject},
+	"broken Errors": {func(_ context.Context, reqs []int) ([]string, error) {
+		each := batchErrors(reqs)
+		each[slices.Index(reqs, 3)] = broken{}
+		return answerAll(reqs), each
+	}, isPanic, isPanicOrNil},
 	"TooLarge": {func(context.Context, []int) ([]string, error) { return nil, wrap(middleware.TooLarge{}) }, isLarge, isLarge},
 }
 
@@ -99,6 +104,7 @@ func isPanic(err error) bool {
 	return errors.As(err, &p) && p.Value == errBad
 }
 func isPanicOrReject(err error) bool { return isPanic(err) || isReject(err) }
+func isPanicOrNil(err error) bool    { return err == nil || isPanic(err) }
 func isLarge(err error) bool         { var l middleware.TooLarge; return errors.As(err, &l) }
 func isBadOrReject(err error) bool   { return isBad(err) || isReject(err) }
 func wrap(err error) error           { return fmt.Errorf("bulk: %w", err) }
@@ -168,6 +174,19 @@ func TestEveryPairKeepsErrorsBesideAWrongNumberOfResults(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The text names what was counted, and tells how many there are and should be.
+func TestAWrongNumberIsToldAsWhatItIs(t *testing.T) {
+	for want, fn := range map[string]plain{
+		"Func returned 1 results for 2 requests": func(context.Context, []int) ([]string, error) { return make([]string, 1), nil },
+		"Func returned 3 results for 2 requests": func(context.Context, []int) ([]string, error) { return make([]string, 3), batcher.Errors{nil, errBad} },
+		"Func returned 3 errors for 2 requests":  func(context.Context, []int) ([]string, error) { return make([]string, 2), make(batcher.Errors, 3) },
+	} {
+		if err := run(t, middleware.Isolate(fn, no, 0), 1, 2)[0].Err; err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("got %v, want it to say %q", err, want)
+		}
 	}
 }
 

@@ -137,6 +137,6 @@ func TestDedupOfAKeyThatIsNone(t *testing.T) {
 
 func TestDedupNeedsAFuncAndAKey(t *testing.T) {
 	var seen calls
-	wantPanic(t, "nil Func", func() { middleware.Dedup[int, int](nil, same) })
-	wantPanic(t, "nil key", func() { middleware.Dedup[int, string, int](failing(&seen), nil) })
+	wantPanic(t, "middleware: Dedup of a nil Func", func() { middleware.Dedup[int, int](nil, same) })
+	wantPanic(t, "middleware: Dedup with a nil key", func() { middleware.Dedup[int, string, int](failing(&seen), nil) })
 }

@@ -254,7 +254,7 @@ func TestIsolateStopsWhenItsContextEnds(t *testing.T) {
 }
 
 func TestIsolateOfANilFuncPanics(t *testing.T) {
-	wantPanic(t, "nil Func", func() { middleware.Isolate[int, int](nil, nil, 0) })
+	wantPanic(t, "middleware: Isolate of a nil Func", func() { middleware.Isolate[int, int](nil, nil, 0) })
 }
 
 // vast is a request of which two weigh more than an int can say.

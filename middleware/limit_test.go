@@ -111,7 +111,8 @@ func TestLimitOutlivesATimeout(t *testing.T) {
 
 func TestLimitNeedsAFuncAndSlots(t *testing.T) {
 	var seen calls
-	wantPanic(t, "nil Func", func() { middleware.Limit[int, int](nil, make(chan struct{}, 1)) })
-	wantPanic(t, "nil slots", func() { middleware.Limit(failing(&seen), nil) })
-	wantPanic(t, "slots of no capacity", func() { middleware.Limit(failing(&seen), make(chan struct{})) })
+	wantPanic(t, "middleware: Limit of a nil Func", func() { middleware.Limit[int, int](nil, make(chan struct{}, 1)) })
+	for _, slots := range []chan struct{}{nil, make(chan struct{})} {
+		wantPanic(t, "middleware: Limit with slots of no capacity", func() { middleware.Limit(failing(&seen), slots) })
+	}
 }

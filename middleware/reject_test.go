@@ -48,10 +48,12 @@ func TestRejectFailsTheCulpritsAndRunsTheRestOnce(t *testing.T) {
 }
 
 func TestRejectOfAllRunsNothingAgain(t *testing.T) {
-	var seen calls
-	got := run(t, middleware.Isolate(rejecting(&seen, 7, 8), nil, 0), 7, 8)
-	wantAnswers(t, got, []int{7, 8}, map[int]error{7: errBad, 8: errBad})
-	seen.want(t, []int{7, 8})
+	for _, reqs := range [][]int{{7, 8}, {7}} {
+		var seen calls
+		got := run(t, middleware.Isolate(rejecting(&seen, 7, 8), nil, 0), reqs...)
+		wantAnswers(t, got, reqs, map[int]error{7: errBad, 8: errBad})
+		seen.want(t, reqs)
+	}
 }
 
 // A database that names the first culprit only is asked again, with indices

@@ -320,5 +320,5 @@ func TestRetryAsksWhenOfOneErrorOnce(t *testing.T) {
 }
 
 func TestRetryOfANilFuncPanics(t *testing.T) {
-	wantPanic(t, "nil Func", func() { middleware.Retry[int, int](nil, nil, 0, nil) })
+	wantPanic(t, "middleware: Retry of a nil Func", func() { middleware.Retry[int, int](nil, nil, 0, nil) })
 }

@@ -94,12 +94,12 @@ func wantAnswers(t *testing.T, got []batcher.Result[string], reqs []int, bad map
 	}
 }
 
-// wantPanic fails the test unless f panics.
-func wantPanic(t *testing.T, what string, f func()) {
+// wantPanic fails the test unless f panics with this text.
+func wantPanic(t *testing.T, want string, f func()) {
 	t.Helper()
 	defer func() {
-		if recover() == nil {
-			t.Errorf("%s: no panic", what)
+		if got := recover(); got != want {
+			t.Errorf("panic with %v, want %q", got, want)
 		}
 	}()
 	f()

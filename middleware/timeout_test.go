@@ -216,5 +216,5 @@ func TestTimeoutPassesGoexitOn(t *testing.T) {
 }
 
 func TestTimeoutOfANilFuncPanics(t *testing.T) {
-	wantPanic(t, "nil Func", func() { middleware.Timeout[int, int](nil, 0) })
+	wantPanic(t, "middleware: Timeout of a nil Func", func() { middleware.Timeout[int, int](nil, 0) })
 }
