@@ -162,6 +162,14 @@ func TestUnknownTrigger(t *testing.T) {
 	s.wantSums("batcher.batches", map[attribute.Set]int64{rows(): 1})
 }
 
+// A wrapper may also make up when a batch is opened. No request waits for less than no time.
+func TestNoRequestWaitsForLessThanNoTime(t *testing.T) {
+	s := newSDK(t)
+	ctx := batcher.WithInfo(t.Context(), batcher.Info{Trigger: batcher.TriggerSize, Opened: time.Now().Add(time.Hour)})
+	_, _ = otelbatch.Func(echo(0), s.telemetry())(ctx, []int{1})
+	wantHistogram(s, "batcher.batch.queue.duration", rows("batcher.trigger", "size"), 1, 0.0)
+}
+
 func TestKeyedFunc(t *testing.T) {
 	s := newSDK(t)
 	b := batcher.NewKeyed(otelbatch.KeyedFunc(func(_ context.Context, key string, reqs []int) ([]string, error) {
@@ -336,17 +344,17 @@ func TestNil(t *testing.T) {
 	telemetry := newSDK(t).telemetry()
 	insert := returns(nil, nil)
 	keyed := func(context.Context, string, []int) ([]int, error) { return nil, nil }
-	for what, f := range map[string]func(){
-		"Func":                    func() { otelbatch.Func[int, int](nil, telemetry) },
-		"KeyedFunc":               func() { otelbatch.KeyedFunc[int, int, int](nil, telemetry) },
-		"Func, no Telemetry":      func() { otelbatch.Func(insert, nil) },
-		"KeyedFunc, no Telemetry": func() { otelbatch.KeyedFunc(keyed, nil) },
-		"Watch":                   func() { _, _ = telemetry.Watch(nil) },
+	for want, f := range map[string]func(){
+		"otelbatch: Func of a nil Func":             func() { otelbatch.Func[int, int](nil, telemetry) },
+		"otelbatch: KeyedFunc of a nil function":    func() { otelbatch.KeyedFunc[int, int, int](nil, telemetry) },
+		"otelbatch: Func with a nil Telemetry":      func() { otelbatch.Func(insert, nil) },
+		"otelbatch: KeyedFunc with a nil Telemetry": func() { otelbatch.KeyedFunc(keyed, nil) },
+		"otelbatch: Watch of nil stats":             func() { _, _ = telemetry.Watch(nil) },
 	} {
 		func() {
 			defer func() {
-				if recover() == nil {
-					t.Errorf("%s: no panic", what)
+				if got := recover(); got != want {
+					t.Errorf("panic with %v, want %q", got, want)
 				}
 			}()
 			f()
@@ -354,14 +362,45 @@ func TestNil(t *testing.T) {
 	}
 }
 
-// refusing is a meter that refuses.
+// errRefused is what a meter says that refuses.
+var errRefused = errors.New("refused")
+
+// refusing is a meter that refuses one instrument, or callbacks.
 type refusing struct {
 	noop.Meter
-	instruments, callbacks error
+	instrument string
+	callbacks  error
 }
 
-func (r refusing) Int64Counter(string, ...metric.Int64CounterOption) (metric.Int64Counter, error) {
-	return noop.Int64Counter{}, r.instruments
+func (r refusing) refuse(instrument string) error {
+	if instrument == r.instrument {
+		return errRefused
+	}
+	return nil
+}
+
+func (r refusing) Int64Counter(name string, _ ...metric.Int64CounterOption) (metric.Int64Counter, error) {
+	return noop.Int64Counter{}, r.refuse(name)
+}
+
+func (r refusing) Int64Histogram(name string, _ ...metric.Int64HistogramOption) (metric.Int64Histogram, error) {
+	return noop.Int64Histogram{}, r.refuse(name)
+}
+
+func (r refusing) Float64Histogram(name string, _ ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
+	return noop.Float64Histogram{}, r.refuse(name)
+}
+
+func (r refusing) Int64ObservableCounter(name string, _ ...metric.Int64ObservableCounterOption) (metric.Int64ObservableCounter, error) {
+	return noop.Int64ObservableCounter{}, r.refuse(name)
+}
+
+func (r refusing) Int64ObservableUpDownCounter(name string, _ ...metric.Int64ObservableUpDownCounterOption) (metric.Int64ObservableUpDownCounter, error) {
+	return noop.Int64ObservableUpDownCounter{}, r.refuse(name)
+}
+
+func (r refusing) Int64ObservableGauge(name string, _ ...metric.Int64ObservableGaugeOption) (metric.Int64ObservableGauge, error) {
+	return noop.Int64ObservableGauge{}, r.refuse(name)
 }
 
 func (r refusing) RegisterCallback(metric.Callback, ...metric.Observable) (metric.Registration, error) {
@@ -377,16 +416,18 @@ type meters struct {
 func (m meters) Meter(string, ...metric.MeterOption) metric.Meter { return m.refusing }
 
 func TestRefusedInstruments(t *testing.T) {
-	refused := errors.New("refused")
-	_, err := otelbatch.New("rows", otelbatch.Options{MeterProvider: meters{refusing: refusing{instruments: refused}}})
-	if !errors.Is(err, refused) || !strings.Contains(err.Error(), "rows") {
-		t.Errorf("New: %v", err)
+	for _, name := range []string{"batcher.batches", "batcher.batch.size", "batcher.batch.queue.duration", "batcher.batch.run.duration",
+		"batcher.requests", "batcher.request.pending", "batcher.batch.running", "batcher.batch.size_limit"} {
+		_, err := otelbatch.New("rows", otelbatch.Options{MeterProvider: meters{refusing: refusing{instrument: name}}})
+		if !errors.Is(err, errRefused) || !strings.Contains(err.Error(), "rows") {
+			t.Errorf("New without %s: %v", name, err)
+		}
 	}
-	telemetry, err := otelbatch.New("rows", otelbatch.Options{MeterProvider: meters{refusing: refusing{callbacks: refused}}})
+	telemetry, err := otelbatch.New("rows", otelbatch.Options{MeterProvider: meters{refusing: refusing{callbacks: errRefused}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := telemetry.Watch(func() batcher.Stats { return batcher.Stats{} }); !errors.Is(err, refused) {
+	if _, err := telemetry.Watch(func() batcher.Stats { return batcher.Stats{} }); !errors.Is(err, errRefused) {
 		t.Errorf("Watch: %v", err)
 	}
 }

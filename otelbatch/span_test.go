@@ -145,6 +145,23 @@ func TestCallersWithoutASpanTakeNoLink(t *testing.T) {
 	}
 }
 
+// wordy is an error whose text takes long to make.
+type wordy struct{ asked *bool }
+
+func (e wordy) Error() string { *e.asked = true; return "no disk" }
+
+func TestNoTextIsMadeOfAnErrorForASpanThatDoesNotRecord(t *testing.T) {
+	for _, sampler := range []sdktrace.Sampler{sdktrace.NeverSample(), sdktrace.AlwaysSample()} {
+		s := newSDK(t)
+		s.traces = sdktrace.NewTracerProvider(sdktrace.WithSyncer(s.spans), sdktrace.WithSampler(sampler))
+		asked := false
+		_, _ = otelbatch.Func(returns(nil, wordy{&asked}), s.telemetry())(t.Context(), []int{1})
+		if records := len(s.spans.GetSpans()) == 1; asked != records {
+			t.Errorf("text made: %t, span recorded: %t", asked, records)
+		}
+	}
+}
+
 func TestMaxLinks(t *testing.T) {
 	for _, c := range []struct{ limit, want int }{{0, 128}, {1, 1}, {3, 3}, {-1, 200}} {
 		s := newSDK(t)
