@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gobatcher/batcher"
 	"github.com/gobatcher/batcher/natsbatch/internal/wire"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -23,6 +24,7 @@ var (
 	Refused       = refused
 	NoRoom        = noRoom
 	Fit           = fit
+	Apart         = apart
 )
 
 func Streams(q Queue) (requests, results, dead jetstream.StreamConfig) {
@@ -34,6 +36,25 @@ func Consumer(q Queue) jetstream.ConsumerConfig {
 }
 
 func KeySubject(q Queue, id string) string { return q.withDefaults().keySubject(stored, id) }
+
+// Subjects gives the subjects of a queue by what they are for, and by the stream that has
+// them.
+func Subjects(q Queue) (all map[string]string, stream func(subject string) string) {
+	q = q.withDefaults()
+	submit := &wire.Envelope{Kind: wire.KindSubmit, From: "fe", Number: 18}
+	key := &wire.Envelope{Kind: wire.KindKey, From: "fe", Number: 19}
+	return map[string]string{
+		"a request":              q.requestSubject(line(PriorityHigh)),
+		"a suspect":              q.requestSubject(lineAgain),
+		"a reply":                q.replySubject("fe"),
+		"a dead letter":          q.deadSubject(),
+		"results":                q.envelopeSubject(stored, "fe", 18),
+		"results, again":         q.envelopeSubject(done, "fe", 18),
+		"a result alone":         q.partSubject(submit, &wire.Request{Index: 11}),
+		"a result with an id":    q.partSubject(key, &wire.Request{Index: 11, ID: "id"}),
+		"letters to a front end": q.lettersSubject(stored, "fe"),
+	}, q.streamOf
+}
 
 // Lane is a lane of a collector with fixed limits and dice.
 type Lane struct {
@@ -52,7 +73,7 @@ type Pull struct {
 }
 
 func NewLane(size, slots int, delay time.Duration, dice ...int) *Lane {
-	l := &Lane{lim: limits{size: size, slots: slots, delay: delay}, now: time.Unix(1, 0)}
+	l := &Lane{lim: limitsOf(batcher.Options{MaxSize: size, MaxConcurrent: slots, Delay: delay}), now: time.Unix(1, 0)}
 	l.l.dice = func() int {
 		if len(dice) == 0 {
 			return 1
@@ -107,11 +128,12 @@ func (l *Lane) EndFirst()               { l.l.first.came(math.MaxInt) } // as of
 func (l *Lane) EndTop()                 { l.l.top.came(math.MaxInt) }
 func (l *Lane) Rank() int               { return l.l.rank }
 
-// Lose gives up what is lost by now, and reports whether anything waits.
-func (l *Lane) Lose() bool {
-	_, waits := l.l.expire(l.now)
-	return waits
-}
+// Lose gives up what is lost by now, and reports whether anything waits, and how long
+// until it is lost, too.
+func (l *Lane) Lose() (next time.Duration, waits bool) { return l.l.expire(l.now) }
+
+// Refused is why pulls are not served.
+func (l *Lane) Refused() string { return l.l.refused.why }
 
 // Line is a line of a collector whose pulls come back at once.
 type Line struct{ c collector }
@@ -150,6 +172,10 @@ func (h *Held) Take(name string) {
 }
 
 func (h *Held) Drop(name string) { h.l.drop(h.d[name]) }
+func (h *Held) Close()           { h.l.close() }
+
+// Late is what a timer does that had run out when the worker closed.
+func (h *Held) Late() { h.l.extend() }
 
 // Silence is for how long the server has heard nothing of a delivery.
 func (h *Held) Silence(name string) time.Duration {
@@ -239,9 +265,10 @@ func PutOff(delay time.Duration, stored, now time.Time) time.Duration {
 }
 
 // Absent gives what a Do comes to within a minute whose front end cannot look for so
-// long for what is stored for it: it sleeps, or its server leads nobody any more.
-func Absent(q Queue, asleep, alone time.Duration) error {
-	r := &lone{since: time.Now().Add(2 * time.Hour)}
+// long for what is stored for it: it sleeps, or its server leads nobody any more. after is
+// how long it has been back by then.
+func Absent(q Queue, asleep, alone time.Duration) (after time.Duration, err error) {
+	r := &lone{since: time.Now()}
 	fe := &frontEnd{topology: &topology{queue: q.withDefaults(), nc: &nats.Conn{}, results: r}, life: context.Background()}
 	p := presence{looked: time.Now()}
 	here := func(d time.Duration) {
@@ -250,6 +277,7 @@ func Absent(q Queue, asleep, alone time.Duration) error {
 		}
 	}
 	here(time.Hour) // in which no Do waits
+	r.since = time.Now().Add(time.Hour)
 	a := &ask{answer: make(chan answer, 1)}
 	fe.calls.add(1, []*ask{a})
 	here(10 * time.Second)
@@ -257,13 +285,15 @@ func Absent(q Queue, asleep, alone time.Duration) error {
 	r.since = time.Now()
 	here(alone)
 	r.since = time.Now().Add(time.Hour)
-	here(time.Minute)
-	select {
-	case got := <-a.answer:
-		return got.err
-	default:
-		return nil
+	for back := time.Now(); time.Since(back) < time.Minute; fe.attend(&p) {
+		select {
+		case got := <-a.answer:
+			return time.Since(back), got.err
+		default:
+			time.Sleep(fe.queue.beat())
+		}
 	}
+	return time.Minute, nil
 }
 
 // lone is a stream without messages whose leader has not heard of others since then, and
@@ -309,6 +339,64 @@ func (e *excusing) GetLastMsgForSubject(_ context.Context, subject string) (*jet
 		}
 	}
 	return nil, jetstream.ErrMsgNotFound
+}
+
+// Dead is a queue with one dead letter, number 7, whose request may have a result, which is
+// number 1.
+type Dead struct {
+	Letter    []byte // nil: there is none
+	Result    *wire.Outcome
+	Lost      error // of looks for the result
+	Duplicate bool  // the server has what is sent
+
+	Sent    []*nats.Msg
+	Deleted []string // by stream
+}
+
+// Retry has an Admin give the letter back.
+func (d *Dead) Retry() error {
+	q := Queue{Endpoint: "test"}.withDefaults()
+	a := Admin{&topology{queue: q, js: deadQueue{d: d}, requests: deadStream{name: q.requestStream(), d: d},
+		results: deadStream{name: q.resultStream(), d: d}, dead: deadStream{name: q.deadStream(), d: d}}}
+	return a.Retry(context.Background(), 7)
+}
+
+type deadQueue struct {
+	jetstream.JetStream
+	d *Dead
+}
+
+func (q deadQueue) PublishMsg(_ context.Context, msg *nats.Msg, _ ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
+	q.d.Sent = append(q.d.Sent, msg)
+	return &jetstream.PubAck{Duplicate: q.d.Duplicate}, nil
+}
+
+type deadStream struct {
+	jetstream.Stream
+	name string
+	d    *Dead
+}
+
+func (s deadStream) GetMsg(_ context.Context, seq uint64, _ ...jetstream.GetMsgOpt) (*jetstream.RawStreamMsg, error) {
+	if s.d.Letter == nil {
+		return nil, jetstream.ErrMsgNotFound
+	}
+	return &jetstream.RawStreamMsg{Subject: "bq.main.dlq.test", Sequence: seq, Data: s.d.Letter}, nil
+}
+
+func (s deadStream) GetLastMsgForSubject(context.Context, string) (*jetstream.RawStreamMsg, error) {
+	switch {
+	case s.d.Lost != nil:
+		return nil, s.d.Lost
+	case s.d.Result == nil:
+		return nil, jetstream.ErrMsgNotFound
+	}
+	return &jetstream.RawStreamMsg{Sequence: 1, Data: wire.AppendReports(nil, wire.Report{Outcomes: []wire.Outcome{*s.d.Result}})}, nil
+}
+
+func (s deadStream) DeleteMsg(context.Context, uint64) error {
+	s.d.Deleted = append(s.d.Deleted, s.name)
+	return nil
 }
 
 func deliveryOf(payloads []string) *delivery {

@@ -3,6 +3,7 @@ package natsbatch_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,6 +31,9 @@ func TestAReplyIsMadeToFit(t *testing.T) {
 			size := fmt.Sprint(len(o.Data))
 			if o.Status == wire.StatusTooLarge {
 				size = "-"
+				if !strings.HasPrefix(string(o.Data), "the result has ") {
+					t.Errorf("limit %d: the outcome says %q", limit, o.Data)
+				}
 			}
 			sizes.WriteString(" " + size)
 		}
@@ -45,5 +49,27 @@ func TestAReplyIsMadeToFit(t *testing.T) {
 	}
 	if got := natsbatch.Fit(reply, 1); len(got) > 400 {
 		t.Errorf("where nothing fits: %d bytes", len(got))
+	}
+}
+
+// One that the server would not take even alone is replaced, whatever the others are.
+func TestTheOutcomesOfAReplyComeApart(t *testing.T) {
+	outcome := func(index uint64, size int) wire.Outcome {
+		return wire.Outcome{Index: index, Data: bytes.Repeat([]byte("x"), size)}
+	}
+	reply := wire.AppendReports(nil,
+		wire.Report{Number: 1, Outcomes: []wire.Outcome{outcome(0, 100), outcome(1, 3000)}},
+		wire.Report{Number: 2, Outcomes: []wire.Outcome{outcome(7, 500)}})
+	var got []string
+	for _, data := range natsbatch.Apart(reply, 1000) {
+		reports, err := wire.DecodeReports(data)
+		if err != nil || len(reports) != 1 || len(reports[0].Outcomes) != 1 || len(data) > 1000 {
+			t.Fatalf("%d bytes, %+v, %v", len(data), reports, err)
+		}
+		o := reports[0].Outcomes[0]
+		got = append(got, fmt.Sprintf("%d.%d too large: %t", reports[0].Number, o.Index, o.Status == wire.StatusTooLarge))
+	}
+	if want := []string{"1.0 too large: false", "1.1 too large: true", "2.7 too large: false"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }

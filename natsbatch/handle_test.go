@@ -3,6 +3,7 @@ package natsbatch_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -42,8 +43,15 @@ func TestTheZeroHandleHasAText(t *testing.T) {
 
 func TestOtherTextsAreNoHandles(t *testing.T) {
 	for _, text := range []string{"", "k", "k.", "k.%", "x.QUFB", "k." + strings.Repeat("QUFB", 43), "k." + strings.Repeat("QUFB", 50), "fe.1", "fe.1.x", "fe.-1.0", "fe.01.0", "f*e.1.0", "fe.1.0.0", ".1.0"} {
-		if h, err := natsbatch.ParseHandle(text); err == nil || !h.IsZero() {
+		h, err := natsbatch.ParseHandle(text)
+		if err == nil || !h.IsZero() || !strings.HasSuffix(err.Error(), fmt.Sprintf("not a handle: %q", text)) {
 			t.Errorf("%q: %v, %v", text, h, err)
+		}
+		if text == "" { // as JSON it is the zero Handle
+			continue
+		}
+		if err := h.UnmarshalText([]byte(text)); err == nil || !h.IsZero() {
+			t.Errorf("%q as JSON: %v, %v", text, h, err)
 		}
 	}
 }

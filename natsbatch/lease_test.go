@@ -36,3 +36,42 @@ func TestTheServerHearsOfADeliveryInAThirdOfAckWait(t *testing.T) {
 		time.Sleep(wait) // for the timer to end
 	})
 }
+
+// Else a worker would tell the server for ever of all that it has ever held.
+func TestNothingIsSaidOfADeliveryThatIsDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := natsbatch.NewHeld(6 * time.Second)
+		h.Take("dropped")
+		h.Take("held")
+		h.Drop("dropped")
+		time.Sleep(time.Minute)
+		if s := h.Silence("dropped"); s != time.Minute {
+			t.Errorf("the last word was %v ago, want none in 1m0s", s)
+		}
+		h.Drop("held")
+		time.Sleep(6 * time.Second) // for the timer to end
+	})
+}
+
+// What it still holds goes to another worker.
+func TestAWorkerThatHasClosedSaysNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := natsbatch.NewHeld(6 * time.Second)
+		h.Take("before")
+		h.Close()
+		h.Take("after")
+		time.Sleep(time.Minute)
+		for _, name := range []string{"before", "after"} {
+			if s := h.Silence(name); s != time.Minute {
+				t.Errorf("%s: the last word was %v ago, want none in 1m0s", name, s)
+			}
+		}
+		h.Late() // which must not begin anew
+		synctest.Wait()
+		last := h.Silence("before")
+		time.Sleep(time.Minute)
+		if s := h.Silence("before"); s != last+time.Minute {
+			t.Errorf("after a late word: the last was %v ago, want %v", s, last+time.Minute)
+		}
+	})
+}

@@ -1,11 +1,14 @@
 package natsbatch_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/gobatcher/batcher/natsbatch"
+	"github.com/nats-io/nats.go"
 )
 
 // The server keeps the others. One that is suspect may wait nevertheless, or it would hold up
@@ -21,6 +24,9 @@ func TestSoManyWaitForAStreamAndNoMore(t *testing.T) {
 	}
 	if _, ok := o.Enter("full", false); ok {
 		t.Error("257 wait")
+	}
+	if err := o.Err(0); err == nil || err.Error() != "256 messages wait for room in stream full" {
+		t.Errorf("it is told as %v", err)
 	}
 	suspect, ok := o.Enter("full", true)
 	if !ok {
@@ -48,8 +54,8 @@ func TestHowLongAStreamFailsIsCountedFromItsFirstFailure(t *testing.T) {
 				if got := o.Fail("s"); got != time.Duration(n)*time.Second {
 					t.Errorf("%v after %d s", got, n)
 				}
-				if err := o.Err(time.Second); err == nil {
-					t.Error("it is not told")
+				if err := o.Err(time.Second); !errors.Is(err, nats.ErrTimeout) || !strings.Contains(err.Error(), "stream s ") {
+					t.Errorf("it is told as %v", err)
 				}
 				time.Sleep(time.Second)
 			}

@@ -1,6 +1,8 @@
 package natsbatch_test
 
 import (
+	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -33,7 +35,7 @@ func TestAnIdleWorkerStandsInLineForOneMessage(t *testing.T) {
 }
 
 func TestABatchThatFillsIsToppedUpBeforeAnyOther(t *testing.T) {
-	l := natsbatch.NewLane(64, 1, linger)
+	l := natsbatch.NewLane(64, 2, linger)
 	l.Plan(0)
 	l.Arrive(1, false, false, 0)
 	l.Sleep(2 * time.Millisecond)
@@ -101,6 +103,72 @@ func TestABacklogIsTakenWhileABatchFills(t *testing.T) {
 	wantPull(t, "first, with the backlog gone", first, nil)
 }
 
+// What is full fills no more: the next message opens another batch, which is topped up.
+func TestTheBatchAfterAFullOneIsToppedUp(t *testing.T) {
+	l := natsbatch.NewLane(4, 2, linger)
+	l.Plan(0)
+	for range 5 {
+		l.Sleep(time.Millisecond)
+		l.Arrive(1, false, false, 0)
+	}
+	_, top := l.Plan(0)
+	wantPull(t, "top-up", top, &natsbatch.Pull{Batch: 3, Expires: linger, Priority: 0})
+}
+
+// A worker that stops hands back what it brings, and must not wait for it for long.
+func TestATopUpDoesNotWaitForLong(t *testing.T) {
+	l := natsbatch.NewLane(4, 1, time.Minute)
+	l.Plan(0)
+	l.Arrive(1, false, false, 0)
+	_, top := l.Plan(0)
+	wantPull(t, "top-up", top, &natsbatch.Pull{Batch: 3, Expires: 200 * time.Millisecond, Priority: 0})
+}
+
+// What the batch that fills may need is not taken for the next one too.
+func TestOfABacklogNoMoreIsTakenThanMayBeAhead(t *testing.T) {
+	for first, want := range map[int]*natsbatch.Pull{63: {Batch: 1, Expires: 200 * time.Millisecond, NoWait: true, Priority: 2}, 64: nil} {
+		l := natsbatch.NewLane(64, 1, linger)
+		l.Runs(time.Second)
+		l.Plan(0)
+		for range first {
+			l.Arrive(1, false, true, 0)
+		}
+		l.Sleep(2 * linger) // it waits for the slot
+		for range 10 {
+			l.Arrive(1, false, true, 0)
+		}
+		got, top := l.Plan(0)
+		wantPull(t, "top-up", top, &natsbatch.Pull{Batch: 54, Expires: linger, Priority: 0})
+		wantPull(t, fmt.Sprintf("first, after a batch of %d", first), got, want)
+	}
+}
+
+func TestAWorkerWithoutLimitsPullsWhatTheInboxHolds(t *testing.T) {
+	l := natsbatch.NewLane(math.MaxInt, math.MaxInt, 0)
+	l.Plan(0)
+	l.Arrive(1, false, true, 0)
+	first, _ := l.Plan(0)
+	wantPull(t, "first", first, &natsbatch.Pull{Batch: 1024, Expires: 200 * time.Millisecond, NoWait: true, Priority: 2})
+}
+
+// Whoever sends them may change: the latest count most.
+func TestPullsFollowTheSizeOfMessages(t *testing.T) {
+	l := natsbatch.NewLane(64, 4, 0)
+	l.Plan(0)
+	l.Arrive(32, false, true, 0)
+	l.Arrive(1, false, true, 0)
+	first, _ := l.Plan(0)
+	wantPull(t, "after one that is small", first, &natsbatch.Pull{Batch: 10, Expires: 200 * time.Millisecond, NoWait: true, Priority: 2}) // 287 requests, of 28.1 each
+	l.EndFirst()
+	for range 40 {
+		l.Arrive(1, false, true, 0)
+	}
+	l.Free(73)
+	if first, _ = l.Plan(0); first == nil || first.Batch < 250 {
+		t.Errorf("after many that are small: %+v", first)
+	}
+}
+
 // A message carries many requests: what is asked for is messages.
 func TestPullsCountMessages(t *testing.T) {
 	l := natsbatch.NewLane(64, 4, 0)
@@ -131,13 +199,18 @@ func TestWhereThereIsTrafficTheFirstPullCoversTheGap(t *testing.T) {
 		t.Errorf("with 10 messages a batch: %+v, want a pull of 10 to 20", first)
 	}
 	l.EndFirst()
-	l.Runs(time.Second)
+	l.Runs(2 * linger)
+	if again, _ := l.Plan(0); again == nil || *again != *first {
+		t.Errorf("where Func takes as long as two batches fill: %+v, want %+v still", again, first)
+	}
+	l.EndFirst()
+	l.Runs(2*linger + 1)
 	first, _ = l.Plan(0)
-	wantPull(t, "where Func takes long", first, &natsbatch.Pull{Batch: 1, Expires: 500 * time.Millisecond, Priority: 2})
+	wantPull(t, "where Func takes longer", first, &natsbatch.Pull{Batch: 1, Expires: 500 * time.Millisecond, Priority: 2})
 }
 
 func TestWorkersWhoseBatchesCollideMoveApart(t *testing.T) {
-	l := natsbatch.NewLane(64, 1, linger, 2, 0, 0, 6)
+	l := natsbatch.NewLane(64, 1, linger, 2, 0, 0, 6, 1, 0, 0, 0)
 	l.Plan(0)
 	if l.Rank() != 3 {
 		t.Fatalf("rank %d, want 3", l.Rank())
@@ -156,13 +229,41 @@ func TestWorkersWhoseBatchesCollideMoveApart(t *testing.T) {
 	if l.Rank() != 7 {
 		t.Errorf("alone: rank %d, want 7 still", l.Rank())
 	}
+	fill(l, 2, 0)
+	fill(l, 2, 1) // of three, which are no traffic
+	fill(l, 1, 0)
+	if l.Rank() != 7 {
+		t.Errorf("where little comes: rank %d, want 7 still", l.Rank())
+	}
+	for n := range 10 { // one of ten goes to another
+		l.Arrive(1, false, false, n/9)
+	}
+	l.Sleep(2 * linger)
+	fill(l, 1, 0)
+	if l.Rank() != 7 {
+		t.Errorf("with most of the traffic: rank %d, want 7 still", l.Rank())
+	}
+}
+
+// The server takes no others, and the last is for those who have left theirs.
+func TestRanksAreOneToEight(t *testing.T) {
+	for roll := range 30 {
+		l := natsbatch.NewLane(64, 1, linger, roll)
+		l.Plan(0)
+		if l.Rank() != 1+roll%8 {
+			t.Errorf("roll %d: rank %d, want %d", roll, l.Rank(), 1+roll%8)
+		}
+	}
 }
 
 func TestUrgentRequestsGoFirstButNotAlone(t *testing.T) {
 	l := natsbatch.NewLane(4, 1, 0)
 	first, _ := l.Plan(4)
 	wantPull(t, "while urgent ones fill the slots", first, nil)
-	l.Starve(8)
+	l.Starve(7)
+	first, _ = l.Plan(4)
+	wantPull(t, "after 7 batches of them", first, nil)
+	l.Starve(1)
 	first, _ = l.Plan(4)
 	wantPull(t, "after 8 batches of them", first, &natsbatch.Pull{Batch: 1, Expires: 500 * time.Millisecond, Priority: 2})
 }
@@ -270,12 +371,41 @@ func TestAPullOfWhichNothingIsHeardIsGivenUp(t *testing.T) {
 	if first, _ := l.Plan(0); first != nil {
 		t.Fatalf("two at once: %+v", first)
 	}
-	l.Sleep(time.Hour)
-	if l.Lose() {
-		t.Error("a pull still waits after an hour")
+	const answered = time.Second // it waits for half of that, and its answer may be late
+	if next, waits := l.Lose(); !waits || next != answered {
+		t.Errorf("lost in %v, %t, want in %v", next, waits, answered)
+	}
+	l.Sleep(answered)
+	if _, waits := l.Lose(); !waits || l.Refused() != "" {
+		t.Errorf("given up before its time: waits %t, refused: %q", waits, l.Refused())
+	}
+	l.Sleep(time.Millisecond)
+	if _, waits := l.Lose(); waits || l.Refused() != "nobody answers" {
+		t.Errorf("when its time is over: waits %t, refused: %q", waits, l.Refused())
 	}
 	if first, _ := l.Plan(0); first == nil {
 		t.Error("no other pull is sent")
+	}
+}
+
+func TestWhatNobodyAnswersIsGivenUpInTurn(t *testing.T) {
+	l := natsbatch.NewLane(64, 1, linger)
+	l.Plan(0)
+	l.Arrive(1, false, true, 0)
+	if first, top := l.Plan(0); first == nil || top == nil {
+		t.Fatalf("got %+v and %+v, want two pulls", first, top)
+	}
+	const top, first = linger + 500*time.Millisecond, 700 * time.Millisecond
+	if next, waits := l.Lose(); !waits || next != top {
+		t.Errorf("lost in %v, %t, want in %v", next, waits, top)
+	}
+	l.Sleep(top + 1)
+	if next, waits := l.Lose(); !waits || next != first-top-1 {
+		t.Errorf("after one was lost: in %v, %t, want in %v", next, waits, first-top-1)
+	}
+	l.Sleep(first - top)
+	if _, waits := l.Lose(); waits {
+		t.Error("one waits for ever")
 	}
 }
 

@@ -24,15 +24,26 @@ func TestADoEndsWhoseAnswerMayHaveBeenMissed(t *testing.T) {
 			{q, 30 * time.Second, 0, false},
 			{q, 35 * time.Second, 0, true},
 			{q, 0, 28 * time.Second, false},
+			{q, 0, 31 * time.Second, true}, // and 2 s until it looks
 			{q, 0, 35 * time.Second, true},
 			{q, 20 * time.Second, 20 * time.Second, false}, // but for the moment in between
 			{brief, 3 * time.Second, 0, false},
 			{brief, 6 * time.Second, 0, true},
 			{briefest, 0, 0, false},
 		} {
-			if err := natsbatch.Absent(c.queue, c.asleep, c.alone); errors.Is(err, natsbatch.ErrUnknownOutcome) != c.unknown {
+			if _, err := natsbatch.Absent(c.queue, c.asleep, c.alone); errors.Is(err, natsbatch.ErrUnknownOutcome) != c.unknown {
 				t.Errorf("after %v of sleep and %v alone, with results kept for %v: %v", c.asleep, c.alone, c.queue.ResultTTL, err)
 			}
+		}
+	})
+}
+
+// A worker that lost its server too has the request again within AckWait, and runs it.
+func TestADoInDoubtWaitsForAnAnswerThatIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		after, err := natsbatch.Absent(natsbatch.Queue{Endpoint: "test"}, time.Minute, 0)
+		if !errors.Is(err, natsbatch.ErrUnknownOutcome) || after < 13*time.Second || after > 15*time.Second {
+			t.Errorf("got %v after %v, want ErrUnknownOutcome 11 s after the front end has looked, which it does every 2 s", err, after)
 		}
 	})
 }

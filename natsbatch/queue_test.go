@@ -1,7 +1,9 @@
 package natsbatch_test
 
 import (
+	"cmp"
 	"errors"
+	"maps"
 	"math"
 	"strings"
 	"testing"
@@ -30,6 +32,80 @@ func TestQueueSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+// Each field may be this much and no more, or this little and no less.
+func TestBoundsOfAQueue(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	long := strings.Repeat("x", 64)
+	for _, q := range []natsbatch.Queue{{Namespace: long}, {Endpoint: long}, {ResultTTL: 100 * time.Millisecond}, {DeadTTL: 100 * time.Millisecond},
+		{AckWait: 300 * time.Millisecond}, {AckWait: year}, {Replicas: 1}, {Replicas: 3}, {Replicas: 5}} {
+		q.Endpoint = cmp.Or(q.Endpoint, "e")
+		if err := q.Validate(); err != nil {
+			t.Errorf("%+v: %v", q, err)
+		}
+	}
+	for want, q := range map[string]natsbatch.Queue{
+		"Namespace is":                   {Namespace: long + "x"},
+		"Endpoint is":                    {Endpoint: long + "x"},
+		"ResultTTL is 99ms":              {ResultTTL: 99 * time.Millisecond},
+		"DeadTTL is 99ms":                {DeadTTL: 99 * time.Millisecond},
+		"AckWait is 299ms":               {AckWait: 299 * time.Millisecond},
+		"AckWait is 8760h0m0.000000001s": {AckWait: year + 1},
+		"Replicas is 4":                  {Replicas: 4},
+	} {
+		q.Endpoint = cmp.Or(q.Endpoint, "e")
+		if err := q.Validate(); err == nil || !strings.HasPrefix(err.Error(), "natsbatch: Queue: "+want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%+v: %v, want %q alone", q, err, want)
+		}
+	}
+}
+
+// What exists has them: with others its users would find that it has drifted.
+func TestDefaultsOfAQueue(t *testing.T) {
+	q := natsbatch.Queue{Endpoint: "e"}
+	requests, results, dead := natsbatch.Streams(q)
+	for what, c := range map[string]struct{ got, want any }{
+		"MaxBytes":               {requests.MaxBytes, int64(1 << 30)},
+		"MaxBytes, dead letters": {dead.MaxBytes, int64(1 << 30)},
+		"MaxMessages":            {requests.MaxMsgs, int64(1_000_000)},
+		"ResultBytes":            {results.MaxBytes, int64(2 << 30)},
+		"ResultTTL":              {results.MaxAge, 24 * time.Hour},
+		"DeadTTL":                {dead.MaxAge, 14 * 24 * time.Hour},
+		"AckWait":                {natsbatch.Consumer(q).AckWait, 5 * time.Second},
+		"Replicas":               {requests.Replicas, 1},
+		"Memory":                 {requests.Storage, jetstream.FileStorage},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s is %v, want %v", what, c.got, c.want)
+		}
+	}
+}
+
+// They are those that docs/natsbatch-wire.md lists: what an older program has stored is
+// found under them.
+func TestSubjectsOfAQueue(t *testing.T) {
+	got, streamOf := natsbatch.Subjects(natsbatch.Queue{Namespace: "ns", Endpoint: "ep"})
+	want := map[string]string{
+		"a request":              "bq.ns.req.ep.high",
+		"a suspect":              "bq.ns.req.ep.again",
+		"a reply":                "bq.ns.rep.fe",
+		"a dead letter":          "bq.ns.dlq.ep",
+		"results":                "bq.ns.res.ep.fe.18",
+		"results, again":         "bq.ns.done.ep.fe.18",
+		"a result alone":         "bq.ns.res.ep.fe.18.11",
+		"a result with an id":    "bq.ns.res.ep.k.aWQ",
+		"letters to a front end": "bq.ns.res.ep.fe.do.",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v\nwant %v", got, want)
+	}
+	for what, stream := range map[string]string{"a request": "bq_ns_req", "a suspect": "bq_ns_req", "a dead letter": "bq_ns_dlq",
+		"results": "bq_ns_res", "a result alone": "bq_ns_res", "a result with an id": "bq_ns_res"} {
+		if got := streamOf(got[what]); got != stream {
+			t.Errorf("%s is in %s, want %s", what, got, stream)
+		}
+	}
+}
+
 func TestWorkerOptionsSayWhatIsWrong(t *testing.T) {
 	if err := (natsbatch.WorkerOptions{}).Validate(); err != nil {
 		t.Errorf("the zero ones: %v", err)
@@ -51,7 +127,7 @@ func TestWorkerOptionsSayWhatIsWrong(t *testing.T) {
 }
 
 func TestPrioritiesHaveNames(t *testing.T) {
-	for p, want := range map[natsbatch.Priority]string{natsbatch.PriorityNormal: "normal", natsbatch.PriorityHigh: "high", natsbatch.PriorityLow: "low", 7: "Priority(7)"} {
+	for p, want := range map[natsbatch.Priority]string{natsbatch.PriorityNormal: "normal", natsbatch.PriorityHigh: "high", natsbatch.PriorityLow: "low", 3: "Priority(3)"} {
 		if p.String() != want {
 			t.Errorf("got %q, want %q", p, want)
 		}
