@@ -19,7 +19,7 @@ func staying(t *testing.T, nc *nats.Conn, q natsbatch.Queue) (w *natsbatch.Worke
 	t.Helper()
 	submitAll(t, clientOf(t, nc, q), "r")
 	fillBeside(t, nc, q)
-	acks := make(chan *nats.Msg, 1000)
+	acks, own := make(chan *nats.Msg, 1000), make(chan *nats.Msg, 1000)
 	if _, err := nc.ChanSubscribe("$JS.ACK.bq_main_req.test_normal.>", acks); err != nil {
 		t.Fatal(err)
 	}
@@ -30,15 +30,22 @@ func staying(t *testing.T, nc *nats.Conn, q natsbatch.Queue) (w *natsbatch.Worke
 	}, natsbatch.WorkerOptions{Backoff: func(int) time.Duration { return time.Hour }})
 	worker(t, w, err)
 	soon(t, "Func", failed)
-	for range 3 { // of which one may still be of its run
-		if msg := soon(t, "a sign that it is worked on", acks); string(msg.Data) != "+WPI" {
+	for n := range 3 { // of which one may still be of its run
+		msg := soon(t, "a sign that it is worked on", acks)
+		if string(msg.Data) != "+WPI" {
 			t.Fatalf("the worker said %q", msg.Data)
+		}
+		if n > 0 {
+			continue
+		}
+		if _, err := nc.ChanSubscribe(msg.Subject, own); err != nil { // not of what it puts into the queue, and gets again
+			t.Fatal(err)
 		}
 	}
 	if n := w.Stats().Active; n != 1 {
 		t.Errorf("%d requests count as taken, want 1", n)
 	}
-	return w, acks
+	return w, own
 }
 
 // unlike gives the first of msgs that does not only say that a request is worked on.
