@@ -203,6 +203,35 @@ func (o *Overdue) Fail(stream string) time.Duration { return o.o.failed(stream, 
 func (o *Overdue) Store(stream string)              { o.o.stored(stream) }
 func (o *Overdue) Err(within time.Duration) error   { return o.o.err(time.Now().Add(-within)) }
 
+// Stuck is a worker for which a stream has no room.
+type Stuck struct{ w *Worker }
+
+func NewStuck() Stuck {
+	w := &Worker{collector: &collector{}}
+	w.open, w.shut = context.WithCancel(context.Background())
+	return Stuck{w}
+}
+
+func (s Stuck) Stop() { s.w.shut() }
+
+// Ask has a delivery ask twice whether it may wait, as each of its messages does, and
+// reports how often it has given up its place among those that are not settled. over ends
+// its wait.
+func (s Stuck) Ask(suspect bool) (may bool, left int, over func()) {
+	d := &delivery{leave: func() { left++ }}
+	if suspect {
+		d.line = lineAgain
+	}
+	may = s.w.waitForRoom(d, "full")
+	if s.w.waitForRoom(d, "full") != may {
+		panic("it is told otherwise when it asks again")
+	}
+	return may, left, func() { s.w.hasRoom(d) }
+}
+
+// Again is how many hold up the line of suspects.
+func (s Stuck) Again() int { return s.w.collector.active() }
+
 // Quiet is how long a leader has not heard from as many others as it needs.
 func Quiet(others ...time.Duration) time.Duration {
 	c := &jetstream.ClusterInfo{}
@@ -346,7 +375,9 @@ func (e *excusing) GetLastMsgForSubject(_ context.Context, subject string) (*jet
 type Dead struct {
 	Letter    []byte // nil: there is none
 	Result    *wire.Outcome
+	Alien     bool  // the result cannot be read
 	Lost      error // of looks for the result
+	Unseen    error // of the look for the request in the queue
 	Duplicate bool  // the server has what is sent
 
 	Sent    []*nats.Msg
@@ -378,6 +409,9 @@ type deadStream struct {
 }
 
 func (s deadStream) GetMsg(_ context.Context, seq uint64, _ ...jetstream.GetMsgOpt) (*jetstream.RawStreamMsg, error) {
+	if s.d.Unseen != nil && s.name == "bq_main_req" {
+		return nil, s.d.Unseen
+	}
 	if s.d.Letter == nil {
 		return nil, jetstream.ErrMsgNotFound
 	}
@@ -388,6 +422,8 @@ func (s deadStream) GetLastMsgForSubject(context.Context, string) (*jetstream.Ra
 	switch {
 	case s.d.Lost != nil:
 		return nil, s.d.Lost
+	case s.d.Alien:
+		return &jetstream.RawStreamMsg{Sequence: 1, Data: []byte("alien")}, nil
 	case s.d.Result == nil:
 		return nil, jetstream.ErrMsgNotFound
 	}

@@ -44,6 +44,34 @@ func TestSoManyWaitForAStreamAndNoMore(t *testing.T) {
 	}
 }
 
+// Requests that need no room run meanwhile. If many wait, no more suspects come.
+func TestWhoWaitsForRoomGivesUpItsPlaceOnce(t *testing.T) {
+	s := natsbatch.NewStuck()
+	want := func(what string, suspect, may bool, left, again int) (over func()) {
+		t.Helper()
+		gotMay, gotLeft, over := s.Ask(suspect)
+		if gotMay != may || gotLeft != left || s.Again() != again {
+			t.Errorf("%s: it may wait: %t, has given up its place %d times, and %d hold up the line of suspects; want %t, %d and %d",
+				what, gotMay, gotLeft, s.Again(), may, left, again)
+		}
+		return over
+	}
+	want("a suspect among few", true, true, 1, 0)()
+	for range 255 {
+		want("one of few", false, true, 1, 0)
+	}
+	over := want("a suspect that makes many", true, true, 1, 1)
+	if over(); s.Again() != 0 {
+		t.Errorf("%d hold up the line when there is room", s.Again())
+	}
+	over = want("one that makes many", false, true, 1, 0)
+	want("one of too many", false, false, 0, 0)
+	over()
+	want("one in its place", false, true, 1, 0)
+	s.Stop()
+	want("in a worker that stops", true, false, 0, 0)
+}
+
 // A worker that stops gives up a stream once it has been missing for long enough. Each try
 // fails anew.
 func TestHowLongAStreamFailsIsCountedFromItsFirstFailure(t *testing.T) {

@@ -64,6 +64,7 @@ func TestALetterThatCannotBeGivenBackStays(t *testing.T) {
 		"dead letter 7 cannot be retried: it is no request": {Letter: []byte("alien")},
 		"7 cannot be retried: it is no request":             {Letter: two.Append(nil)},
 		"give dead letter 7 back: look its result up: ":     {Letter: e.Append(nil), Lost: nats.ErrTimeout},
+		"give dead letter 7 back: natsbatch: ":              {Letter: e.Append(nil), Alien: true},
 		"it was given back less than 2 minutes ago":         {Letter: e.Append(nil), Duplicate: true},
 	} {
 		err := d.Retry()
@@ -76,5 +77,14 @@ func TestALetterThatCannotBeGivenBackStays(t *testing.T) {
 		if len(d.Sent) > 0 && !d.Duplicate {
 			t.Errorf("%v, and %d messages sent", err, len(d.Sent))
 		}
+	}
+}
+
+// It may have run too early for its result to be stored.
+func TestALetterStaysUntilItsRequestIsSeenInTheQueue(t *testing.T) {
+	e := hopeless(wire.KindSubmit)
+	d := natsbatch.Dead{Letter: e.Append(nil), Result: &wire.Outcome{Index: 11, Status: wire.StatusDead}, Unseen: nats.ErrTimeout}
+	if err := d.Retry(); !errors.Is(err, nats.ErrTimeout) || !slices.Equal(d.Deleted, []string{"bq_main_res"}) {
+		t.Errorf("got %v, and deleted from %v", err, d.Deleted)
 	}
 }
