@@ -8,24 +8,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // dropConsumer deletes a consumer of the queues at a server.
 func dropConsumer(t *testing.T, url, name string) {
 	t.Helper()
-	nc, err := nats.Connect(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := js.DeleteConsumer(t.Context(), "bq_main_req", name); err != nil {
+	if err := streamsAt(t, url).DeleteConsumer(t.Context(), "bq_main_req", name); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -178,12 +178,7 @@ func TestDurableDeadLetterThatCannotBeRead(t *testing.T) {
 	})
 	u.Start()
 	g := startGate(t, durableArgs(u, t.TempDir(), "--queue-listen=127.0.0.1:0", "--queue-tries=3")...)
-	nc, err := nats.Connect(g.queue())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	if err := nc.Publish("bq.main.req._later.normal", []byte("\x01hello")); err != nil {
+	if err := connected(t, g.queue()).Publish("bq.main.req._later.normal", []byte("\x01hello")); err != nil {
 		t.Fatal(err)
 	}
 	g.counts(`batcher_dead_letters{route="(later)"}`, 1)
@@ -197,19 +192,31 @@ func TestDurableDeadLetterThatCannotBeRead(t *testing.T) {
 	g.ask(http.MethodGet, place, "", "Prefer", "wait=30").want(t, 1)
 }
 
+// connected connects to the server of the queues.
+func connected(t *testing.T, url string) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+// streamsAt gives the streams of the queues at a server.
+func streamsAt(t *testing.T, url string) jetstream.JetStream {
+	t.Helper()
+	js, err := jetstream.New(connected(t, url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
 // The dead letters of a queue that there is not are an error, and make none.
 func TestDurableDeadLettersOfNoQueue(t *testing.T) {
 	u := startUpstream(t)
 	g := startGate(t, durableArgs(u, t.TempDir(), "--queue-listen=127.0.0.1:0")...)
-	nc, err := nats.Connect(g.queue())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
 	dlq := func(args ...string) outcome {
 		return run("", append(append([]string{"dlq"}, args...), "--nats", g.queue(), "--upstream", u.URL, "--protocol", "kserve-v1")...)
 	}
@@ -220,7 +227,7 @@ func TestDurableDeadLettersOfNoQueue(t *testing.T) {
 		o.check(t, 1, "", "batcher: dlq: in namespace \"main\" there is no queue of route new\n")
 	}
 	dlq("list", "--name=new").check(t, 0, "", "")
-	streams := js.ListStreams(t.Context())
+	streams := streamsAt(t, g.queue()).ListStreams(t.Context())
 	for s := range streams.Info() {
 		if s.Config.Name == "bq_main_req" && s.State.Consumers != 8 || !strings.HasPrefix(s.Config.Name, "bq_main_") {
 			t.Errorf("there is a stream %s with %d consumers", s.Config.Name, s.State.Consumers)

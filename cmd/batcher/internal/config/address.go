@@ -56,15 +56,16 @@ func (k *checker) servers(name, text string) {
 // schemes are those of NATS. Its client takes any other for the first one.
 var schemes = []string{"nats", "tls", "ws", "wss"}
 
-// Servers returns the URLs of c's NATS servers, without users, passwords and tokens.
-func (c *Config) Servers() string {
-	var all []string
+// Servers returns the URLs of c's NATS servers, without the users, passwords and tokens
+// in them.
+func (c *Config) Servers() (urls []string) {
 	for each := range strings.SplitSeq(c.NATS, ",") {
 		if u, err := server(strings.TrimSpace(each)); err == nil && u.Host != "" {
-			all = append(all, u.Scheme+"://"+u.Host)
+			u.User = nil
+			urls = append(urls, u.String())
 		}
 	}
-	return strings.Join(all, ", ")
+	return urls
 }
 
 // server parses the URL of a NATS server.

@@ -29,28 +29,16 @@ func (c *Config) Describe() string {
 
 // durability says what is kept where, and who asks the upstreams.
 func (c *Config) durability() string {
+	at := strings.Join(c.Servers(), ",")
 	switch {
 	case !c.Durable():
 		return "Requests are kept in memory alone, until they are answered.\n"
 	case c.Store != "":
 		return "Requests go through a queue in " + c.Store + "; with Prefer: respond-async and an Idempotency-Key they outlive the process.\n"
 	case c.Work:
-		return "Requests go through a queue at " + c.servers() + ", and meet there with those of other gateways; this one asks the upstreams too.\n"
+		return "Requests go through a queue at " + at + ", and meet there with those of other gateways; this one asks the upstreams too.\n"
 	}
-	return "Requests go through a queue at " + c.servers() + ", and meet there with those of other gateways; the upstreams are asked by others.\n"
-}
-
-// servers returns the URLs of the NATS servers without the users, passwords and
-// tokens in them.
-func (c *Config) servers() string {
-	var urls []string
-	for each := range strings.SplitSeq(c.NATS, ",") {
-		if u, err := server(strings.TrimSpace(each)); err == nil && u.Host != "" {
-			u.User = nil
-			urls = append(urls, u.String())
-		}
-	}
-	return strings.Join(urls, ",")
+	return "Requests go through a queue at " + at + ", and meet there with those of other gateways; the upstreams are asked by others.\n"
 }
 
 func (t TLS) words() string {

@@ -96,7 +96,7 @@ func connect(ctx context.Context, c *config.Config, tell Tell) (*nats.Conn, erro
 	select {
 	case m := <-got:
 		if m.err != nil {
-			return nil, c.Fault("nats", "no connection to %s: %s; there must be one at the start", c.Servers(), strings.TrimPrefix(m.err.Error(), "nats: "))
+			return nil, c.Fault("nats", "no connection to %s: %s; there must be one at the start", strings.Join(c.Servers(), ", "), strings.TrimPrefix(m.err.Error(), "nats: "))
 		}
 		return m.conn, nil
 	case <-ctx.Done(): // the program is about to end, and the connection with it
